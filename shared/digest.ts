@@ -1,0 +1,14 @@
+import { createHash } from 'node:crypto'
+import { canonicalBytes } from './canonical.ts'
+import { parseSha256Hex, type Sha256Hex } from './ids.ts'
+import type { Json } from './json.ts'
+
+/** SHA-256 of bytes, as 64 lower-case hex digits. */
+export function sha256Hex(bytes: Uint8Array | string): Sha256Hex {
+  return parseSha256Hex(createHash('sha256').update(bytes).digest('hex'))
+}
+
+/** SHA-256 of a value's canonical bytes (RFC 8785). */
+export function digestOf(value: Json): Sha256Hex {
+  return sha256Hex(canonicalBytes(value))
+}

@@ -1,0 +1,29 @@
+/**
+ * The SQL port: PostgreSQL's dialect, `$1` parameters, one connection that runs one transaction at a time.
+ * PGlite in a worker thread is the embedded adapter (`open-database.ts`); `test/contract/sql.ts` is its acceptance suite.
+ */
+import type { Json } from '../json.ts'
+
+/** int8 and numeric arrive as strings where they exceed 2^53, jsonb as parsed JSON, timestamptz as ISO 8601 text in UTC, bytea as bytes. */
+export type SqlValue = Json | Uint8Array | bigint
+export type Row = Readonly<Record<string, SqlValue>>
+
+export interface Queryable {
+  /** Runs one parameterised statement. Throws `SqlError` with PostgreSQL's SQLSTATE as `sqlState`. */
+  query<R extends Row = Row>(text: string, params?: readonly SqlValue[]): Promise<readonly R[]>
+}
+
+/** Alive only inside the callback of {@link Database.transaction}. */
+export interface Transaction extends Queryable {
+  readonly kind: 'transaction'
+}
+
+export interface Database extends Queryable {
+  /** Runs `work` in one transaction: committed and durable (fsync) when the promise resolves, rolled back when it rejects. */
+  transaction<T>(work: (tx: Transaction) => Promise<T>): Promise<T>
+  /** Runs several statements without parameters (DDL). */
+  script(text: string): Promise<void>
+  /** CHECKPOINT; PGlite has no background workers, so the owner schedules it. */
+  checkpoint(): Promise<void>
+  close(): Promise<void>
+}

@@ -1,0 +1,66 @@
+/**
+ * Every NATS subject, stream and bucket name: built here, parsed here, nowhere else. A name holds the device's id
+ * wherever two devices could meet, because acknowledgements carry no domain and cross the hub (two leaves whose streams
+ * share a name acknowledge each other's messages).
+ */
+import { parseDeviceId, parseTenantId, type DeviceId, type SiteId, type TenantId } from '../ids.ts'
+
+export const streams = {
+  /** On the leaf: what this device has still to ship. Never crosses the link. */
+  out: (device: DeviceId): string => `OUT_${device}`,
+  /** At the hub: segments of every device of a tenant. */
+  up: (tenant: TenantId): string => `UP_${tenant}`,
+} as const
+
+export const domains = {
+  hub: 'hub',
+  site: (site: SiteId): string => `d-${site}`,
+} as const
+
+export const subjects = {
+  /** Leaf-local: one segment of the device's journal. */
+  out: (device: DeviceId): string => `out.${device}.journal.seg`,
+  /** Over the link: the same segment, to the hub's stream. */
+  up: (tenant: TenantId, device: DeviceId): string => `up.${tenant}.${device}.journal.seg`,
+  upAll: (tenant: TenantId): string => `up.${tenant}.*.journal.seg`,
+  /** Requests that a device makes of the centre: `context.pull`, `bundle.chunk`, `state.desired`, `receipt.read`, `state.report`. */
+  ask: (tenant: TenantId, device: DeviceId, verb: AskVerb): string => `ask.${tenant}.${device}.${verb}`,
+  askAll: (tenant: TenantId): string => `ask.${tenant}.*.>`,
+  /** What the centre tells a device: `receipt`, `desired`, `context`. */
+  tell: (tenant: TenantId, device: DeviceId, verb: TellVerb): string => `cmd.${tenant}.${device}.${verb}`,
+  tellAll: (tenant: TenantId, device: DeviceId): string => `cmd.${tenant}.${device}.>`,
+  inboxPrefix: (device: DeviceId): string => `_INBOX.${device}`,
+} as const
+
+export const ASK_VERBS = [
+  'context.pull',
+  'bundle.chunk',
+  'state.desired',
+  'state.report',
+  'receipt.read',
+] as const
+export type AskVerb = (typeof ASK_VERBS)[number]
+export type TellVerb = 'receipt' | 'desired' | 'context'
+
+/** Takes a subject apart; null when it is none of ours. */
+export function parseUp(subject: string): { tenant: TenantId; device: DeviceId } | null {
+  const [kind, tenant, device, journal, seg, ...rest] = subject.split('.')
+  if (kind !== 'up' || journal !== 'journal' || seg !== 'seg' || rest.length > 0) return null
+  return named(tenant, device)
+}
+
+export function parseAsk(subject: string): { tenant: TenantId; device: DeviceId; verb: AskVerb } | null {
+  const [kind, tenant, device, ...rest] = subject.split('.')
+  const verb = ASK_VERBS.find((known) => known === rest.join('.'))
+  if (kind !== 'ask' || verb === undefined) return null
+  const names = named(tenant, device)
+  return names && { ...names, verb }
+}
+
+function named(tenant: unknown, device: unknown): { tenant: TenantId; device: DeviceId } | null {
+  try {
+    return { tenant: parseTenantId(tenant), device: parseDeviceId(device) }
+  } catch {
+    return null // A subject is outside input: one with a bad name is none of ours.
+  }
+}
