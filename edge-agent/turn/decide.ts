@@ -22,7 +22,7 @@ export interface Thresholds {
 }
 
 /** What the device asked a moment ago and waits for an answer to. */
-export interface OpenQuestion {
+export type OpenQuestion = {
   readonly intent: string
   readonly slots: JsonObject
   readonly missing: readonly string[]

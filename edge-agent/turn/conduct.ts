@@ -1,0 +1,241 @@
+/**
+ * One turn from sound to outcome. Every arrow below is an effect that the kernel admits; nothing here performs one itself.
+ *
+ *     listen -> remember -> understand -> decide -> act | ask back | give to a person -> remember
+ */
+import type { Clock } from '../../shared/clock.ts'
+import { parseTurnId, uuidV7, type TurnId } from '../../shared/ids.ts'
+import type { Json, JsonObject } from '../../shared/json.ts'
+import type {
+  Answer,
+  DataClass,
+  EffectRequest,
+  Kernel,
+  Performer,
+  Principal,
+  Resource,
+} from '../../shared/kernel/contract.ts'
+import { decideTurn, type OpenQuestion, type Thresholds, type TurnDecision } from './decide.ts'
+import { transcribePerformer, understandPerformer } from './model-performers.ts'
+import type { AudioSource, Ears, FieldAction, Heard, Meaning, Mind, TurnMemory } from './ports.ts'
+import type { EffectTrace, TurnOutcome, TurnResult } from './result.ts'
+
+export interface TurnParts {
+  readonly kernel: Kernel
+  readonly ears: Ears
+  readonly mind: Mind
+  readonly clock: Clock
+  readonly random: (sizeBytes: number) => Uint8Array
+  readonly principal: Principal
+  readonly thresholds: Thresholds
+  readonly memory: {
+    readonly read: Performer<JsonObject, TurnMemory>
+    readonly write: Performer<JsonObject, TurnMemory>
+  }
+  /** Makes an inbox item for a person at the centre; its output names the item's id. */
+  readonly askHuman: Performer<JsonObject, InboxItem>
+  /** The action for an intent; null for an intent that this device cannot carry out. */
+  action(intent: string, slots: JsonObject, memory: TurnMemory): FieldAction | null
+}
+
+export type InboxItem = { readonly itemId: string }
+
+/** Runs one turn. Throws only when the device could make no record durable; then nothing was performed. */
+export async function conductTurn(
+  parts: TurnParts,
+  audio: AudioSource,
+  onPartial: (text: string) => void,
+): Promise<TurnResult> {
+  const turn = openTurn(parts)
+  const listen = transcribePerformer(parts.ears, audio, onPartial)
+  const heard = await turn.admit(listen, {
+    resource: { type: 'model', id: parts.ears.model.name },
+    dataClass: 'personal',
+    input: { source: audio.kind, sampleRateHz: audio.sampleRateHz },
+    confidence: null,
+  })
+  const endedMs = parts.clock.monotonicMs()
+  if (heard.kind !== 'performed') return turn.close({ heard: null, audio, outcome: stopped(heard), endedMs })
+  if (heard.output.kind === 'nothing')
+    return turn.close({ heard: heard.output, audio, outcome: nothingHeard(), endedMs })
+  const { meaning, outcome } = await answerText(parts, turn, heard.output)
+  return turn.close({ heard: heard.output, meaning, audio, outcome, endedMs })
+}
+
+/** The turn from its text on; what was typed instead of spoken comes in here with confidence 1. */
+async function answerText(
+  parts: TurnParts,
+  turn: OpenTurn,
+  heard: Heard,
+): Promise<{ meaning: Meaning | null; outcome: TurnOutcome }> {
+  const remembered = await turn.admit(parts.memory.read, memoryRequest({}))
+  if (remembered.kind !== 'performed') return { meaning: null, outcome: stopped(remembered) }
+  const understood = await turn.admit(understandPerformer(parts.mind), {
+    resource: { type: 'model', id: parts.mind.model.name },
+    dataClass: 'personal',
+    input: { text: heard.text, speechConfidence: heard.confidence },
+    confidence: heard.confidence,
+  })
+  if (understood.kind !== 'performed') return { meaning: null, outcome: stopped(understood) }
+  const meaning = understood.output
+  const decision = decideTurn({
+    transcript: heard.text,
+    understood: heard.kind === 'rejected' ? { ...meaning, confidence: 0 } : meaning,
+    open: remembered.output.open,
+    thresholds: parts.thresholds,
+  })
+  return { meaning, outcome: await carryOut({ parts, turn, memory: remembered.output, meaning }, decision) }
+}
+
+interface Standing {
+  readonly parts: TurnParts
+  readonly turn: OpenTurn
+  readonly memory: TurnMemory
+  readonly meaning: Meaning
+}
+
+async function carryOut(standing: Standing, decision: TurnDecision): Promise<TurnOutcome> {
+  switch (decision.kind) {
+    case 'nothing_heard':
+      return nothingHeard()
+    case 'act':
+      return act(standing, decision)
+    case 'inbox':
+      return giveToPerson(standing, decision.transcript, decision.reason)
+    case 'confirm':
+      return ask(standing, decision.question, `Did you mean: ${describe(decision.question)}?`)
+    case 'ask_slot':
+      return ask(standing, decision.question, `Which ${decision.slot.replaceAll('_', ' ')}?`)
+    case 'withdrawn': {
+      const kept = await remember(standing, null)
+      return kept ?? { kind: 'done', say: 'Dropped. Nothing was done.', output: null }
+    }
+  }
+}
+
+async function act(
+  standing: Standing,
+  decision: Extract<TurnDecision, { kind: 'act' }>,
+): Promise<TurnOutcome> {
+  const { parts, turn, memory, meaning } = standing
+  const action = parts.action(decision.intent, decision.slots, memory)
+  if (action === null) return giveToPerson(standing, decision.intent, 'no_such_action')
+  const answer = await turn.admit(action.performer, {
+    resource: action.resource,
+    dataClass: 'internal',
+    input: decision.slots,
+    // A person who said yes is sure; the policy's threshold is for a model's judgement alone.
+    confidence: decision.confirmed ? null : meaning.confidence,
+  })
+  if (answer.kind !== 'performed') return stopped(answer)
+  const kept = memory.open === null ? null : await remember(standing, null)
+  return kept ?? { kind: 'done', say: action.say(answer.output), output: answer.output }
+}
+
+async function ask(standing: Standing, question: OpenQuestion, say: string): Promise<TurnOutcome> {
+  const kept = await remember(standing, question)
+  return kept ?? { kind: 'question', say, intent: question.intent }
+}
+
+/** Stores the open question; null when it is stored, else why not. */
+async function remember(standing: Standing, open: OpenQuestion | null): Promise<TurnOutcome | null> {
+  const answer = await standing.turn.admit(standing.parts.memory.write, memoryRequest({ open }))
+  return answer.kind === 'performed' ? null : stopped(answer)
+}
+
+async function giveToPerson(standing: Standing, transcript: string, reason: string): Promise<TurnOutcome> {
+  const answer = await standing.turn.admit(standing.parts.askHuman, {
+    resource: { type: 'inbox', id: 'new' },
+    dataClass: 'personal',
+    input: { transcript, reason },
+    confidence: null,
+  })
+  if (answer.kind !== 'performed') return stopped(answer)
+  const kept = standing.memory.open === null ? null : await remember(standing, null)
+  const say = 'I am not sure enough to act on that. A person will look at it.'
+  return kept ?? { kind: 'inbox', say, itemId: answer.output.itemId, reason }
+}
+
+function memoryRequest(input: JsonObject): Wish<JsonObject> {
+  return { resource: { type: 'memory', id: 'turn' }, dataClass: 'personal', input, confidence: null }
+}
+
+function nothingHeard(): TurnOutcome {
+  return { kind: 'nothing', say: 'I heard no speech.' }
+}
+
+function stopped(answer: Exclude<Answer<Json>, { kind: 'performed' }>): TurnOutcome {
+  if (answer.kind === 'denied')
+    return { kind: 'denied', say: `Not allowed: ${answer.reason}.`, reason: answer.reason }
+  return { kind: 'failed', say: answer.message, code: answer.code, remedy: answer.remedy }
+}
+
+function describe(question: OpenQuestion): string {
+  const slots = Object.values(question.slots).map((value) =>
+    typeof value === 'string' ? value : JSON.stringify(value),
+  )
+  return [question.intent.replace('.', ' ').replaceAll('_', ' '), ...slots].join(' ')
+}
+
+interface Wish<I extends Json> {
+  readonly resource: Resource
+  readonly dataClass: DataClass
+  readonly input: I
+  readonly confidence: number | null
+}
+
+interface Ending {
+  readonly heard: Heard | null
+  readonly meaning?: Meaning | null
+  readonly audio: AudioSource
+  readonly outcome: TurnOutcome
+  readonly endedMs: number
+}
+
+interface OpenTurn {
+  readonly id: TurnId
+  admit<I extends Json, O extends Json>(performer: Performer<I, O>, wish: Wish<I>): Promise<Answer<O>>
+  close(ending: Ending): TurnResult
+}
+
+function openTurn(parts: TurnParts): OpenTurn {
+  const id = parseTurnId(uuidV7(parts.clock.nowMs(), parts.random(10)))
+  const effects: EffectTrace[] = []
+  return {
+    id,
+    async admit<I extends Json, O extends Json>(
+      performer: Performer<I, O>,
+      wish: Wish<I>,
+    ): Promise<Answer<O>> {
+      const { action } = performer
+      const request: EffectRequest<I> = { ...wish, action, principal: parts.principal, turn: id, cost: 1 }
+      const answer = await parts.kernel.admit(performer, request)
+      effects.push({ action, verdict: answer.kind, provenance: answer.provenance })
+      return answer
+    },
+    close: ({ heard, meaning, audio, outcome, endedMs }) => ({
+      turn: id,
+      transcript: {
+        kind: heard?.kind ?? 'nothing',
+        text: heard?.text ?? '',
+        confidence: heard?.confidence ?? 0,
+        warnings: audio.warnings,
+      },
+      understood: meaning
+        ? {
+            intent: meaning.intent,
+            confidence: meaning.confidence,
+            slots: meaning.slots,
+            route: meaning.route,
+          }
+        : null,
+      outcome,
+      effects,
+      timings: {
+        audioMs: heard?.audioMs ?? 0,
+        endToOutcomeMs: (heard?.finishMs ?? 0) + parts.clock.monotonicMs() - endedMs,
+        runtimeMs: (heard?.runtimeMs ?? 0) + (meaning?.runtimeMs ?? 0),
+      },
+    }),
+  }
+}

@@ -1,0 +1,71 @@
+/**
+ * The two model calls of a turn as performers. Audio and text go to the worker that holds the model; nothing is changed
+ * by a model call, so one that a crash cut short did not take place.
+ */
+import type { JsonObject } from '../../shared/json.ts'
+import { redeem } from '../../shared/kernel/admitted.ts'
+import type { EffectRequest, ExternalPerformer, Route } from '../../shared/kernel/contract.ts'
+import { StarlingError } from '../../shared/errors.ts'
+import type { AudioSource, Ears, Heard, Meaning, Mind, ModelFacts } from './ports.ts'
+
+export class ModelOutputBroken extends StarlingError {
+  override readonly code = 'model_output_broken'
+}
+
+export function transcribePerformer(
+  ears: Ears,
+  audio: AudioSource,
+  onPartial: (text: string) => void,
+): ExternalPerformer<JsonObject, Heard> {
+  return {
+    kind: 'external',
+    action: 'model.transcribe',
+    route: () => onDevice(ears.model),
+    perform: async (admitted, signal) => {
+      redeem(admitted, 'model.transcribe')
+      return ears.listen(audio, { onPartial, signal })
+    },
+    check: (output) => checkConfidence(output, 'model.transcribe'),
+    resolve: async () => 'did_not_take_place',
+  }
+}
+
+export function understandPerformer(mind: Mind): ExternalPerformer<JsonObject, Meaning> {
+  return {
+    kind: 'external',
+    action: 'model.understand',
+    route: () => onDevice(mind.model),
+    perform: async (admitted) => {
+      const { request } = redeem(admitted, 'model.understand')
+      const { text, speechConfidence } = textOf(request)
+      return mind.understand(text, speechConfidence)
+    },
+    check: (output) => checkConfidence(output, 'model.understand'),
+    resolve: async () => 'did_not_take_place',
+  }
+}
+
+function textOf(request: EffectRequest<JsonObject>): { text: string; speechConfidence: number } {
+  const { text, speechConfidence } = request.input
+  return {
+    text: typeof text === 'string' ? text : '',
+    speechConfidence: typeof speechConfidence === 'number' ? speechConfidence : 1,
+  }
+}
+
+function onDevice(model: ModelFacts): Route {
+  return {
+    provider: model.provider,
+    model: model.name,
+    digest: model.digest,
+    region: 'device',
+    reason: 'the active bundle holds it, and nothing may leave the device to be understood',
+  }
+}
+
+function checkConfidence({ confidence }: { readonly confidence: number }, action: string): void {
+  if (confidence >= 0 && confidence <= 1) return
+  throw new ModelOutputBroken(`${action} gave the confidence ${JSON.stringify(confidence)}`, {
+    remedy: 'The model bundle is damaged: activate the one before it.',
+  })
+}

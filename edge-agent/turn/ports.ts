@@ -1,0 +1,67 @@
+/** What a turn needs of the rest of the device; the composition root supplies the real parts. */
+import type { Sha256Hex } from '../../shared/ids.ts'
+import type { Json, JsonObject } from '../../shared/json.ts'
+import type { Performer } from '../../shared/kernel/contract.ts'
+import type { GuideState } from '../guide/guide.ts'
+import type { OpenQuestion } from './decide.ts'
+
+/** A model that has passed its golden vectors. */
+export interface ModelFacts {
+  readonly name: string
+  readonly digest: Sha256Hex
+  readonly provider: string
+}
+
+/** Audio as it arrives: mono samples, -1 to 1. */
+export interface AudioSource {
+  readonly kind: 'microphone' | 'wav'
+  readonly sampleRateHz: number
+  readonly warnings: readonly string[]
+  readonly blocks: AsyncIterable<Float32Array>
+}
+
+export type Heard = {
+  readonly kind: 'heard' | 'nothing' | 'rejected'
+  readonly text: string
+  readonly confidence: number
+  readonly audioMs: number
+  /** From the last block to the hypothesis. */
+  readonly finishMs: number
+  readonly runtimeMs: number
+}
+
+export interface Ears {
+  readonly model: ModelFacts
+  /** Recognises one utterance; `onPartial` gets the text so far. Stops early when `signal` aborts. */
+  listen(audio: AudioSource, options: { onPartial(text: string): void; signal: AbortSignal }): Promise<Heard>
+}
+
+export type Meaning = {
+  readonly intent: string
+  readonly confidence: number
+  readonly slots: JsonObject
+  readonly missing: readonly string[]
+  readonly effectful: boolean
+  readonly route: 'grammar' | 'classifier'
+  readonly runtimeMs: number
+}
+
+export interface Mind {
+  readonly model: ModelFacts
+  understand(text: string, speechConfidence: number): Promise<Meaning>
+}
+
+/** What the device remembers from one turn to the next; stored, so that it outlives a loss of power. */
+export type TurnMemory = {
+  readonly open: OpenQuestion | null
+  readonly guide: GuideState
+  /** The work order in hand; null for none. */
+  readonly workOrder: string | null
+}
+
+/** One field action: the performer, and the words for what came of it. */
+export interface FieldAction {
+  readonly performer: Performer<JsonObject, Json>
+  readonly resource: { readonly type: string; readonly id: string }
+  say(output: Json): string
+}
