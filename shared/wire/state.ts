@@ -1,0 +1,44 @@
+/** What a device should run (asked for, never pushed blindly) and what it says that it runs. */
+import * as v from 'valibot'
+import { BundleNameSchema, MAX_MANIFEST_ENVELOPE_BYTES, VersionSchema } from './bundle.ts'
+
+const Hash = v.pipe(v.string(), v.regex(/^[0-9a-f]{64}$/))
+/** A device runs a handful of bundles. */
+const MAX_BUNDLES = 16
+
+export const DesiredBundleSchema = v.strictObject({
+  name: BundleNameSchema,
+  version: VersionSchema,
+  /** Digest and size of the signed manifest's bytes, which are fetched like any other content. */
+  envelopeSha256: Hash,
+  envelopeSizeBytes: v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(MAX_MANIFEST_ENVELOPE_BYTES)),
+})
+export type DesiredBundle = v.InferOutput<typeof DesiredBundleSchema>
+
+export const DesiredStateSchema = v.strictObject({
+  v: v.literal(1),
+  /** Grows with every change at the centre. */
+  revision: v.pipe(v.number(), v.integer(), v.minValue(0)),
+  bundles: v.pipe(v.array(DesiredBundleSchema), v.maxLength(MAX_BUNDLES)),
+  /** The signed policy that the device should hold, as DSSE envelope JSON; null when the centre has none newer. */
+  policy: v.nullable(v.unknown()),
+})
+export type DesiredState = v.InferOutput<typeof DesiredStateSchema>
+
+export const ReportedBundleSchema = v.strictObject({
+  name: BundleNameSchema,
+  version: VersionSchema,
+  envelopeSha256: Hash,
+  state: v.picklist(['committed', 'installing', 'deferred', 'refused']),
+  /** Why, when it was refused or deferred: an error code. */
+  code: v.nullable(v.pipe(v.string(), v.maxLength(100))),
+  message: v.nullable(v.pipe(v.string(), v.maxLength(2_000))),
+})
+export type ReportedBundle = v.InferOutput<typeof ReportedBundleSchema>
+
+export const ReportedStateSchema = v.strictObject({
+  v: v.literal(1),
+  at: v.pipe(v.string(), v.isoTimestamp()),
+  bundles: v.pipe(v.array(ReportedBundleSchema), v.maxLength(MAX_BUNDLES)),
+})
+export type ReportedState = v.InferOutput<typeof ReportedStateSchema>
