@@ -1,0 +1,93 @@
+/** The agent's HTTP face on loopback: the technician's page, status, turns from files, the talk socket. */
+import { readFileSync } from 'node:fs'
+import { upgradeWebSocket } from '@hono/node-server'
+import { Hono, type MiddlewareHandler } from 'hono'
+import { bodyLimit } from 'hono/body-limit'
+import { reportError, StarlingError } from '../../shared/errors.ts'
+import type { AudioSource } from '../turn/ports.ts'
+import type { TurnResult } from '../turn/result.ts'
+import { loopbackOnly } from './guard.ts'
+import type { AgentStatus } from './status.ts'
+import { openTalk, type TakeTurn } from './talk.ts'
+
+/** Ten minutes of 48 kHz stereo in 32-bit floats is 230 MB; a field recording is 16-bit: 115 MB at most. */
+const MAX_FILE_BYTES = 128 * 1024 * 1024
+const MAX_TURNS = 100
+
+export interface LocalApiParts {
+  readonly takeTurn: TakeTurn
+  /** Reads a WAV file; throws a typed error on anything else. */
+  readAudio(bytes: Uint8Array): AudioSource
+  recentTurns(limit: number): Promise<readonly TurnResult[]>
+  status(): Promise<AgentStatus>
+  /** The folder of the page's files. */
+  readonly pageDir: URL
+}
+
+const PAGE_FILES: Readonly<Record<string, { readonly file: string; readonly type: string }>> = {
+  '/': { file: 'technician.html', type: 'text/html; charset=utf-8' },
+  '/technician.css': { file: 'technician.css', type: 'text/css; charset=utf-8' },
+  '/technician.js': { file: 'technician.js', type: 'text/javascript; charset=utf-8' },
+  '/render.js': { file: 'render.js', type: 'text/javascript; charset=utf-8' },
+  '/microphone.js': { file: 'microphone.js', type: 'text/javascript; charset=utf-8' },
+  '/pcm-worklet.js': { file: 'pcm-worklet.js', type: 'text/javascript; charset=utf-8' },
+}
+
+export function localApi(parts: LocalApiParts): Hono {
+  const app = new Hono()
+  app.use(loopbackOnly())
+  app.use(async (context, next) => {
+    await next()
+    context.header(
+      'content-security-policy',
+      "default-src 'self'; connect-src 'self' ws:; frame-ancestors 'none'",
+    )
+    context.header('x-content-type-options', 'nosniff')
+  })
+  for (const [path, { file, type }] of Object.entries(PAGE_FILES)) {
+    const bytes = readFileSync(new URL(file, parts.pageDir), 'utf8')
+    app.get(path, (context) =>
+      context.body(bytes, 200, { 'content-type': type, 'cache-control': 'no-cache' }),
+    )
+  }
+  app.get('/v1/status', async (context) => context.json(await parts.status()))
+  app.get('/v1/turns', async (context) => {
+    const limit = Math.min(MAX_TURNS, Math.max(1, Number(context.req.query('limit')) || 20))
+    return context.json({ turns: await parts.recentTurns(limit) })
+  })
+  const limited = bodyLimit({ maxSize: MAX_FILE_BYTES, onError: (context) => context.json(tooLarge(), 413) })
+  app.post('/v1/turns', limited, async (context) => {
+    const audio = parts.readAudio(new Uint8Array(await context.req.arrayBuffer()))
+    return context.json(await parts.takeTurn(audio, () => undefined))
+  })
+  app.get('/v1/talk', talkSocket(parts.takeTurn))
+  app.notFound((context) =>
+    context.json({ code: 'not_found', message: 'There is nothing here.', remedy: 'See /.' }, 404),
+  )
+  app.onError((error, context) => {
+    // A typed error is the caller's to mend; anything else is ours.
+    return context.json(reportError(error), error instanceof StarlingError ? 422 : 500)
+  })
+  return app
+}
+
+function talkSocket(takeTurn: TakeTurn): MiddlewareHandler {
+  return upgradeWebSocket(() => {
+    let talk: ReturnType<typeof openTalk> | null = null
+    return {
+      onOpen: (_event, socket) => {
+        talk = openTalk(takeTurn, (message) => socket.send(JSON.stringify(message)))
+      },
+      onMessage: (event) => talk?.receive(event.data),
+      onClose: () => talk?.abandon(),
+    }
+  })
+}
+
+function tooLarge(): { code: string; message: string; remedy: string } {
+  return {
+    code: 'body_too_large',
+    message: `the file is larger than ${MAX_FILE_BYTES / 1024 / 1024} MB`,
+    remedy: 'Cut it into parts of at most ten minutes.',
+  }
+}

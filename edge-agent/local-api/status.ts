@@ -1,0 +1,19 @@
+/** What the agent says of itself, to the page and to `starling status`. */
+export interface AgentStatus {
+  readonly device: string
+  readonly site: string
+  readonly environment: string
+  readonly link: 'up' | 'down' | 'standalone'
+  readonly outbox: { readonly pending: number; readonly receipted: number; readonly lastError: string | null }
+  readonly policy: { readonly version: number; readonly strict: boolean; readonly expiresAt: string }
+  readonly models: readonly { readonly name: string; readonly digest: string }[]
+  readonly contextSyncedAt: string | null
+  readonly guide: {
+    readonly title: string
+    readonly number: number
+    readonly of: number
+    readonly text: string
+    readonly evidence: { readonly quantity: string; readonly unit: string } | null
+  } | null
+  readonly workOrders: readonly { readonly number: string; readonly title: string; readonly asset: string }[]
+}

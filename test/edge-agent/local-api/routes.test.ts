@@ -1,0 +1,55 @@
+import { describe, expect, it } from 'vitest'
+import { localApi, type LocalApiParts } from '../../../edge-agent/local-api/routes.ts'
+import { StarlingError } from '../../../shared/errors.ts'
+import type { TurnResult } from '../../../edge-agent/turn/result.ts'
+
+class NotAWav extends StarlingError {
+  override readonly code = 'not_a_wav'
+}
+const parts: LocalApiParts = {
+  takeTurn: async () => ({ turn: 'one' }) as unknown as TurnResult,
+  readAudio: (bytes) => {
+    if (bytes[0] !== 82) throw new NotAWav('this is not a WAV file', { remedy: 'Send RIFF/WAVE.' })
+    return { kind: 'wav', sampleRateHz: 16_000, warnings: [], blocks: (async function* none() {})() }
+  },
+  recentTurns: async () => [],
+  status: async () => {
+    throw new Error('disk on fire')
+  },
+  pageDir: new URL('../../../edge-agent/page/', import.meta.url),
+}
+const app = localApi(parts)
+const call = (
+  path: string,
+  init: RequestInit & { headers?: Record<string, string> } = {},
+): Promise<Response> =>
+  Promise.resolve(app.request(path, { ...init, headers: { host: '127.0.0.1:7500', ...init.headers } }))
+
+describe('the local API', () => {
+  it('serves the page and each file that the page names', async () => {
+    const html = await (await call('/')).text()
+    const named = [...html.matchAll(/(?:href|src)="([^"]+)"/g)].map((match) => `/${match[1] ?? ''}`)
+    expect(named.length).toBeGreaterThan(1)
+    for (const path of named) expect((await call(path)).status).toBe(200)
+  })
+
+  it('refuses a rebound host name and a foreign origin', async () => {
+    expect((await call('/v1/turns', { headers: { host: 'evil.example:7500' } })).status).toBe(403)
+    expect((await call('/v1/turns', { headers: { origin: 'http://evil.example' } })).status).toBe(403)
+    expect((await call('/v1/turns', { headers: { origin: 'http://127.0.0.1:7500' } })).status).toBe(200)
+  })
+
+  it('answers what is not a WAV file with the typed error', async () => {
+    const answer = await call('/v1/turns', { method: 'POST', body: 'MP3' })
+    expect(answer.status).toBe(422)
+    expect(await answer.json()).toMatchObject({ code: 'not_a_wav', remedy: 'Send RIFF/WAVE.' })
+    expect((await call('/v1/turns', { method: 'POST', body: 'RIFF' })).status).toBe(200)
+  })
+
+  it('says internal to a fault of its own, and not_found to an unknown path', async () => {
+    const answer = await call('/v1/status')
+    expect(answer.status).toBe(500)
+    expect(await answer.json()).toMatchObject({ code: 'internal' })
+    expect((await call('/../package.json')).status).toBe(404)
+  })
+})
