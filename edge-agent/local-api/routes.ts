@@ -78,7 +78,7 @@ function talkSocket(takeTurn: TakeTurn): MiddlewareHandler {
       onOpen: (_event, socket) => {
         talk = openTalk(takeTurn, (message) => socket.send(JSON.stringify(message)))
       },
-      onMessage: (event) => talk?.receive(event.data),
+      onMessage: (event: { readonly data: unknown }) => talk?.receive(event.data),
       onClose: () => talk?.abandon(),
     }
   })

@@ -21,9 +21,8 @@ const parts: LocalApiParts = {
 const app = localApi(parts)
 const call = (
   path: string,
-  init: RequestInit & { headers?: Record<string, string> } = {},
-): Promise<Response> =>
-  Promise.resolve(app.request(path, { ...init, headers: { host: '127.0.0.1:7500', ...init.headers } }))
+  init: { method?: string; body?: string; headers?: Record<string, string> } = {},
+) => app.request(path, { ...init, headers: { host: '127.0.0.1:7500', ...init.headers } })
 
 describe('the local API', () => {
   it('serves the page and each file that the page names', async () => {
