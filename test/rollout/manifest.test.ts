@@ -32,7 +32,7 @@ const manifest = (change: JsonObject = {}): JsonObject => ({
   name: 'models',
   version: '1.2.0',
   environment: 'development',
-  files: [file('speech/model.onnx'), file('speech/golden.json', 'golden')] as unknown as JsonObject[],
+  files: [file('speech/model.onnx'), file('speech/golden.json', 'golden')],
   golden: ['speech/golden.json'],
   card: {
     title: 'Speech',
