@@ -5,6 +5,7 @@
 import * as v from 'valibot'
 import { reportError, StarlingError, type ErrorReport } from '../errors.ts'
 import type { Json } from '../json.ts'
+import type { AskVerb } from './subjects.ts'
 
 const OK = 1
 const FAILED = 0
@@ -22,6 +23,17 @@ export class AskRefused extends StarlingError {
     this.report = report
   }
 }
+
+/** Nobody answered: the link is down, or the centre is. Never a verdict on what was asked. */
+export class CentreUnreachable extends StarlingError {
+  override readonly code = 'centre_unreachable'
+}
+
+/**
+ * One request of the centre, already opened: resolves with the answer's bytes. Throws {@link AskRefused} for a refusal and
+ * {@link CentreUnreachable} when nobody answers in time.
+ */
+export type Ask = (verb: AskVerb, request: Uint8Array, signal: AbortSignal) => Promise<Uint8Array>
 
 export class MalformedMessage extends StarlingError {
   override readonly code = 'malformed_message'
@@ -75,7 +87,7 @@ export function decodeJson<T>(schema: v.GenericSchema<unknown, T>, bytes: Uint8A
 export function describeIssues(issues: readonly v.BaseIssue<unknown>[]): string {
   const [first] = issues
   if (first === undefined) return 'it breaks its schema'
-  const place = v.getDotPath(first as never)
+  const place = v.getDotPath(first)
   return place === null ? first.message : `${place}: ${first.message}`
 }
 
