@@ -1,0 +1,87 @@
+/** Where each installation stands, on the disk: one small file a bundle, replaced whole at every transition. */
+import { readFile, readdir } from 'node:fs/promises'
+import { join } from 'node:path'
+import * as v from 'valibot'
+import { INSTALL_STEPS, type InstallState } from '../../rollout/install.ts'
+import { BundleNameSchema, MAX_MANIFEST_ENVELOPE_BYTES, VersionSchema } from '../../shared/wire/bundle.ts'
+import { replaceFile, type Disk } from '../models-store/disk.ts'
+
+const InstallSchema = v.strictObject({
+  name: BundleNameSchema,
+  version: VersionSchema,
+  envelopeSha256: v.pipe(v.string(), v.regex(/^[0-9a-f]{64}$/)),
+  envelopeSizeBytes: v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(MAX_MANIFEST_ENVELOPE_BYTES)),
+  slot: v.picklist(['a', 'b']),
+})
+const FailureSchema = v.strictObject({
+  step: v.picklist(INSTALL_STEPS),
+  code: v.string(),
+  message: v.string(),
+})
+const step = <K extends (typeof INSTALL_STEPS)[number]>(kind: K) =>
+  v.strictObject({ kind: v.literal(kind), install: InstallSchema, restarts: v.number() })
+
+const StateSchema = v.variant('kind', [
+  v.strictObject({ kind: v.literal('IDLE') }),
+  step('CHECK'),
+  step('FETCH'),
+  step('VERIFY'),
+  step('SMOKE'),
+  step('ACTIVATE'),
+  step('CONFIRM'),
+  v.strictObject({ kind: v.literal('COMMITTED'), install: InstallSchema }),
+  v.strictObject({ kind: v.literal('ROLLBACK'), install: InstallSchema, failure: FailureSchema }),
+  v.strictObject({ kind: v.literal('REPORT'), install: InstallSchema, failure: FailureSchema }),
+  v.strictObject({
+    kind: v.literal('DEFERRED'),
+    install: InstallSchema,
+    step: v.picklist(INSTALL_STEPS),
+    reason: v.string(),
+  }),
+])
+
+const EntrySchema = v.strictObject({
+  v: v.literal(1),
+  state: StateSchema,
+  /** The last install that was given up, so that it is reported, and the same bytes are not tried for ever. */
+  refused: v.nullable(v.strictObject({ install: InstallSchema, failure: FailureSchema })),
+})
+export interface InstallEntry {
+  readonly state: InstallState
+  readonly refused: v.InferOutput<typeof EntrySchema>['refused']
+}
+
+export interface InstallJournal {
+  /** IDLE when nothing (or nothing readable) was written: an install that nobody can read starts anew from CHECK. */
+  read(name: string): Promise<InstallEntry>
+  write(name: string, entry: InstallEntry): Promise<void>
+  names(): Promise<readonly string[]>
+}
+
+export function openInstallJournal(folder: string, disk: Disk): InstallJournal {
+  const path = (name: string): string => join(folder, `${name}.json`)
+  return {
+    read: async (name) => {
+      const text = await readFile(path(name), 'utf8').catch(() => 'null')
+      let value: unknown = null
+      try {
+        value = JSON.parse(text)
+      } catch {
+        // Falls through to the schema, which refuses null: the entry counts as unreadable.
+      }
+      const parsed = v.safeParse(EntrySchema, value)
+      return parsed.success ? parsed.output : { state: { kind: 'IDLE' }, refused: null }
+    },
+    write: async (name, entry) => {
+      await replaceFile(
+        disk,
+        path(name),
+        new TextEncoder().encode(JSON.stringify({ v: 1, state: entry.state, refused: entry.refused })),
+      )
+    },
+    names: async () => {
+      const files = await readdir(folder).catch(() => [] as string[])
+      return files.filter((file) => file.endsWith('.json')).map((file) => file.slice(0, -'.json'.length))
+    },
+  }
+}

@@ -1,0 +1,84 @@
+/** Makes signed bundles and answers the device's requests for their pieces, from memory. */
+import { canonicalBytes } from '../../../shared/canonical.ts'
+import { sha256Hex } from '../../../shared/digest.ts'
+import type { Json } from '../../../shared/json.ts'
+import type { KeyPair } from '../../../shared/signing/ed25519.ts'
+import { signEnvelope } from '../../../shared/signing/envelope.ts'
+import { CentreUnreachable, AskRefused, decodeJson, type Ask } from '../../../shared/wire/answer.ts'
+import {
+  BUNDLE_PAYLOAD_TYPE,
+  CHUNK_SIZE_BYTES,
+  ChunkRequestSchema,
+  type BundleManifest,
+} from '../../../shared/wire/bundle.ts'
+import type { DesiredBundle } from '../../../shared/wire/state.ts'
+
+export interface Publisher {
+  readonly ask: Ask
+  /** Requests that were answered, as `sha256:index`. */
+  readonly served: string[]
+  readonly contents: Map<string, Uint8Array>
+  publish(
+    files: Readonly<Record<string, Uint8Array>>,
+    change?: Partial<BundleManifest>,
+    signer?: KeyPair,
+  ): DesiredBundle
+  /** After that many more answers, nobody answers any more. */
+  cutAfter(answers: number): void
+}
+
+export function publisher(key: KeyPair): Publisher {
+  const contents = new Map<string, Uint8Array>()
+  const served: string[] = []
+  let left = Infinity
+  return {
+    served,
+    contents,
+    cutAfter: (answers) => {
+      left = answers
+    },
+    ask: async (_verb, request) => {
+      const { sha256, index } = decodeJson(ChunkRequestSchema, request)
+      if (left <= 0) throw new CentreUnreachable('nobody answered', { remedy: 'Wait for the link.' })
+      left -= 1
+      const bytes = contents.get(sha256)
+      if (bytes === undefined)
+        throw new AskRefused({ code: 'unknown_content', message: 'no such content', remedy: 'Publish it.' })
+      served.push(`${sha256}:${index}`)
+      return await Promise.resolve(bytes.slice(index * CHUNK_SIZE_BYTES, (index + 1) * CHUNK_SIZE_BYTES))
+    },
+    publish: (files, change = {}, signer = key) => {
+      const listed = Object.entries(files).map(([path, bytes]) => {
+        contents.set(sha256Hex(bytes), bytes)
+        const chunks: string[] = []
+        for (let at = 0; at < bytes.length; at += CHUNK_SIZE_BYTES)
+          chunks.push(sha256Hex(bytes.subarray(at, at + CHUNK_SIZE_BYTES)))
+        return { path, sizeBytes: bytes.length, sha256: sha256Hex(bytes), role: 'model' as const, chunks }
+      })
+      const manifest: BundleManifest = {
+        v: 1,
+        name: 'models',
+        version: '1.0.0',
+        environment: 'development',
+        files: listed,
+        golden: [],
+        card: { title: 'T', licence: 'Apache-2.0', languages: ['en'], intendedUse: 'tests', limits: 'none' },
+        createdAt: '2026-01-01T00:00:00.000Z',
+        expiresAt: '2030-01-01T00:00:00.000Z',
+        minimalRuntime: '0.1.0',
+        ...change,
+      }
+      const envelope = signEnvelope(BUNDLE_PAYLOAD_TYPE, canonicalBytes(manifest as unknown as Json), [
+        signer,
+      ])
+      const bytes = new TextEncoder().encode(JSON.stringify(envelope))
+      contents.set(sha256Hex(bytes), bytes)
+      return {
+        name: manifest.name,
+        version: manifest.version,
+        envelopeSha256: sha256Hex(bytes),
+        envelopeSizeBytes: bytes.length,
+      }
+    },
+  }
+}
