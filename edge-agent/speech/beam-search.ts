@@ -1,0 +1,291 @@
+/** Beam-pruned Viterbi over a search network, one frame at a time, on typed arrays. */
+import type { PhoneModel } from './phone-model.ts'
+import { PAUSE, INSIDE, type SearchNetwork } from './search-network.ts'
+import { type HeardSpan, WordHistory } from './word-history.ts'
+
+export interface Beams {
+  /** A unit this far (nats) below the best is dropped. */
+  readonly unit: number
+  /** A word may only end within this of the best. */
+  readonly word: number
+  /** When more units than this are alive the beam is narrowed. */
+  readonly maxUnits: number
+}
+
+export interface BestPath {
+  readonly spans: readonly HeardSpan[]
+  /** Of the whole path (nats). */
+  readonly score: number
+  /** False when no sentence of the grammar ends here: the path is then only its most likely beginning. */
+  readonly complete: boolean
+}
+
+const GONE = -1e30
+
+export class BeamSearch {
+  readonly #net: SearchNetwork
+  readonly #beams: Beams
+  readonly #history = new WordHistory()
+  readonly #transitions: Float32Array
+  /** Three states a unit. */
+  readonly #score: Float64Array
+  readonly #back: Int32Array
+  readonly #entered: Float64Array
+  readonly #enteredBack: Int32Array
+  readonly #isActive: Uint8Array
+  #active: Int32Array
+  #activeCount = 0
+  #next: Int32Array
+  #nextCount = 0
+  readonly #junctionScore: Float64Array
+  readonly #junctionBack: Int32Array
+  readonly #touched: Int32Array
+  #touchedCount = 0
+  #best = 0
+  #frame = 0
+
+  constructor(net: SearchNetwork, model: PhoneModel, beams: Beams) {
+    this.#net = net
+    this.#beams = beams
+    this.#transitions = model.transitions
+    this.#score = new Float64Array(3 * net.unitCount)
+    this.#back = new Int32Array(3 * net.unitCount)
+    this.#entered = new Float64Array(net.unitCount)
+    this.#enteredBack = new Int32Array(net.unitCount)
+    this.#isActive = new Uint8Array(net.unitCount)
+    this.#active = new Int32Array(net.unitCount)
+    this.#next = new Int32Array(net.unitCount)
+    this.#junctionScore = new Float64Array(net.junctionCount)
+    this.#junctionBack = new Int32Array(net.junctionCount)
+    this.#touched = new Int32Array(net.junctionCount)
+    this.restart()
+  }
+
+  get frame(): number {
+    return this.#frame
+  }
+
+  get activeUnits(): number {
+    return this.#activeCount
+  }
+
+  /** Forgets everything heard. */
+  restart(): void {
+    this.#score.fill(GONE)
+    this.#entered.fill(GONE)
+    this.#isActive.fill(0)
+    this.#junctionScore.fill(GONE)
+    this.#activeCount = 0
+    this.#nextCount = 0
+    this.#touchedCount = 0
+    this.#frame = 0
+    this.#best = 0
+    this.#history.clear()
+    for (const junction of this.#net.startJunctions) this.#reach(junction, 0, -1)
+    this.#openJunctions()
+    this.#swap()
+  }
+
+  /** Takes the senone scores of the next frame (from `offset` on). */
+  step(senones: Float32Array, offset: number): void {
+    for (let i = 0; i < this.#touchedCount; i++) this.#junctionScore[this.#touched[i] as number] = GONE
+    this.#touchedCount = 0
+    this.#advance(senones, offset)
+    this.#frame++
+    const threshold = this.#best - this.#narrowed()
+    this.#leave(threshold, this.#best - this.#beams.word)
+    this.#openJunctions()
+    this.#swap()
+    if (this.#history.needsCompaction) this.#compact()
+  }
+
+  #advance(senones: Float32Array, offset: number): void {
+    const net = this.#net
+    const score = this.#score
+    const back = this.#back
+    const transitions = this.#transitions
+    let best = GONE
+    for (let i = 0; i < this.#activeCount; i++) {
+      const u = this.#active[i] as number
+      const s = 3 * u
+      const t = 6 * (net.phone[u] as number)
+      const s0 = score[s] as number
+      const s1 = score[s + 1] as number
+      let a = (score[s + 2] as number) + (transitions[t + 4] as number)
+      const b = s1 + (transitions[t + 3] as number)
+      if (b > a) {
+        a = b
+        back[s + 2] = back[s + 1] as number
+      }
+      a += senones[offset + (net.senones[s + 2] as number)] as number
+      score[s + 2] = a
+      let c = s1 + (transitions[t + 2] as number)
+      const d = s0 + (transitions[t + 1] as number)
+      if (d > c) {
+        c = d
+        back[s + 1] = back[s] as number
+      }
+      c += senones[offset + (net.senones[s + 1] as number)] as number
+      score[s + 1] = c
+      let e = s0 + (transitions[t] as number)
+      const f = this.#entered[u] as number
+      if (f > e) {
+        e = f
+        back[s] = this.#enteredBack[u] as number
+      }
+      this.#entered[u] = GONE
+      e += senones[offset + (net.senones[s] as number)] as number
+      score[s] = e
+      const top = a > c ? (a > e ? a : e) : c > e ? c : e
+      if (top > best) best = top
+    }
+    this.#best = best
+  }
+
+  /** The unit beam, narrower when too many units are alive. */
+  #narrowed(): number {
+    if (this.#activeCount <= this.#beams.maxUnits) return this.#beams.unit
+    const bins = new Int32Array(64)
+    const width = this.#beams.unit / bins.length
+    for (let i = 0; i < this.#activeCount; i++) {
+      const bin = Math.floor((this.#best - this.#top(this.#active[i] as number)) / width)
+      if (bin < bins.length) bins[bin] = (bins[bin] as number) + 1
+    }
+    let kept = 0
+    for (let bin = 0; bin < bins.length; bin++) {
+      kept += bins[bin] as number
+      if (kept > this.#beams.maxUnits) return Math.max(bin, 1) * width
+    }
+    return this.#beams.unit
+  }
+
+  #top(unit: number): number {
+    return Math.max(this.#score[3 * unit] as number, this.#score[3 * unit + 1] as number, this.#score[3 * unit + 2] as number)
+  }
+
+  #leave(threshold: number, wordThreshold: number): void {
+    const net = this.#net
+    for (let i = 0; i < this.#activeCount; i++) {
+      const u = this.#active[i] as number
+      if (this.#top(u) < threshold) {
+        this.#isActive[u] = 0
+        this.#score.fill(GONE, 3 * u, 3 * u + 3)
+        continue
+      }
+      this.#next[this.#nextCount++] = u
+    }
+    const kept = this.#nextCount
+    for (let i = 0; i < kept; i++) {
+      const u = this.#next[i] as number
+      const exit = (this.#score[3 * u + 2] as number) + (this.#transitions[6 * (net.phone[u] as number) + 5] as number)
+      if (exit < threshold) continue
+      const back = this.#back[3 * u + 2] as number
+      const word = net.word[u] as number
+      if (word === INSIDE) {
+        for (let n = net.nextFirst[u] as number; n < (net.nextFirst[u + 1] as number); n++)
+          this.#enter(net.nextUnits[n] as number, exit, back)
+      } else {
+        this.#endWord(u, word, exit + (net.exitWeight[u] as number), back, wordThreshold)
+      }
+    }
+  }
+
+  #endWord(unit: number, word: number, score: number, back: number, threshold: number): void {
+    if (score < threshold) return
+    const net = this.#net
+    let record = -2
+    for (let n = net.exitFirst[unit] as number; n < (net.exitFirst[unit + 1] as number); n++) {
+      const junction = net.exitJunctions[n] as number
+      if (score <= (this.#junctionScore[junction] as number)) continue
+      if (record === -2) record = this.#history.push(word === PAUSE ? PAUSE : word, this.#frame, back, score)
+      this.#reach(junction, score, record)
+    }
+  }
+
+  #reach(junction: number, score: number, back: number): void {
+    if (this.#junctionScore[junction] === GONE) this.#touched[this.#touchedCount++] = junction
+    this.#junctionScore[junction] = score
+    this.#junctionBack[junction] = back
+  }
+
+  #openJunctions(): void {
+    const net = this.#net
+    for (let i = 0; i < this.#touchedCount; i++) {
+      const junction = this.#touched[i] as number
+      const score = this.#junctionScore[junction] as number
+      const back = this.#junctionBack[junction] as number
+      for (let n = net.entryFirst[junction] as number; n < (net.entryFirst[junction + 1] as number); n++)
+        this.#enter(net.entryUnits[n] as number, score, back)
+    }
+  }
+
+  #enter(unit: number, score: number, back: number): void {
+    if (this.#isActive[unit] === 0) {
+      this.#isActive[unit] = 1
+      this.#next[this.#nextCount++] = unit
+    }
+    if (score > (this.#entered[unit] as number)) {
+      this.#entered[unit] = score
+      this.#enteredBack[unit] = back
+    }
+  }
+
+  #swap(): void {
+    const old = this.#active
+    this.#active = this.#next
+    this.#activeCount = this.#nextCount
+    this.#next = old
+    this.#nextCount = 0
+  }
+
+  #compact(): void {
+    const live = new Set<number>()
+    const add = (record: number) => record >= 0 && live.add(record)
+    for (let i = 0; i < this.#activeCount; i++) {
+      const u = this.#active[i] as number
+      for (let s = 3 * u; s < 3 * u + 3; s++) if ((this.#score[s] as number) > GONE / 2) add(this.#back[s] as number)
+      if (this.#entered[u] !== GONE) add(this.#enteredBack[u] as number)
+    }
+    for (let i = 0; i < this.#touchedCount; i++) add(this.#junctionBack[this.#touched[i] as number] as number)
+    const number = this.#history.compact(live)
+    const moved = (old: number) => (old < 0 ? old : (number[old] ?? -1))
+    for (let i = 0; i < this.#activeCount; i++) {
+      const u = this.#active[i] as number
+      for (let s = 3 * u; s < 3 * u + 3; s++) this.#back[s] = moved(this.#back[s] as number)
+      this.#enteredBack[u] = moved(this.#enteredBack[u] as number)
+    }
+    for (let i = 0; i < this.#touchedCount; i++) {
+      const junction = this.#touched[i] as number
+      this.#junctionBack[junction] = moved(this.#junctionBack[junction] as number)
+    }
+  }
+
+  /** The best complete sentence ending now, else the best beginning of one. */
+  best(): BestPath {
+    let score = GONE
+    let back = -1
+    for (let i = 0; i < this.#touchedCount; i++) {
+      const junction = this.#touched[i] as number
+      if (this.#net.isFinal[junction] === 0 || (this.#junctionScore[junction] as number) <= score) continue
+      score = this.#junctionScore[junction] as number
+      back = this.#junctionBack[junction] as number
+    }
+    if (back >= 0) return { spans: this.#history.trace(back), score, complete: true }
+    return { ...this.running(), complete: false }
+  }
+
+  /** The most likely words so far, whether or not a sentence could end here. */
+  running(): { spans: HeardSpan[]; score: number } {
+    let score = GONE
+    let back = -1
+    for (let i = 0; i < this.#activeCount; i++) {
+      const u = this.#active[i] as number
+      for (let s = 3 * u; s < 3 * u + 3; s++) {
+        if ((this.#score[s] as number) <= score) continue
+        score = this.#score[s] as number
+        back = this.#back[s] as number
+      }
+    }
+    return { spans: back < 0 ? [] : this.#history.trace(back), score }
+  }
+}

@@ -1,0 +1,45 @@
+/** What the recogniser's two threads say to each other. */
+import type { ErrorReport } from '../../shared/errors.ts'
+import type { WordGraph } from '../grammar/word-graph.ts'
+import type { Hypothesis, Partial } from './hypothesis.ts'
+import type { ExtraPronunciations } from './lexicon.ts'
+import type { Tuning } from './tuning.ts'
+
+export interface RecogniserSetup {
+  readonly modelDir: string
+}
+
+export interface ModelFacts {
+  readonly name: string
+  /** SHA-256 over the model folder's files. */
+  readonly digest: string
+  readonly provider: string
+}
+
+export interface GrammarSource {
+  readonly graph: WordGraph
+  readonly pronunciations: ExtraPronunciations
+  /** Words that open arcs may stand for. */
+  readonly openVocabulary: readonly string[]
+  readonly tuning: Tuning
+  /** Spell unknown words by letter-to-sound rules instead of refusing them. */
+  readonly guess: boolean
+}
+
+export type ToRecogniser =
+  | { readonly kind: 'load'; readonly id: number; readonly name: string; readonly grammar: GrammarSource }
+  | { readonly kind: 'open'; readonly stream: number; readonly grammar: string; readonly sampleRate: number }
+  | { readonly kind: 'push'; readonly stream: number; readonly samples: Float32Array }
+  | { readonly kind: 'finish'; readonly stream: number }
+  | { readonly kind: 'abort'; readonly stream: number }
+
+export type FromRecogniser =
+  | { readonly kind: 'ready'; readonly facts: ModelFacts }
+  | { readonly kind: 'unusable'; readonly error: ErrorReport }
+  | { readonly kind: 'loaded'; readonly id: number; readonly units: number }
+  | { readonly kind: 'refused'; readonly id: number; readonly error: ErrorReport }
+  | { readonly kind: 'partial'; readonly stream: number; readonly partial: Partial }
+  | { readonly kind: 'endpoint'; readonly stream: number }
+  | { readonly kind: 'taken'; readonly stream: number; readonly samples: number }
+  | { readonly kind: 'final'; readonly stream: number; readonly hypothesis: Hypothesis }
+  | { readonly kind: 'stream-failed'; readonly stream: number; readonly error: ErrorReport }

@@ -1,0 +1,45 @@
+/** Reads a model folder. */
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import * as v from 'valibot'
+import { sha256Hex } from '../../shared/digest.ts'
+import { ModelRefused } from './errors.ts'
+import { phoneModel, type PhoneModel } from './phone-model.ts'
+
+const FILES = ['acoustic.onnx', 'golden.json', 'lexicon.txt.br', 'phones.json', 'triphones.bin.br'] as const
+
+const Card = v.object({ name: v.string(), version: v.string() })
+
+export interface ModelFiles {
+  readonly name: string
+  readonly digest: string
+  readonly phones: PhoneModel
+  readonly lexicon: Uint8Array
+}
+
+/** Throws {@link ModelRefused} naming the file that is missing or damaged. */
+export function readModel(modelDir: string): ModelFiles {
+  const read = (name: string): Buffer => {
+    try {
+      return readFileSync(join(modelDir, name))
+    } catch (cause) {
+      throw new ModelRefused(`the speech model in ${modelDir} has no readable ${name}`, {
+        remedy: 'Install the model again, or point to the folder that holds it.',
+        cause,
+      })
+    }
+  }
+  const digest = sha256Hex(FILES.map((name) => `${sha256Hex(read(name))}  ${name}\n`).join(''))
+  try {
+    const card = v.parse(Card, JSON.parse(read('card.json').toString('utf8')))
+    return {
+      name: `${card.name}-${card.version}`,
+      digest,
+      phones: phoneModel(read('phones.json').toString('utf8'), read('triphones.bin.br')),
+      lexicon: read('lexicon.txt.br'),
+    }
+  } catch (cause) {
+    if (cause instanceof ModelRefused) throw cause
+    throw new ModelRefused(`the speech model in ${modelDir} is damaged`, { remedy: 'Install the model again.', cause })
+  }
+}

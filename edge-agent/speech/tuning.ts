@@ -1,0 +1,25 @@
+/** What the search weighs; set by measuring on recorded people, never per file. Costs in nats, times in frames of 10 ms. */
+import type { Beams } from './beam-search.ts'
+import type { PauseCosts } from './search-network.ts'
+
+export interface Tuning {
+  readonly beams: Beams
+  readonly costs: PauseCosts
+  /** Log weight of each word of an open vocabulary, besides the word cost. */
+  readonly openWord: number
+  /** How many frames the mean known beforehand counts for. */
+  readonly priorFrames: number
+  /** At the end, audio up to this long is decoded once more with the mean of all of it. */
+  readonly secondPassFrames: number
+  /** Mean log of power over noise above which a frame is speech. */
+  readonly speechAboveNoise: number
+}
+
+export const TUNING: Tuning = {
+  beams: { unit: 120, word: 80, maxUnits: 6_000 },
+  costs: { silence: -5, filler: -18, word: -0.5 },
+  openWord: -8,
+  priorFrames: 50,
+  secondPassFrames: 0,
+  speechAboveNoise: 1.2,
+}
