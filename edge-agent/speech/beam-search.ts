@@ -160,7 +160,11 @@ export class BeamSearch {
   }
 
   #top(unit: number): number {
-    return Math.max(this.#score[3 * unit] as number, this.#score[3 * unit + 1] as number, this.#score[3 * unit + 2] as number)
+    return Math.max(
+      this.#score[3 * unit] as number,
+      this.#score[3 * unit + 1] as number,
+      this.#score[3 * unit + 2] as number,
+    )
   }
 
   #leave(threshold: number, wordThreshold: number): void {
@@ -177,7 +181,8 @@ export class BeamSearch {
     const kept = this.#nextCount
     for (let i = 0; i < kept; i++) {
       const u = this.#next[i] as number
-      const exit = (this.#score[3 * u + 2] as number) + (this.#transitions[6 * (net.phone[u] as number) + 5] as number)
+      const exit =
+        (this.#score[3 * u + 2] as number) + (this.#transitions[6 * (net.phone[u] as number) + 5] as number)
       if (exit < threshold) continue
       const back = this.#back[3 * u + 2] as number
       const word = net.word[u] as number
@@ -243,7 +248,8 @@ export class BeamSearch {
     const add = (record: number) => record >= 0 && live.add(record)
     for (let i = 0; i < this.#activeCount; i++) {
       const u = this.#active[i] as number
-      for (let s = 3 * u; s < 3 * u + 3; s++) if ((this.#score[s] as number) > GONE / 2) add(this.#back[s] as number)
+      for (let s = 3 * u; s < 3 * u + 3; s++)
+        if ((this.#score[s] as number) > GONE / 2) add(this.#back[s] as number)
       if (this.#entered[u] !== GONE) add(this.#enteredBack[u] as number)
     }
     for (let i = 0; i < this.#touchedCount; i++) add(this.#junctionBack[this.#touched[i] as number] as number)

@@ -5,7 +5,12 @@ export class AudioRefused extends StarlingError {
   override readonly code = 'audio_refused'
   readonly reason: AudioRefusal
 
-  constructor(reason: AudioRefusal, message: string, remedy: string, details?: Readonly<Record<string, unknown>>) {
+  constructor(
+    reason: AudioRefusal,
+    message: string,
+    remedy: string,
+    details?: Readonly<Record<string, unknown>>,
+  ) {
     super(message, { remedy, details: { reason, ...details } })
     this.reason = reason
   }

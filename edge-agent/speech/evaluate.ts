@@ -52,7 +52,9 @@ interface Outcome {
 
 function readAudio(path: string): WavAudio {
   const isWav = extname(path) === '.wav'
-  const bytes = isWav ? readFileSync(path) : execFileSync('flac', ['-s', '-d', '-c', path], { maxBuffer: 1 << 30 })
+  const bytes = isWav
+    ? readFileSync(path)
+    : execFileSync('flac', ['-s', '-d', '-c', path], { maxBuffer: 1 << 30 })
   return readWav(bytes)
 }
 
@@ -63,7 +65,10 @@ function isRight(line: Line, heard: Hypothesis, expressions: Expressions | undef
   if (reading?.intent !== line.intent) return false
   const wanted = Object.entries(line.slots).map(([name, value]) => [name, value.trim().toLowerCase()])
   const got = Object.entries(reading.slots)
-  return wanted.length === got.length && wanted.every(([name, value]) => reading.slots[name ?? '']?.toLowerCase() === value)
+  return (
+    wanted.length === got.length &&
+    wanted.every(([name, value]) => reading.slots[name ?? '']?.toLowerCase() === value)
+  )
 }
 
 function singleWords(texts: readonly string[]): Expressions {
@@ -71,7 +76,9 @@ function singleWords(texts: readonly string[]): Expressions {
 }
 
 async function play(recogniser: Recogniser, line: Line, audio: WavAudio): Promise<Hypothesis> {
-  const stream = recogniser.open(line.intent === undefined ? 'texts' : 'commands', { sampleRate: audio.sampleRate })
+  const stream = recogniser.open(line.intent === undefined ? 'texts' : 'commands', {
+    sampleRate: audio.sampleRate,
+  })
   await stream.push(audio.samples)
   return stream.finish()
 }
@@ -105,7 +112,8 @@ async function main(): Promise<void> {
     .filter((line) => values.set === undefined || line.set === values.set)
     .slice(0, values.limit === undefined ? undefined : Number(values.limit))
   const expressions = values.grammar === undefined ? undefined : readGrammar(values.grammar)
-  const tuning: Tuning = values.tuning === undefined ? TUNING : { ...TUNING, ...(JSON.parse(values.tuning) as Partial<Tuning>) }
+  const tuning: Tuning =
+    values.tuning === undefined ? TUNING : { ...TUNING, ...(JSON.parse(values.tuning) as Partial<Tuning>) }
   const noise = values.noise === undefined ? undefined : readAudio(values.noise)
   const snr = Number(values.snr ?? '12')
 
@@ -114,10 +122,15 @@ async function main(): Promise<void> {
   try {
     const texts = lines.filter((line) => line.intent === undefined).map((line) => line.text ?? '')
     const began = performance.now()
-    if (expressions !== undefined) await recogniser.loadGrammar('commands', expressionGraph(expressions), {}, { guess: true, tuning })
+    if (expressions !== undefined)
+      await recogniser.loadGrammar('commands', expressionGraph(expressions), {}, { guess: true, tuning })
     const words = texts.every((text) => DIGITS.includes(text)) ? DIGITS : texts
-    if (texts.length > 0) await recogniser.loadGrammar('texts', expressionGraph(singleWords(words)), {}, { guess: true, tuning })
-    if (!values.json) console.log(`grammars built in ${Math.round(performance.now() - began)} ms; ${availableParallelism()} cores`)
+    if (texts.length > 0)
+      await recogniser.loadGrammar('texts', expressionGraph(singleWords(words)), {}, { guess: true, tuning })
+    if (!values.json)
+      console.log(
+        `grammars built in ${Math.round(performance.now() - began)} ms; ${availableParallelism()} cores`,
+      )
     for (const line of lines) {
       const clean = readAudio(join(folder, line.audio))
       const audio = noise === undefined ? clean : noisy(clean, noise, snr, outcomes.length)
@@ -125,7 +138,9 @@ async function main(): Promise<void> {
       const right = isRight(line, heard, expressions)
       outcomes.push({ line, heard, right })
       if (values.verbose)
-        console.log(`${right ? 'ok   ' : 'WRONG'} ${heard.kind} ${heard.confidence} | ${heard.text} | ${line.text ?? Object.values(line.slots).join(', ')} | ${line.audio}`)
+        console.log(
+          `${right ? 'ok   ' : 'WRONG'} ${heard.kind} ${heard.confidence} | ${heard.text} | ${line.text ?? Object.values(line.slots).join(', ')} | ${line.audio}`,
+        )
     }
   } finally {
     await recogniser.close()
@@ -166,7 +181,14 @@ function report(outcomes: readonly Outcome[], json: boolean): void {
     }
   })
   if (json) console.log(JSON.stringify({ bench: 'speech-people', rows }))
-  else console.table(rows.map((row) => Object.fromEntries(Object.entries(row).map(([k, x]) => [k, typeof x === 'number' ? Number(x.toFixed(4)) : x]))))
+  else
+    console.table(
+      rows.map((row) =>
+        Object.fromEntries(
+          Object.entries(row).map(([k, x]) => [k, typeof x === 'number' ? Number(x.toFixed(4)) : x]),
+        ),
+      ),
+    )
 }
 
 await main()

@@ -20,7 +20,8 @@ function pieces(expression: string, slots: Expressions['slots']): Piece[] {
   const out: Piece[] = []
   const pattern = /\[([^\]]*)\]|\$(\w+):(\w+)|([^\s[\]]+)/g
   for (const [, choice, slot, name, word] of expression.matchAll(pattern)) {
-    if (choice !== undefined) out.push({ phrases: choice.split(',').map((phrase) => phrase.trim()), slot: null })
+    if (choice !== undefined)
+      out.push({ phrases: choice.split(',').map((phrase) => phrase.trim()), slot: null })
     else if (slot !== undefined) out.push({ phrases: slots[slot] ?? [], slot: name ?? slot })
     else if (word !== undefined) out.push({ phrases: [word], slot: null })
   }
@@ -28,7 +29,10 @@ function pieces(expression: string, slots: Expressions['slots']): Piece[] {
 }
 
 function spoken(phrase: string): string[] {
-  return phrase.toLowerCase().split(/\s+/).filter((word) => word !== '')
+  return phrase
+    .toLowerCase()
+    .split(/\s+/)
+    .filter((word) => word !== '')
 }
 
 export function expressionGraph(expressions: Expressions): WordGraph {

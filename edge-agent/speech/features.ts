@@ -30,7 +30,8 @@ export class CepstralTrack {
       for (let c = 0; c < CEPSTRA; c++) {
         out[row + c] = this.#at(t, c) - (mean[c] as number)
         out[row + CEPSTRA + c] = this.#at(t + 2, c) - this.#at(t - 2, c)
-        out[row + 2 * CEPSTRA + c] = this.#at(t + 3, c) - this.#at(t - 1, c) - (this.#at(t + 1, c) - this.#at(t - 3, c))
+        out[row + 2 * CEPSTRA + c] =
+          this.#at(t + 3, c) - this.#at(t - 1, c) - (this.#at(t + 1, c) - this.#at(t - 3, c))
       }
     }
   }

@@ -22,9 +22,13 @@ export class FreePath {
     this.#count = model.phones.length
     this.#transitions = model.transitions
     this.#senones = Uint16Array.from(
-      model.sequenceOfPhone.flatMap((sequence) => [...model.sequences.subarray(3 * sequence, 3 * sequence + 3)]),
+      model.sequenceOfPhone.flatMap((sequence) => [
+        ...model.sequences.subarray(3 * sequence, 3 * sequence + 3),
+      ]),
     )
-    this.#isPause = Uint8Array.from({ length: this.#count }, (_, phone) => (model.fillers.includes(phone) ? 1 : 0))
+    this.#isPause = Uint8Array.from({ length: this.#count }, (_, phone) =>
+      model.fillers.includes(phone) ? 1 : 0,
+    )
     this.#score = new Float64Array(3 * this.#count)
     this.restart()
   }

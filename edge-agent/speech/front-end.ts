@@ -36,7 +36,10 @@ export interface Frame {
 export class FrontEnd {
   readonly #fourier = new Fourier(TRANSFORM)
   readonly #bands = melBands()
-  readonly #hamming = Float64Array.from({ length: WINDOW }, (_, i) => 0.54 - 0.46 * Math.cos((2 * Math.PI * i) / (WINDOW - 1)))
+  readonly #hamming = Float64Array.from(
+    { length: WINDOW },
+    (_, i) => 0.54 - 0.46 * Math.cos((2 * Math.PI * i) / (WINDOW - 1)),
+  )
   readonly #transform: Float64Array
   readonly #noise = new NoiseTracker(MEL_BANDS)
   readonly #frame = new Float64Array(TRANSFORM)
@@ -76,7 +79,8 @@ export class FrontEnd {
       larger.set(this.#pending.subarray(0, this.#held))
       this.#pending = larger
     }
-    for (let i = 0; i < samples.length; i++) this.#pending[this.#held + i] = (samples[i] as number) * FULL_SCALE
+    for (let i = 0; i < samples.length; i++)
+      this.#pending[this.#held + i] = (samples[i] as number) * FULL_SCALE
     this.#held = needed
   }
 
@@ -95,7 +99,8 @@ export class FrontEnd {
     for (let b = 0; b < MEL_BANDS; b++) {
       const band = this.#bands[b] as Band
       let sum = 0
-      for (let k = 0; k < band.weights.length; k++) sum += (this.#power[band.firstBin + k] as number) * (band.weights[k] as number)
+      for (let k = 0; k < band.weights.length; k++)
+        sum += (this.#power[band.firstBin + k] as number) * (band.weights[k] as number)
       this.#mel[b] = sum
     }
     const aboveNoise = this.#noise.clean(this.#mel)
@@ -107,7 +112,8 @@ export class FrontEnd {
     const out = new Float64Array(CEPSTRA)
     for (let c = 0; c < CEPSTRA; c++) {
       let sum = 0
-      for (let b = 0; b < MEL_BANDS; b++) sum += (this.#transform[c * MEL_BANDS + b] as number) * (this.#mel[b] as number)
+      for (let b = 0; b < MEL_BANDS; b++)
+        sum += (this.#transform[c * MEL_BANDS + b] as number) * (this.#mel[b] as number)
       out[c] = sum
     }
     return out
@@ -118,7 +124,8 @@ export class FrontEnd {
 export function cosineTransform(): Float64Array {
   const out = new Float64Array(CEPSTRA * MEL_BANDS)
   for (let c = 0; c < CEPSTRA; c++) {
-    const scale = Math.sqrt((c === 0 ? 1 : 2) / MEL_BANDS) * (1 + (LIFTER / 2) * Math.sin((c * Math.PI) / LIFTER))
+    const scale =
+      Math.sqrt((c === 0 ? 1 : 2) / MEL_BANDS) * (1 + (LIFTER / 2) * Math.sin((c * Math.PI) / LIFTER))
     for (let b = 0; b < MEL_BANDS; b++)
       out[c * MEL_BANDS + b] = scale * Math.cos((Math.PI * c * (b + 0.5)) / MEL_BANDS)
   }

@@ -23,9 +23,12 @@ export async function checkGolden(json: string, score: Scorer, senoneCount: numb
   const frames = golden.features.length
   const { senones } = await score(Float32Array.from(golden.features.flat()), frames)
   if (senones.length !== frames * senoneCount)
-    throw new ModelRefused(`the model gives ${senones.length / frames} scores a frame, ${senoneCount} expected`, {
-      remedy: 'Install the model again: its files do not belong together.',
-    })
+    throw new ModelRefused(
+      `the model gives ${senones.length / frames} scores a frame, ${senoneCount} expected`,
+      {
+        remedy: 'Install the model again: its files do not belong together.',
+      },
+    )
   let worst = 0
   golden.expected.forEach((row, t) => {
     if (row.length !== golden.senones.length) worst = Infinity
@@ -35,8 +38,12 @@ export async function checkGolden(json: string, score: Scorer, senoneCount: numb
     })
   })
   if (!(worst <= golden.toleranceNats))
-    throw new ModelRefused(`the model differs from its golden vectors by ${worst} nats, ${golden.toleranceNats} allowed`, {
-      remedy: 'Install the model again; if it stays so, this processor computes the model wrongly: report it.',
-      details: { worst },
-    })
+    throw new ModelRefused(
+      `the model differs from its golden vectors by ${worst} nats, ${golden.toleranceNats} allowed`,
+      {
+        remedy:
+          'Install the model again; if it stays so, this processor computes the model wrongly: report it.',
+        details: { worst },
+      },
+    )
 }

@@ -23,7 +23,8 @@ export function compileGrammar(
     dictionary.set(word, found)
     return found
   }
-  for (const { word } of source.graph.arcs) if (word !== null && !dictionary.has(word) && find(word).length === 0) unknown.push(word)
+  for (const { word } of source.graph.arcs)
+    if (word !== null && !dictionary.has(word) && find(word).length === 0) unknown.push(word)
   const heard = source.openVocabulary.filter((word) => find(word).length > 0)
   const named = source.graph.arcs.filter((arc) => arc.open !== undefined).map((arc) => arc.word)
   const missing = unknown.filter((word) => !named.includes(word))
@@ -43,10 +44,13 @@ function pronunciations(word: string, source: GrammarSource, lexicon: Lexicon): 
     return parsed === undefined ? [] : [parsed]
   })
   if (own.length < given.length)
-    throw new WordsUnknown(`the pronunciation of "${word}" names a phone that does not exist: ${given.join(' | ')}`, {
-      remedy: 'Use the 39 phones of the CMU dictionary, separated by spaces, for instance "P AH M P".',
-      details: { words: [word] },
-    })
+    throw new WordsUnknown(
+      `the pronunciation of "${word}" names a phone that does not exist: ${given.join(' | ')}`,
+      {
+        remedy: 'Use the 39 phones of the CMU dictionary, separated by spaces, for instance "P AH M P".',
+        details: { words: [word] },
+      },
+    )
   const found = [...own, ...lexicon.lookup(word)]
   if (found.length > 0) return found
   return source.guess ? spell(word, lexicon) : []

@@ -16,7 +16,11 @@ export class Lexicon {
     this.#text = brotliDecompressSync(packed).toString('latin1')
     this.#phoneOf = new Map(phoneNames.map((name, index) => [name, index]))
     const lines = [0]
-    for (let at = this.#text.indexOf('\n'); at >= 0 && at + 1 < this.#text.length; at = this.#text.indexOf('\n', at + 1))
+    for (
+      let at = this.#text.indexOf('\n');
+      at >= 0 && at + 1 < this.#text.length;
+      at = this.#text.indexOf('\n', at + 1)
+    )
       lines.push(at + 1)
     this.#offsets = Int32Array.from(lines.sort((a, b) => (this.#key(a) < this.#key(b) ? -1 : 1)))
   }

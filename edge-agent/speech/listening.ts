@@ -11,12 +11,29 @@ import type { Tuning } from './tuning.ts'
 import { VoiceActivity } from './voice-activity.ts'
 
 /** Senone scores of `frames` rows of features, and the time the runtime took. */
-export type Scorer = (features: Float32Array, frames: number) => Promise<{ senones: Float32Array; runtimeUs: number }>
+export type Scorer = (
+  features: Float32Array,
+  frames: number,
+) => Promise<{ senones: Float32Array; runtimeUs: number }>
 
 /** Frames scored in one run: 160 ms keeps partials quick and the runtime's own cost small. */
 const BLOCK = 16
 /** The mean that the model's training audio had; a microphone's own takes over as it is heard. */
-export const INITIAL_MEAN = Float64Array.of(41, -5.29, -0.12, 5.09, 2.48, -4.07, -1.37, -1.78, -5.08, -2.05, -6.45, -1.42, 1.17)
+export const INITIAL_MEAN = Float64Array.of(
+  41,
+  -5.29,
+  -0.12,
+  5.09,
+  2.48,
+  -4.07,
+  -1.37,
+  -1.78,
+  -5.08,
+  -2.05,
+  -6.45,
+  -1.42,
+  1.17,
+)
 const PARTIAL_EVERY_FRAMES = 25
 /** Shorter bursts than this are clicks, not words. */
 const LEAST_SPEECH_FRAMES = 12
@@ -83,8 +100,10 @@ export class Listening {
   async finish(): Promise<Hypothesis> {
     const start = performance.now()
     this.#hear(this.#frontEnd.finish())
-    while (this.#decoded < this.#track.count) await this.#decode(Math.min(BLOCK, this.#track.count - this.#decoded))
-    if (this.#track.count > 0 && this.#track.count <= this.#tuning.secondPassFrames && this.#heardSpeech()) await this.#again()
+    while (this.#decoded < this.#track.count)
+      await this.#decode(Math.min(BLOCK, this.#track.count - this.#decoded))
+    if (this.#track.count > 0 && this.#track.count <= this.#tuning.secondPassFrames && this.#heardSpeech())
+      await this.#again()
     const hypothesis = this.#conclude()
     const finishUs = (performance.now() - start) * 1_000
     this.#totalUs += finishUs
@@ -96,7 +115,8 @@ export class Listening {
     const out = new Float64Array(CEPSTRA)
     const weight = this.#tuning.priorFrames
     for (let c = 0; c < CEPSTRA; c++)
-      out[c] = ((this.#prior[c] as number) * weight + (this.#sum[c] as number)) / (weight + this.#speechInMean)
+      out[c] =
+        ((this.#prior[c] as number) * weight + (this.#sum[c] as number)) / (weight + this.#speechInMean)
     return out
   }
 
@@ -169,11 +189,26 @@ export class Listening {
   }
 
   #conclude(): Omit<Hypothesis, 'timings'> {
-    const nothing = { kind: 'nothing', text: '', words: [], confidence: 0, partialsCount: this.#partials } as const
+    const nothing = {
+      kind: 'nothing',
+      text: '',
+      words: [],
+      confidence: 0,
+      partialsCount: this.#partials,
+    } as const
     if (!this.#heardSpeech()) return nothing
     const path = this.#search.best()
     const judged = judge(path, this.#free, this.#net, this.#track.count)
-    if (process.env['SPEECH_TRACE']) console.error('TRACE', path.complete, judged.margin.toFixed(2), judged.worst.toFixed(2), this.#voice.speechFrames, this.#track.count, this.#search.activeUnits)
+    if (process.env['SPEECH_TRACE'])
+      console.error(
+        'TRACE',
+        path.complete,
+        judged.margin.toFixed(2),
+        judged.worst.toFixed(2),
+        this.#voice.speechFrames,
+        this.#track.count,
+        this.#search.activeUnits,
+      )
     if (judged.words.length === 0) return nothing
     const kind = path.complete && judged.confidence >= REJECT_BELOW ? 'heard' : 'rejected'
     return {

@@ -40,6 +40,9 @@ export function readModel(modelDir: string): ModelFiles {
     }
   } catch (cause) {
     if (cause instanceof ModelRefused) throw cause
-    throw new ModelRefused(`the speech model in ${modelDir} is damaged`, { remedy: 'Install the model again.', cause })
+    throw new ModelRefused(`the speech model in ${modelDir} is damaged`, {
+      remedy: 'Install the model again.',
+      cause,
+    })
   }
 }

@@ -1,5 +1,9 @@
 /** Adds noise at a signal-to-noise ratio taken over the whole recording; the noise is repeated when it is shorter. */
-export function mixAt(signal: Float32Array, noise: Float32Array, o: { snrDb: number; offset: number }): Float32Array {
+export function mixAt(
+  signal: Float32Array,
+  noise: Float32Array,
+  o: { snrDb: number; offset: number },
+): Float32Array {
   let signalPower = 0
   let noisePower = 0
   const at = (i: number) => noise[(i + o.offset) % noise.length] ?? 0

@@ -47,7 +47,10 @@ export class NoiseTracker {
       const floor = follow(at(this.#floor, i), signal)
       this.#floor[i] = floor
       this.#signal[i] = Math.max(this.#mask(i, signal), floor)
-      this.#gain[i] = Math.min(Math.max(at(this.#signal, i) / Math.max(power, 1e-20), 1 / GAIN_RANGE), GAIN_RANGE)
+      this.#gain[i] = Math.min(
+        Math.max(at(this.#signal, i) / Math.max(power, 1e-20), 1 / GAIN_RANGE),
+        GAIN_RANGE,
+      )
     }
     this.#apply(mel)
     return ratio / count

@@ -38,11 +38,13 @@ export function phoneModel(phonesJson: string, packedTriphones: Uint8Array): Pho
   const count = file.phones.length
   const bytes = brotliDecompressSync(packedTriphones)
   const expected = 2 * (4 * count ** 3 + 3 * file.sequences)
-  if (bytes.length !== expected) throw refused(`triphones.bin.br holds ${bytes.length} bytes, ${expected} expected`)
+  if (bytes.length !== expected)
+    throw refused(`triphones.bin.br holds ${bytes.length} bytes, ${expected} expected`)
   const words = new Uint16Array(bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.length))
   const table = words.subarray(0, 4 * count ** 3)
   const sequences = words.subarray(4 * count ** 3)
-  if (sequences.some((senone) => senone >= file.senones)) throw refused('a triphone names a senone that does not exist')
+  if (sequences.some((senone) => senone >= file.senones))
+    throw refused('a triphone names a senone that does not exist')
   if (file.stayAndGo.length !== count || file.sequenceOfPhone.length !== count)
     throw refused('phones.json does not cover every phone')
   return {

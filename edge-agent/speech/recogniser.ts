@@ -62,11 +62,20 @@ export interface Recogniser {
 }
 
 /** Starts the thread and checks the model. Throws ModelRefused, or the signal's reason when it is aborted. */
-export async function openRecogniser(options: { modelDir: string; signal?: AbortSignal }): Promise<Recogniser> {
+export async function openRecogniser(options: {
+  modelDir: string
+  signal?: AbortSignal
+}): Promise<Recogniser> {
   options.signal?.throwIfAborted()
-  const worker = new Worker(workerEntry(import.meta.url, './speech.worker.ts'), { workerData: { modelDir: options.modelDir } })
+  const worker = new Worker(workerEntry(import.meta.url, './speech.worker.ts'), {
+    workerData: { modelDir: options.modelDir },
+  })
   try {
-    const [message] = (await once(worker, 'message', options.signal === undefined ? {} : { signal: options.signal })) as [FromRecogniser]
+    const [message] = (await once(
+      worker,
+      'message',
+      options.signal === undefined ? {} : { signal: options.signal },
+    )) as [FromRecogniser]
     if (message.kind === 'ready') return new ThreadRecogniser(worker, message.facts)
     throw message.kind === 'unusable' ? revived(message.error) : gone('it answered out of turn')
   } catch (thrown) {
@@ -79,13 +88,19 @@ class Refusal extends StarlingError {
   override readonly code: string
 
   constructor(report: ErrorReport) {
-    super(report.message, { remedy: report.remedy, ...(report.details === undefined ? {} : { details: report.details }) })
+    super(report.message, {
+      remedy: report.remedy,
+      ...(report.details === undefined ? {} : { details: report.details }),
+    })
     this.code = report.code
   }
 }
 
 function revived(report: ErrorReport): StarlingError {
-  const options = { remedy: report.remedy, ...(report.details === undefined ? {} : { details: report.details }) }
+  const options = {
+    remedy: report.remedy,
+    ...(report.details === undefined ? {} : { details: report.details }),
+  }
   return report.code === 'model_refused' ? new ModelRefused(report.message, options) : new Refusal(report)
 }
 
@@ -123,7 +138,9 @@ class ThreadRecogniser implements Recogniser {
   ): Promise<{ units: number }> {
     if (this.#ended !== undefined) throw this.#ended
     const id = this.#next++
-    const loaded = new Promise<{ units: number }>((resolve, reject) => this.#loads.set(id, { resolve, reject }))
+    const loaded = new Promise<{ units: number }>((resolve, reject) =>
+      this.#loads.set(id, { resolve, reject }),
+    )
     const { openVocabulary = [], guess = false, tuning = TUNING } = options
     this.#send({ kind: 'load', id, name, grammar: { graph, pronunciations, openVocabulary, guess, tuning } })
     const out = await loaded
@@ -134,7 +151,11 @@ class ThreadRecogniser implements Recogniser {
   open(grammar: string, options: StreamOptions): SpeechStream {
     if (this.#ended !== undefined) throw this.#ended
     if (!this.#grammars.has(grammar))
-      throw new Refusal({ code: 'grammar_unknown', message: `no grammar "${grammar}" is loaded`, remedy: 'Load it first.' })
+      throw new Refusal({
+        code: 'grammar_unknown',
+        message: `no grammar "${grammar}" is loaded`,
+        remedy: 'Load it first.',
+      })
     if (!(options.sampleRate >= LEAST_RATE_HZ && options.sampleRate <= GREATEST_RATE_HZ))
       throw new Refusal({
         code: 'sample_rate_refused',
@@ -142,9 +163,16 @@ class ThreadRecogniser implements Recogniser {
         remedy: 'Record at 16,000 Hz.',
       })
     if (this.#streams.size >= MAX_STREAMS)
-      throw new RecogniserBusy(`${MAX_STREAMS} streams are open already`, { remedy: 'Finish a stream before opening another.' })
+      throw new RecogniserBusy(`${MAX_STREAMS} streams are open already`, {
+        remedy: 'Finish a stream before opening another.',
+      })
     const id = this.#next++
-    const stream = new ThreadStream(id, options, (message, transfer) => this.#send(message, transfer), () => this.#streams.delete(id))
+    const stream = new ThreadStream(
+      id,
+      options,
+      (message, transfer) => this.#send(message, transfer),
+      () => this.#streams.delete(id),
+    )
     this.#streams.set(id, stream)
     this.#send({ kind: 'open', stream: id, grammar, sampleRate: options.sampleRate })
     return stream
@@ -188,7 +216,7 @@ class ThreadRecogniser implements Recogniser {
     this.#ended = reason
     for (const waiting of this.#loads.values()) waiting.reject(reason)
     this.#loads.clear()
-    for (const stream of [...this.#streams.values()]) stream.fail(reason)
+    for (const stream of Array.from(this.#streams.values())) stream.fail(reason)
   }
 }
 
@@ -221,7 +249,8 @@ class ThreadStream implements SpeechStream {
       const part = asFloat(samples.subarray(from, from + slice))
       this.#queued += part.length
       this.#send({ kind: 'push', stream: this.#id, samples: part }, [part.buffer])
-      if (this.#queued > calm) await new Promise<void>((resolve, reject) => this.#calm.push({ resolve, reject, below: calm }))
+      if (this.#queued > calm)
+        await new Promise<void>((resolve, reject) => this.#calm.push({ resolve, reject, below: calm }))
     }
   }
 

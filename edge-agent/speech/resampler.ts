@@ -23,7 +23,9 @@ export class Resampler {
     this.#step = fromHz / toHz
     const cutoff = PASS * Math.min(1, toHz / fromHz)
     this.#half = Math.ceil(CROSSINGS / cutoff)
-    this.#filters = this.#same ? [] : Array.from({ length: PHASES + 1 }, (_, phase) => filter(phase / PHASES, cutoff, this.#half))
+    this.#filters = this.#same
+      ? []
+      : Array.from({ length: PHASES + 1 }, (_, phase) => filter(phase / PHASES, cutoff, this.#half))
     this.#buffer = new Float32Array(8_192)
     // Silence stands before the first sample, so that the output is not delayed.
     this.#held = this.#half

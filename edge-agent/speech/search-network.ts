@@ -101,7 +101,8 @@ class NetworkBuild {
     this.#graph.arcs.forEach((_, state) => this.#pauses(state))
     this.#eachPronunciation((state, arc, phones) => this.#word(state, arc, phones))
     for (const state of this.#graph.finals)
-      for (const left of this.#before[state] ?? []) this.#final[this.#junction(state, left, this.#model.silence)] = 1
+      for (const left of this.#before[state] ?? [])
+        this.#final[this.#junction(state, left, this.#model.silence)] = 1
     return this.#pack()
   }
 
@@ -177,7 +178,9 @@ class NetworkBuild {
     }
     const phone = phones.at(-1) ?? 0
     for (const [sequence, group] of this.#variants(POSITION.end, phone, [phones.at(-2) ?? 0], rights)) {
-      const unit = this.#shared(`>${parent} ${arc.to} ${arc.word} ${sequence} ${phone}`, () => this.#last(arc, phone, sequence))
+      const unit = this.#shared(`>${parent} ${arc.to} ${arc.word} ${sequence} ${phone}`, () =>
+        this.#last(arc, phone, sequence),
+      )
       this.#follow(parent, unit)
       for (const [, right] of group) this.#exit(unit, this.#junction(arc.to, phone, right))
     }
@@ -231,14 +234,18 @@ class NetworkBuild {
 
   #pack(): SearchNetwork {
     const { silence } = this.#model
-    const starts = [...(this.#after[this.#graph.start] ?? [])].map((right) => this.#junction(this.#graph.start, silence, right))
+    const starts = [...(this.#after[this.#graph.start] ?? [])].map((right) =>
+      this.#junction(this.#graph.start, silence, right),
+    )
     const units = this.#units
     const next = rows(units.map((unit) => unit.next))
     const exit = rows(units.map((unit) => unit.exits))
     const entry = rows(this.#entries)
     return {
       unitCount: units.length,
-      senones: Uint16Array.from(units.flatMap(({ sequence }) => [...this.#model.sequences.subarray(3 * sequence, 3 * sequence + 3)])),
+      senones: Uint16Array.from(
+        units.flatMap(({ sequence }) => [...this.#model.sequences.subarray(3 * sequence, 3 * sequence + 3)]),
+      ),
       phone: Uint8Array.from(units, (unit) => unit.phone),
       word: Int32Array.from(units, (unit) => unit.word),
       exitWeight: Float32Array.from(units, (unit) => unit.exitWeight),

@@ -120,7 +120,11 @@ function withoutEmpty(graph: LooseGraph): SentenceGraph {
     arcs[state] = [...best.values()]
     count += best.size
     if (count > MAX_GRAMMAR_ARCS) throw tooLarge()
-    for (const arc of best.values()) if (!seen.has(arc.to)) queue.push(arc.to), seen.add(arc.to)
+    for (const { to } of best.values()) {
+      if (seen.has(to)) continue
+      queue.push(to)
+      seen.add(to)
+    }
   }
   return trim({ start: graph.start, arcs, finals })
 }
@@ -132,7 +136,11 @@ function trim(graph: SentenceGraph): SentenceGraph {
   const alive = new Set(graph.finals)
   const queue = [...graph.finals]
   for (let state = queue.pop(); state !== undefined; state = queue.pop())
-    for (const from of into[state] ?? []) if (!alive.has(from)) alive.add(from), queue.push(from)
+    for (const from of into[state] ?? []) {
+      if (alive.has(from)) continue
+      alive.add(from)
+      queue.push(from)
+    }
   if (!alive.has(graph.start)) return { start: 0, arcs: [[]], finals: new Set() }
   const number = new Map<number, number>()
   for (const state of alive) number.set(state, number.size)
@@ -191,7 +199,7 @@ function joinPrefixes(graph: SentenceGraph): SentenceGraph {
 function joinSuffixes(graph: SentenceGraph): SentenceGraph {
   let kind: number[] = graph.arcs.map((_, state) => (graph.finals.has(state) ? 1 : 0))
   const labels = graph.arcs.map((list) => list.map(label))
-  for (let classes = 0; ; ) {
+  for (let classes = 0; ;) {
     const number = new Map<string, number>()
     const refined = graph.arcs.map((list, state) => {
       const out = list.map((arc, i) => `${labels[state]?.[i]} ${kind[arc.to]}`).sort()
@@ -209,7 +217,9 @@ function joinSuffixes(graph: SentenceGraph): SentenceGraph {
   graph.arcs.forEach((list, state) => {
     const own = kind[state] ?? 0
     if (arcs[own] !== undefined) return
-    const unique = new Map(list.map((arc) => [`${label(arc)} ${kind[arc.to]}`, { ...arc, to: kind[arc.to] ?? 0 }]))
+    const unique = new Map(
+      list.map((arc) => [`${label(arc)} ${kind[arc.to]}`, { ...arc, to: kind[arc.to] ?? 0 }]),
+    )
     arcs[own] = [...unique.values()]
     if (graph.finals.has(state)) finals.add(own)
   })

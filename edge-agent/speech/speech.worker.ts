@@ -50,10 +50,15 @@ async function start(): Promise<void> {
     const began = performance.now()
     const out = await session.run({ features: new Tensor('float32', features, [frames, FEATURES]) })
     const senones = out['senones']?.data
-    if (!(senones instanceof Float32Array)) throw new InvariantBroken('the acoustic model gives float senones')
+    if (!(senones instanceof Float32Array))
+      throw new InvariantBroken('the acoustic model gives float senones')
     return { senones, runtimeUs: (performance.now() - began) * 1_000 }
   }
-  await checkGolden(readFileSync(join(setup.modelDir, 'golden.json'), 'utf8'), score, files.phones.senoneCount)
+  await checkGolden(
+    readFileSync(join(setup.modelDir, 'golden.json'), 'utf8'),
+    score,
+    files.phones.senoneCount,
+  )
   const lexicon = new Lexicon(files.lexicon, files.phones.phones)
   const grammars = new Map<string, LoadedGrammar>()
   const streams = new Map<number, OpenStream>()

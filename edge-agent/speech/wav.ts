@@ -36,19 +36,24 @@ export function readWav(bytes: Uint8Array): WavAudio {
   requireRiff(view)
   const warnings: string[] = []
   let format: Format | undefined
-  for (let at = 12; at + 8 <= view.byteLength; ) {
+  for (let at = 12; at + 8 <= view.byteLength;) {
     const name = tag(view, at)
     const size = view.getUint32(at + 4, true)
     const start = at + 8
     if (name === 'fmt ') format = readFormat(view, start, size)
     if (name === 'data') {
       if (format === undefined)
-        throw refuse('no-format', 'the data chunk comes before any format chunk', 'Save the recording again as WAV.')
+        throw refuse(
+          'no-format',
+          'the data chunk comes before any format chunk',
+          'Save the recording again as WAV.',
+        )
       return readData(view, { start, size, format, warnings })
     }
     at = start + size + (size % 2)
   }
-  if (format === undefined) throw refuse('truncated-header', 'the file ends before its format chunk', 'Copy or record it again.')
+  if (format === undefined)
+    throw refuse('truncated-header', 'the file ends before its format chunk', 'Copy or record it again.')
   throw refuse('no-data', 'the file has no data chunk', 'Record or export it again as WAV.')
 }
 
@@ -57,9 +62,14 @@ function requireRiff(view: DataView): void {
   const head = view.byteLength >= 4 ? tag(view, 0) : ''
   if (head !== 'RIFF' || (view.byteLength >= 12 && tag(view, 8) !== 'WAVE')) {
     const found = head === 'RIFX' ? 'a big-endian WAV' : 'not a WAV file'
-    throw refuse('not-wav', `this is ${found}`, 'Convert it to WAV first, for instance with: sox IN -r 16000 -c 1 OUT.wav')
+    throw refuse(
+      'not-wav',
+      `this is ${found}`,
+      'Convert it to WAV first, for instance with: sox IN -r 16000 -c 1 OUT.wav',
+    )
   }
-  if (view.byteLength < 12) throw refuse('truncated-header', 'the file ends inside its header', 'Copy or record it again.')
+  if (view.byteLength < 12)
+    throw refuse('truncated-header', 'the file ends inside its header', 'Copy or record it again.')
 }
 
 const EXTENSIBLE = 0xff_fe
@@ -77,7 +87,11 @@ function readFormat(view: DataView, start: number, size: number): Format {
     codec = view.getUint16(start + 24, true)
   }
   if (channels < 1 || channels > MAX_CHANNELS)
-    throw refuse('unsupported-shape', `${channels} channels; 1 to ${MAX_CHANNELS} can be read`, 'Export it in mono.')
+    throw refuse(
+      'unsupported-shape',
+      `${channels} channels; 1 to ${MAX_CHANNELS} can be read`,
+      'Export it in mono.',
+    )
   if (sampleRate < LEAST_RATE_HZ || sampleRate > GREATEST_RATE_HZ)
     throw refuse(
       'unsupported-shape',
@@ -101,7 +115,10 @@ const READERS: Readonly<Record<string, Read>> = {
   '7/8': (view, at) => muLaw(view.getUint8(at)),
 }
 
-function readData(view: DataView, o: { start: number; size: number; format: Format; warnings: string[] }): WavAudio {
+function readData(
+  view: DataView,
+  o: { start: number; size: number; format: Format; warnings: string[] },
+): WavAudio {
   const { format, warnings } = o
   const read = READERS[`${format.codec}/${format.bits}`]
   if (read === undefined)
@@ -129,11 +146,17 @@ function readData(view: DataView, o: { start: number; size: number; format: Form
     )
   const { samples, clipped } = mix(view, o.start, { frames, width, channels: format.channels, read })
   if (clipped > CLIPPED_SHARE)
-    warnings.push(`the recording is clipped: ${(100 * clipped).toFixed(1)} % of its samples are at full scale`)
+    warnings.push(
+      `the recording is clipped: ${(100 * clipped).toFixed(1)} % of its samples are at full scale`,
+    )
   return { sampleRate: format.sampleRate, channels: format.channels, samples, durationS, warnings }
 }
 
-function mix(view: DataView, start: number, o: { frames: number; width: number; channels: number; read: Read }) {
+function mix(
+  view: DataView,
+  start: number,
+  o: { frames: number; width: number; channels: number; read: Read },
+) {
   const samples = new Float32Array(o.frames)
   let loud = 0
   let at = start
@@ -167,7 +190,12 @@ function aLaw(code: number): number {
 }
 
 function tag(view: DataView, at: number): string {
-  return String.fromCharCode(view.getUint8(at), view.getUint8(at + 1), view.getUint8(at + 2), view.getUint8(at + 3))
+  return String.fromCharCode(
+    view.getUint8(at),
+    view.getUint8(at + 1),
+    view.getUint8(at + 2),
+    view.getUint8(at + 3),
+  )
 }
 
 function refuse(

@@ -41,7 +41,8 @@ export class WordHistory {
   /** Keeps only what `live` records reach, and gives the new number of each old record. */
   compact(live: Iterable<number>): Int32Array {
     const keep = new Uint8Array(this.#count)
-    for (const start of live) for (let at = start; at >= 0 && keep[at] === 0; at = this.#before[at] as number) keep[at] = 1
+    for (const start of live)
+      for (let at = start; at >= 0 && keep[at] === 0; at = this.#before[at] as number) keep[at] = 1
     const number = new Int32Array(this.#count).fill(-1)
     let count = 0
     for (let at = 0; at < this.#count; at++) {
@@ -61,11 +62,16 @@ export class WordHistory {
   /** The spans that lead to record `end`, in order. */
   trace(end: number): HeardSpan[] {
     const spans: HeardSpan[] = []
-    for (let at = end; at >= 0; ) {
+    for (let at = end; at >= 0;) {
       const before = this.#before[at] as number
       const from = before < 0 ? 0 : (this.#frame[before] as number)
       const score = before < 0 ? 0 : (this.#score[before] as number)
-      spans.push({ word: this.#word[at] as number, from, to: this.#frame[at] as number, gained: (this.#score[at] as number) - score })
+      spans.push({
+        word: this.#word[at] as number,
+        from,
+        to: this.#frame[at] as number,
+        gained: (this.#score[at] as number) - score,
+      })
       at = before
     }
     return spans.reverse()

@@ -1,7 +1,6 @@
 /** Makes signed bundles and answers the device's requests for their pieces, from memory. */
 import { canonicalBytes } from '../../../shared/canonical.ts'
 import { sha256Hex } from '../../../shared/digest.ts'
-import type { Json } from '../../../shared/json.ts'
 import type { KeyPair } from '../../../shared/signing/ed25519.ts'
 import { signEnvelope } from '../../../shared/signing/envelope.ts'
 import { CentreUnreachable, AskRefused, decodeJson, type Ask } from '../../../shared/wire/answer.ts'
@@ -68,9 +67,7 @@ export function publisher(key: KeyPair): Publisher {
         minimalRuntime: '0.1.0',
         ...change,
       }
-      const envelope = signEnvelope(BUNDLE_PAYLOAD_TYPE, canonicalBytes(manifest as unknown as Json), [
-        signer,
-      ])
+      const envelope = signEnvelope(BUNDLE_PAYLOAD_TYPE, canonicalBytes(manifest), [signer])
       const bytes = new TextEncoder().encode(JSON.stringify(envelope))
       contents.set(sha256Hex(bytes), bytes)
       return {
