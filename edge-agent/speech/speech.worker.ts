@@ -36,8 +36,8 @@ interface LoadedGrammar {
   readonly tuning: Tuning
 }
 
-async function start(): Promise<void> {
-  const files = readModel(setup.modelDir)
+/** The acoustic model as a function of a block of feature frames. */
+async function openScorer(): Promise<Scorer> {
   const session = await InferenceSession.create(join(setup.modelDir, 'acoustic.onnx'), {
     executionProviders: ['cpu'],
     // The runtime's pool spins: more threads would cost ten times the work (measured).
@@ -46,7 +46,7 @@ async function start(): Promise<void> {
     graphOptimizationLevel: 'all',
     enableCpuMemArena: true,
   })
-  const score: Scorer = async (features, frames) => {
+  return async (features, frames) => {
     const began = performance.now()
     const out = await session.run({ features: new Tensor('float32', features, [frames, FEATURES]) })
     const senones = out['senones']?.data
@@ -54,6 +54,11 @@ async function start(): Promise<void> {
       throw new InvariantBroken('the acoustic model gives float senones')
     return { senones, runtimeUs: (performance.now() - began) * 1_000 }
   }
+}
+
+async function start(): Promise<void> {
+  const files = readModel(setup.modelDir)
+  const score = await openScorer()
   await checkGolden(
     readFileSync(join(setup.modelDir, 'golden.json'), 'utf8'),
     score,
