@@ -1,0 +1,44 @@
+/**
+ * The centre's operational data, in schema `ops`: apart from records and from anything that a model said, which gets in only
+ * through an accepted action. One sequence numbers every change, under one lock, so that version order is commit order and
+ * a cursor never runs past a change that commits later.
+ */
+import { CONTEXT_TABLES, ROW_SCHEMAS } from '../../shared/context/tables.ts'
+
+const columnsOf = (table: (typeof CONTEXT_TABLES)[number]): string =>
+  Object.keys(ROW_SCHEMAS[table].entries)
+    .map((column) => `body->>'${column}' as "${column}"`)
+    .join(', ')
+
+/** Each logical table as a view, for people and reports: the rows themselves lie in `ops.row`. */
+const views = CONTEXT_TABLES.map(
+  (table) =>
+    `create or replace view ops.${table} as select tenant, key as id, version, site, ${columnsOf(table)} from ops.row where tbl = '${table}';`,
+).join('\n')
+
+export const OPS_SCHEMA = `
+create schema if not exists ops;
+create sequence if not exists ops.version;
+create table if not exists ops.epoch (only_one boolean primary key default true check (only_one), id uuid not null);
+insert into ops.epoch (id) values (gen_random_uuid()) on conflict do nothing;
+create table if not exists ops.row (
+  tenant text not null, tbl text not null, key text not null,
+  site text, device text,
+  version bigint not null unique,
+  write_id text,
+  body jsonb not null,
+  columns jsonb not null,
+  primary key (tenant, tbl, key)
+);
+create index if not exists row_by_version on ops.row (tenant, version);
+create table if not exists ops.tombstone (
+  version bigint primary key, tenant text not null, tbl text not null, key text not null, site text, device text
+);
+create index if not exists tombstone_by_version on ops.tombstone (tenant, version);
+create table if not exists ops.conflict (
+  write_id text primary key, tenant text not null, device text not null, tbl text not null, key text not null,
+  base_version bigint not null, patch jsonb not null, found jsonb, reason text not null,
+  at timestamptz not null default now(), settled_by text
+);
+${views}
+`

@@ -1,0 +1,30 @@
+/**
+ * The device's copy of the synced data (`context`), and what was changed here and is still on its way up (`local`).
+ * Readers use the view `context.current`: the copy with the local changes over it, in the order in which they were made.
+ */
+export const CONTEXT_SCHEMA = `
+create schema if not exists context;
+create schema if not exists local;
+create table if not exists context.row (
+  tbl text not null, key text not null, version bigint not null, write_id text, body jsonb not null,
+  primary key (tbl, key)
+);
+create table if not exists context.sync (
+  only_one boolean primary key default true check (only_one),
+  epoch text, cursor bigint not null, synced_at timestamptz not null
+);
+create table if not exists local.overlay (
+  seq bigint generated always as identity primary key,
+  write_id text not null unique, tbl text not null, key text not null, patch jsonb not null,
+  base_version bigint not null
+);
+create index if not exists overlay_by_row on local.overlay (tbl, key);
+create or replace view context.current as
+  select coalesce(r.tbl, o.tbl) as tbl, coalesce(r.key, o.key) as key, coalesce(r.version, 0) as version,
+    coalesce(r.body, '{}'::jsonb) || coalesce(o.patch, '{}'::jsonb) as body, o.key is not null as pending
+  from context.row r
+  full join (
+    select l.tbl, l.key, jsonb_object_agg(item.key, item.value order by l.seq) as patch
+    from local.overlay l, jsonb_each(l.patch) item group by l.tbl, l.key
+  ) o on o.tbl = r.tbl and o.key = r.key;
+`
