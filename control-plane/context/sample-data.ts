@@ -14,7 +14,7 @@ export interface SampleRow {
 const row = <T extends ContextTable>(table: T, key: string, body: RowOf<T>): SampleRow => ({
   table,
   key,
-  body: body as unknown as JsonObject,
+  body,
 })
 
 // One line an asset: id, tag, name, kind, location, other names.
