@@ -81,6 +81,24 @@ export async function listInbox(sql: Queryable): Promise<readonly Held<'inbox_it
   return await select(sql, 'inbox_item', { order: `body->>'raisedAt' desc` })
 }
 
+/** Open work on an asset, most urgent first. */
+export async function openOrdersOf(sql: Queryable, assetId: string): Promise<readonly Held<'work_order'>[]> {
+  return await select(sql, 'work_order', {
+    where: `body->>'status' <> 'closed' and body->>'assetId' = $2`,
+    params: [assetId],
+    order: `array_position(array['urgent','high','normal','low'], body->>'priority')`,
+  })
+}
+
+/** What was measured on an asset and not taken back, newest first. */
+export async function readingsOf(sql: Queryable, assetId: string): Promise<readonly Held<'reading'>[]> {
+  return await select(sql, 'reading', {
+    where: `body->>'assetId' = $2 and not (body->>'withdrawn')::boolean`,
+    params: [assetId],
+    order: `body->>'takenAt' desc`,
+  })
+}
+
 /** Writes of this device that the centre did not take as they were. */
 export async function listUnsettled(sql: Queryable): Promise<readonly Held<'write_result'>[]> {
   return await select(sql, 'write_result', { where: `body->>'outcome' <> 'applied'` })
