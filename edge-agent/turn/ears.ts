@@ -1,0 +1,41 @@
+/** The recogniser as a turn's ears: one stream an utterance, fed as fast as the recogniser follows. */
+import type { Clock } from '../../shared/clock.ts'
+import { parseSha256Hex } from '../../shared/ids.ts'
+import type { Recogniser } from '../speech/recogniser.ts'
+import type { Ears, Heard } from './ports.ts'
+
+/** Ears that listen for `grammar`, which the recogniser holds. */
+export function openEars(recogniser: Recogniser, grammar: string, clock: Clock): Ears {
+  const { name, digest, provider } = recogniser.facts
+  return {
+    model: { name, digest: parseSha256Hex(digest), provider },
+    async listen(audio, options): Promise<Heard> {
+      const { signal } = options
+      signal.throwIfAborted()
+      const stream = recogniser.open(grammar, {
+        sampleRate: audio.sampleRateHz,
+        onPartial: ({ text }) => options.onPartial(text),
+      })
+      const stop = (): void => stream.abort()
+      signal.addEventListener('abort', stop, { once: true })
+      try {
+        for await (const block of audio.blocks) await stream.push(block)
+        const endedMs = clock.monotonicMs()
+        const { kind, text, confidence, timings } = await stream.finish()
+        return {
+          kind,
+          text,
+          confidence,
+          audioMs: timings.audioMs,
+          finishMs: clock.monotonicMs() - endedMs,
+          runtimeMs: timings.runtimeUs / 1_000,
+        }
+      } catch (thrown) {
+        stream.abort()
+        throw thrown
+      } finally {
+        signal.removeEventListener('abort', stop)
+      }
+    },
+  }
+}
