@@ -1,0 +1,71 @@
+/** One model call by itself, without a turn: what `starling transcribe` and `starling understand` ask for. Governed like any effect. */
+import type { JsonObject } from '../../shared/json.ts'
+import type { Answer, Kernel, Performer, Principal, Provenance } from '../../shared/kernel/contract.ts'
+import { StarlingError } from '../../shared/errors.ts'
+import { transcribePerformer, understandPerformer } from './model-performers.ts'
+import type { AudioSource, Ears, Heard, Meaning, Mind } from './ports.ts'
+
+export class ModelCallStopped extends StarlingError {
+  override readonly code: string
+
+  constructor(code: string, message: string, remedy: string) {
+    super(message, { remedy })
+    this.code = code
+  }
+}
+
+export interface ModelCallParts {
+  readonly kernel: Kernel
+  readonly ears: Ears
+  readonly mind: Mind
+  readonly principal: Principal
+}
+
+export type Transcribed = Heard & { readonly warnings: readonly string[]; readonly provenance: Provenance }
+export type Understood = Meaning & { readonly provenance: Provenance }
+
+/** Throws {@link ModelCallStopped} with the code of the denial or the failure. */
+export async function transcribe(
+  parts: ModelCallParts,
+  audio: AudioSource,
+  onPartial: (text: string) => void,
+): Promise<Transcribed> {
+  const heard = await admit(parts, transcribePerformer(parts.ears, audio, onPartial), {
+    model: parts.ears.model.name,
+    input: { source: audio.kind, sampleRateHz: audio.sampleRateHz },
+  })
+  return { ...heard.output, warnings: audio.warnings, provenance: heard.provenance }
+}
+
+/** Throws {@link ModelCallStopped} with the code of the denial or the failure. */
+export async function understand(parts: ModelCallParts, text: string): Promise<Understood> {
+  const meant = await admit(parts, understandPerformer(parts.mind), {
+    model: parts.mind.model.name,
+    input: { text, speechConfidence: 1 },
+  })
+  return { ...meant.output, provenance: meant.provenance }
+}
+
+async function admit<O extends JsonObject>(
+  parts: ModelCallParts,
+  performer: Performer<JsonObject, O>,
+  call: { readonly model: string; readonly input: JsonObject },
+): Promise<Extract<Answer<O>, { kind: 'performed' }>> {
+  const answer = await parts.kernel.admit(performer, {
+    principal: parts.principal,
+    action: performer.action,
+    resource: { type: 'model', id: call.model },
+    dataClass: 'personal',
+    input: call.input,
+    confidence: null,
+    turn: null,
+    cost: 1,
+  })
+  if (answer.kind === 'performed') return answer
+  if (answer.kind === 'failed') throw new ModelCallStopped(answer.code, answer.message, answer.remedy)
+  throw new ModelCallStopped(
+    'denied',
+    `it is not allowed: ${answer.reason}`,
+    'Ask for a policy that permits it.',
+  )
+}
