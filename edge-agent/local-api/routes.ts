@@ -3,22 +3,34 @@ import { readFileSync } from 'node:fs'
 import { upgradeWebSocket } from '@hono/node-server'
 import { Hono, type MiddlewareHandler } from 'hono'
 import { bodyLimit } from 'hono/body-limit'
+import * as v from 'valibot'
 import { reportError, StarlingError } from '../../shared/errors.ts'
+import { decodeJson } from '../../shared/wire/answer.ts'
+import type { Transcribed, Understood } from '../turn/model-calls.ts'
 import type { AudioSource } from '../turn/ports.ts'
 import type { TurnResult } from '../turn/result.ts'
 import { loopbackOnly } from './guard.ts'
+import { recordRoutes, type RecordViews } from './records.ts'
 import type { AgentStatus } from './status.ts'
 import { openTalk, type TakeTurn } from './talk.ts'
 
 /** Ten minutes of 48 kHz stereo in 32-bit floats is 230 MB; a field recording is 16-bit: 115 MB at most. */
 const MAX_FILE_BYTES = 128 * 1024 * 1024
 const MAX_TURNS = 100
+/** A typed sentence: far longer than any that is spoken. */
+const MAX_TEXT_BYTES = 16 * 1024
+
+const TextSchema = v.strictObject({ text: v.string() })
 
 export interface LocalApiParts {
   readonly takeTurn: TakeTurn
   /** Reads a WAV file; throws a typed error on anything else. */
   readAudio(bytes: Uint8Array): AudioSource
+  /** The models alone, without a turn. */
+  transcribe(audio: AudioSource): Promise<Transcribed>
+  understand(text: string): Promise<Understood>
   recentTurns(limit: number): Promise<readonly TurnResult[]>
+  readonly records: RecordViews
   status(): Promise<AgentStatus>
   /** The folder of the page's files. */
   readonly pageDir: URL
@@ -60,6 +72,16 @@ export function localApi(parts: LocalApiParts): Hono {
     const audio = parts.readAudio(new Uint8Array(await context.req.arrayBuffer()))
     return context.json(await parts.takeTurn(audio, () => undefined))
   })
+  app.post('/v1/transcribe', limited, async (context) => {
+    const audio = parts.readAudio(new Uint8Array(await context.req.arrayBuffer()))
+    return context.json(await parts.transcribe(audio))
+  })
+  const short = bodyLimit({ maxSize: MAX_TEXT_BYTES, onError: (context) => context.json(tooLong(), 413) })
+  app.post('/v1/understand', short, async (context) => {
+    const { text } = decodeJson(TextSchema, new Uint8Array(await context.req.arrayBuffer()))
+    return context.json(await parts.understand(text))
+  })
+  app.route('/v1/records', recordRoutes(parts.records))
   app.get('/v1/talk', talkSocket(parts.takeTurn))
   app.notFound((context) =>
     context.json({ code: 'not_found', message: 'There is nothing here.', remedy: 'See /.' }, 404),
@@ -82,6 +104,14 @@ function talkSocket(takeTurn: TakeTurn): MiddlewareHandler {
       onClose: () => talk?.abandon(),
     }
   })
+}
+
+function tooLong(): { code: string; message: string; remedy: string } {
+  return {
+    code: 'body_too_large',
+    message: `the text is longer than ${MAX_TEXT_BYTES / 1024} KB`,
+    remedy: 'Send one sentence at a time.',
+  }
 }
 
 function tooLarge(): { code: string; message: string; remedy: string } {

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { localApi, type LocalApiParts } from '../../../edge-agent/local-api/routes.ts'
 import { StarlingError } from '../../../shared/errors.ts'
+import type { Understood } from '../../../edge-agent/turn/model-calls.ts'
 import type { TurnResult } from '../../../edge-agent/turn/result.ts'
 
 class NotAWav extends StarlingError {
@@ -12,7 +13,12 @@ const parts: LocalApiParts = {
     if (bytes[0] !== 82) throw new NotAWav('this is not a WAV file', { remedy: 'Send RIFF/WAVE.' })
     return { kind: 'wav', sampleRateHz: 16_000, warnings: [], blocks: (async function* none() {})() }
   },
+  transcribe: async () => {
+    throw new NotAWav('never asked for here', { remedy: 'None.' })
+  },
+  understand: async (text) => ({ intent: text }) as unknown as Understood,
   recentTurns: async () => [],
+  records: { list: async (limit) => [limit], show: async () => null, verify: async () => ({ holds: true }) },
   status: async () => {
     throw new Error('disk on fire')
   },
@@ -43,6 +49,19 @@ describe('the local API', () => {
     expect(answer.status).toBe(422)
     expect(await answer.json()).toMatchObject({ code: 'not_a_wav', remedy: 'Send RIFF/WAVE.' })
     expect((await call('/v1/turns', { method: 'POST', body: 'RIFF' })).status).toBe(200)
+  })
+
+  it('takes a sentence as JSON and refuses anything else', async () => {
+    const understand = async (body: string) => call('/v1/understand', { method: 'POST', body })
+    expect(await (await understand('{"text":"next step"}')).json()).toEqual({ intent: 'next step' })
+    for (const bad of ['next step', '{}', '{"text":1}']) expect((await understand(bad)).status).toBe(422)
+    expect((await understand(JSON.stringify({ text: 'a'.repeat(20_000) }))).status).toBe(413)
+  })
+
+  it('shows records, and says so when there is no such one', async () => {
+    expect(await (await call('/v1/records?limit=7')).json()).toEqual({ records: [7] })
+    expect(await (await call('/v1/records/verification')).json()).toEqual({ holds: true })
+    expect((await call('/v1/records/none')).status).toBe(404)
   })
 
   it('says internal to a fault of its own, and not_found to an unknown path', async () => {
