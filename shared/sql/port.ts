@@ -4,7 +4,12 @@
  */
 import type { Json } from '../json.ts'
 
-/** int8 and numeric arrive as strings where they exceed 2^53, jsonb as parsed JSON, timestamptz as ISO 8601 text in UTC, bytea as bytes. */
+/**
+ * How values arrive: int8 as a number up to 2^53 and as text beyond, numeric as a number up to 15 digits and as text beyond,
+ * json and jsonb parsed, timestamptz as ISO 8601 text in UTC, bytea as bytes, arrays of these as arrays, other types as text.
+ * How they are sent: an array as an array to a parameter of array type and as JSON to any other; a string to a json
+ * parameter is taken for JSON text, so that `JSON.stringify(value)` and `value` mean the same; a lone surrogate is refused.
+ */
 export type SqlValue = Json | Uint8Array | bigint
 export type Row = Readonly<Record<string, SqlValue>>
 
