@@ -1,0 +1,333 @@
+/**
+ * The journal of one origin: an append-only hash chain in the same database as the data that it tells of. Records, their
+ * payloads and their outbox rows commit with the caller's rows, so that what is done and what is told can never part.
+ */
+import { createHash, randomBytes } from 'node:crypto'
+import * as v from 'valibot'
+import { canonicalBytes } from '../canonical.ts'
+import type { Clock } from '../clock.ts'
+import { StarlingError } from '../errors.ts'
+import { uuidV7 } from '../ids.ts'
+import type { Json } from '../json.ts'
+import type { KeyPair } from '../signing/ed25519.ts'
+import type { Database, Queryable, Transaction } from '../sql/port.ts'
+import {
+  GENESIS_HASH,
+  JournalRecordSchema,
+  SEAL_EVERY_RECORDS,
+  type JournalBody,
+  type JournalRecord,
+} from './record.ts'
+import { JOURNAL_SCHEMA } from './schema.ts'
+import { hashOf, SealSchema, sealOf, type Seal } from './seal.ts'
+
+/** Records that may wait to be sent: a device offline for months. Beyond it effects are refused, so that nothing is lost. */
+export const MAX_OUTBOX_RECORDS = 500_000
+/** A sealed run's records together: what a leaf link carries in one message, with room for the frame. */
+export const MAX_RUN_BYTES = 600 * 1024
+const SALT_BYTES = 16
+
+export class OutboxFull extends StarlingError {
+  override readonly code = 'outbox_full'
+}
+
+export class JournalDamaged extends StarlingError {
+  override readonly code = 'journal_damaged'
+}
+
+/** What a hash in a record stands for: erasable, while the chain holds. */
+export interface Payload {
+  readonly part: 'input' | 'output'
+  readonly digest: string
+  readonly salt: Uint8Array
+  readonly bytes: Uint8Array
+}
+
+export interface Head {
+  readonly seq: number
+  readonly hash: string
+}
+
+export interface SealedRun {
+  readonly seal: Seal
+  readonly records: readonly JournalRecord[]
+}
+
+export interface Journal {
+  readonly origin: string
+  /** One transaction; those who listen are told after it committed, if it appended anything. */
+  transaction<T>(work: (tx: Transaction) => Promise<T>): Promise<T>
+  /** Appends within {@link Journal.transaction}, with the record's outbox row. Throws {@link OutboxFull}. */
+  append(tx: Transaction, body: JournalBody, payload?: Payload): Promise<JournalRecord>
+  /** Seq 0 and {@link GENESIS_HASH} for an empty journal. */
+  head(sql?: Queryable): Promise<Head>
+  /** In order, from `from` on. */
+  read(range: { readonly from: number; readonly limit: number }): Promise<readonly JournalRecord[]>
+  /** Newest first. */
+  newest(limit: number): Promise<readonly JournalRecord[]>
+  find(id: string): Promise<JournalRecord | null>
+  /** The outcome of an intent, or its writes: every record that names it. */
+  following(id: string): Promise<readonly JournalRecord[]>
+  /** The kept payload; null when there is none or it was erased. */
+  payloadOf(id: string, part: Payload['part']): Promise<Json | null>
+  /** Erases payloads for good; the chain keeps their salted digests. */
+  erasePayloads(id: string): Promise<void>
+  /** Permitted intents without an outcome, oldest first. */
+  openIntents(): Promise<readonly JournalRecord[]>
+  /** Signs the next unsealed run, at most {@link SEAL_EVERY_RECORDS} records and {@link MAX_RUN_BYTES}; null when all is sealed. */
+  sealNext(): Promise<Seal | null>
+  /** The sealed runs that reach beyond `after`, oldest first. */
+  sealedRuns(after: number, limit: number): Promise<readonly SealedRun[]>
+  /** Records that have no receipt yet. */
+  unshipped(): Promise<{ readonly count: number; readonly from: number | null }>
+  /** Takes a receipt: forgets outbox rows up to and including `seq`. The records stay. */
+  pruneShipped(seq: number): Promise<void>
+  /** Called after a transaction that appended has committed. Returns what stops it. */
+  onAppended(listener: () => void): () => void
+}
+
+export interface JournalParts {
+  readonly db: Database
+  readonly origin: string
+  readonly key: KeyPair
+  readonly clock: Clock
+  /** Lower in tests. */
+  readonly maxOutboxRecords?: number
+}
+
+/** Makes the salted digest that stands in a record for `value`. */
+export function payloadFor(part: Payload['part'], value: Json): Payload {
+  const salt = randomBytes(SALT_BYTES)
+  const bytes = canonicalBytes(value)
+  return { part, salt, bytes, digest: payloadDigest(salt, bytes) }
+}
+
+export function payloadDigest(salt: Uint8Array, bytes: Uint8Array): string {
+  return createHash('sha256').update(salt).update(bytes).digest('hex')
+}
+
+/** Opens the journal, making its tables when they are not there. */
+export async function openJournal(parts: JournalParts): Promise<Journal> {
+  await parts.db.script(JOURNAL_SCHEMA)
+  return new SqlJournal(parts)
+}
+
+class SqlJournal implements Journal {
+  readonly origin: string
+  readonly #parts: JournalParts
+  readonly #listeners = new Set<() => void>()
+  /** The head as the open transaction left it. */
+  readonly #heads = new WeakMap<Transaction, Head>()
+  #waiting: number | null = null
+
+  constructor(parts: JournalParts) {
+    this.#parts = parts
+    this.origin = parts.origin
+  }
+
+  async transaction<T>(work: (tx: Transaction) => Promise<T>): Promise<T> {
+    let appended = false
+    const result = await this.#parts.db.transaction(async (tx) => {
+      const out = await work(tx)
+      appended = this.#heads.has(tx)
+      return out
+    })
+    if (appended) for (const listener of this.#listeners) listener()
+    return result
+  }
+
+  async append(tx: Transaction, body: JournalBody, payload?: Payload): Promise<JournalRecord> {
+    await this.#makeRoom()
+    const head = this.#heads.get(tx) ?? (await this.head(tx))
+    const { clock } = this.#parts
+    const nowMs = clock.nowMs()
+    const unhashed = {
+      v: 1 as const,
+      id: uuidV7(nowMs, randomBytes(10)),
+      origin: this.origin,
+      seq: head.seq + 1,
+      prev: head.hash,
+      at: new Date(nowMs).toISOString(),
+      body,
+    }
+    const record: JournalRecord = { ...unhashed, hash: hashOf(unhashed) }
+    const text = textOf(record)
+    await tx.query(
+      `with told as (insert into journal.outbox (seq, size_bytes) values ($1, $8))
+       insert into journal.record (seq, id, kind, of, action, turn, text, hash) values ($1, $2, $3, $4, $5, $6, $7, $9)`,
+      [
+        record.seq,
+        record.id,
+        body.kind,
+        'of' in body ? body.of : null,
+        'action' in body ? body.action : null,
+        'turn' in body ? body.turn : null,
+        text,
+        Buffer.byteLength(text),
+        record.hash,
+      ],
+    )
+    await this.#keepOpenIntents(tx, record)
+    if (payload !== undefined)
+      await tx.query(
+        'insert into journal.payload (record_id, part, digest, salt, bytes) values ($1, $2, $3, $4, $5)',
+        [record.id, payload.part, payload.digest, payload.salt, payload.bytes],
+      )
+    this.#heads.set(tx, { seq: record.seq, hash: record.hash })
+    if (this.#waiting !== null) this.#waiting += 1
+    return record
+  }
+
+  async #keepOpenIntents(tx: Transaction, { id, seq, body }: JournalRecord): Promise<void> {
+    if (body.kind === 'intent' && body.verdict === 'permit')
+      await tx.query('insert into journal.open_intent (id, seq) values ($1, $2)', [id, seq])
+    else if (body.kind === 'outcome')
+      await tx.query('delete from journal.open_intent where id = $1', [body.of])
+  }
+
+  async #makeRoom(): Promise<void> {
+    const limit = this.#parts.maxOutboxRecords ?? MAX_OUTBOX_RECORDS
+    if (this.#waiting === null || this.#waiting >= limit) this.#waiting = (await this.unshipped()).count
+    if (this.#waiting < limit) return
+    throw new OutboxFull(`${this.#waiting} records wait to be sent, which is the most that may`, {
+      remedy: 'Connect the device to its centre: records go up and room is made.',
+    })
+  }
+
+  async head(sql: Queryable = this.#parts.db): Promise<Head> {
+    const [row] = await sql.query<{ seq: number; hash: string }>(
+      'select seq, hash from journal.record order by seq desc limit 1',
+    )
+    return row ?? { seq: 0, hash: GENESIS_HASH }
+  }
+
+  async read({
+    from,
+    limit,
+  }: {
+    readonly from: number
+    readonly limit: number
+  }): Promise<readonly JournalRecord[]> {
+    return await this.#select('seq >= $1 order by seq limit $2', [from, limit])
+  }
+
+  async newest(limit: number): Promise<readonly JournalRecord[]> {
+    return await this.#select('true order by seq desc limit $1', [limit])
+  }
+
+  async find(id: string): Promise<JournalRecord | null> {
+    return (await this.#select('id = $1', [id]))[0] ?? null
+  }
+
+  async following(id: string): Promise<readonly JournalRecord[]> {
+    return await this.#select('of = $1 order by seq', [id])
+  }
+
+  async payloadOf(id: string, part: Payload['part']): Promise<Json | null> {
+    const [row] = await this.#parts.db.query<{ bytes: Uint8Array | null }>(
+      'select bytes from journal.payload where record_id = $1 and part = $2',
+      [id, part],
+    )
+    return row?.bytes ? (JSON.parse(Buffer.from(row.bytes).toString('utf8')) as Json) : null
+  }
+
+  async erasePayloads(id: string): Promise<void> {
+    await this.#parts.db.query('update journal.payload set bytes = null where record_id = $1', [id])
+  }
+
+  async openIntents(): Promise<readonly JournalRecord[]> {
+    return await this.#select('id in (select id from journal.open_intent) order by seq', [])
+  }
+
+  async sealNext(): Promise<Seal | null> {
+    return await this.#parts.db.transaction(async (tx) => {
+      const [last] = await tx.query<{ to_seq: number }>(
+        'select to_seq from journal.seal order by to_seq desc limit 1',
+      )
+      const rows = await tx.query<{ text: string }>(
+        `select text from journal.record where seq > $1 order by seq limit ${SEAL_EVERY_RECORDS}`,
+        [last?.to_seq ?? 0],
+      )
+      const run = fittingRun(rows.map(({ text }) => text))
+      if (run.length === 0) return null
+      const seal = sealOf(run, this.#parts.key, new Date(this.#parts.clock.nowMs()).toISOString())
+      await tx.query('insert into journal.seal (to_seq, from_seq, text) values ($1, $2, $3)', [
+        seal.to,
+        seal.from,
+        JSON.stringify(seal),
+      ])
+      return seal
+    })
+  }
+
+  async sealedRuns(after: number, limit: number): Promise<readonly SealedRun[]> {
+    const rows = await this.#parts.db.query<{ text: string }>(
+      'select text from journal.seal where to_seq > $1 order by to_seq limit $2',
+      [after, limit],
+    )
+    const runs: SealedRun[] = []
+    for (const { text } of rows) {
+      const seal = v.parse(SealSchema, JSON.parse(text))
+      runs.push({ seal, records: await this.read({ from: seal.from, limit: seal.to - seal.from + 1 }) })
+    }
+    return runs
+  }
+
+  async unshipped(): Promise<{ readonly count: number; readonly from: number | null }> {
+    const [row] = await this.#parts.db.query<{ count: number; from: number | null }>(
+      'select count(*) as count, min(seq) as "from" from journal.outbox',
+    )
+    return { count: row?.count ?? 0, from: row?.from ?? null }
+  }
+
+  async pruneShipped(seq: number): Promise<void> {
+    await this.#parts.db.query('delete from journal.outbox where seq <= $1', [seq])
+    this.#waiting = null
+  }
+
+  onAppended(listener: () => void): () => void {
+    this.#listeners.add(listener)
+    return () => this.#listeners.delete(listener)
+  }
+
+  async #select(where: string, params: readonly (string | number)[]): Promise<readonly JournalRecord[]> {
+    const rows = await this.#parts.db.query<{ text: string }>(
+      `select text from journal.record where ${where}`,
+      params,
+    )
+    return rows.map(({ text }) => parseRecord(text))
+  }
+}
+
+/** A stored record. Throws {@link JournalDamaged} when the text is no record: the audit says where and how. */
+export function parseRecord(text: string): JournalRecord {
+  const parsed = v.safeParse(JournalRecordSchema, safeJson(text))
+  if (parsed.success) return parsed.output
+  throw new JournalDamaged('a stored record cannot be read', {
+    remedy: 'Run `starling audit verify`: it names the place.',
+    cause: parsed.issues[0],
+  })
+}
+
+function fittingRun(texts: readonly string[]): readonly JournalRecord[] {
+  let size = 0
+  const run: JournalRecord[] = []
+  for (const text of texts) {
+    size += Buffer.byteLength(text)
+    if (run.length > 0 && size > MAX_RUN_BYTES) break
+    run.push(parseRecord(text))
+  }
+  return run
+}
+
+function textOf(record: JournalRecord): string {
+  return Buffer.from(canonicalBytes(record)).toString('utf8')
+}
+
+function safeJson(text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch {
+    return null // The schema refuses it.
+  }
+}
