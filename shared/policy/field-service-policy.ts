@@ -1,0 +1,81 @@
+/** The policy that a new centre signs at first: what a field technician, a device and the centre's own processes may do. */
+import type { Environment } from '../kernel/contract.ts'
+import type { PolicyDocument } from './policy.ts'
+
+const VALID_DAYS = 180
+
+const RULES: PolicyDocument['rules'] = [
+  {
+    id: 'models-stay-on-the-device',
+    effect: 'permit',
+    actions: ['model.transcribe', 'model.understand'],
+    roles: ['technician', 'device'],
+    maxDataClass: 'personal',
+    regions: ['device'],
+    whenExpired: true,
+  },
+  {
+    id: 'technician-reads',
+    effect: 'permit',
+    actions: ['work_order.list', 'asset.look_up', 'step.*', 'memory.*', 'cancel'],
+    roles: ['technician'],
+    maxDataClass: 'personal',
+    whenExpired: true,
+  },
+  {
+    id: 'technician-asks-a-person',
+    effect: 'permit',
+    actions: ['inbox.raise', 'human.ask'],
+    roles: ['technician'],
+    maxDataClass: 'personal',
+    whenExpired: true,
+  },
+  {
+    id: 'technician-acts',
+    effect: 'permit',
+    actions: ['work_order.open', 'work_order.close', 'reading.log', 'note.record', 'part.order', 'undo'],
+    roles: ['technician'],
+    maxDataClass: 'personal',
+    minConfidence: 0.6,
+    whenExpired: false,
+  },
+  {
+    id: 'device-keeps-itself',
+    effect: 'permit',
+    actions: ['context.apply', 'bundle.*', 'policy.take'],
+    roles: ['device'],
+    whenExpired: true,
+  },
+  {
+    id: 'centre-runs',
+    effect: 'permit',
+    actions: ['release.*', 'device.*', 'policy.*', 'context.*', 'bundle.*', 'desired.*', 'token.*'],
+    roles: ['centre', 'operator'],
+    whenExpired: true,
+  },
+  {
+    id: 'governance-reviews',
+    effect: 'permit',
+    actions: ['audit.*', 'quarantine.*', 'inbox.answer'],
+    roles: ['centre', 'operator', 'governance'],
+    whenExpired: true,
+  },
+]
+
+export function fieldServicePolicy(options: {
+  readonly environment: Environment
+  readonly version: number
+  readonly nowMs: number
+}): PolicyDocument {
+  return {
+    v: 1,
+    name: 'field-service',
+    version: options.version,
+    environment: options.environment,
+    validFrom: new Date(options.nowMs).toISOString(),
+    expiresAt: new Date(options.nowMs + VALID_DAYS * 86_400_000).toISOString(),
+    rules: RULES,
+    budget: { effects: 20_000, windowS: 3_600 },
+    thresholds: { act: 0.75, ask: 0.4 },
+  }
+}
