@@ -137,7 +137,7 @@ class SqlJournal implements Journal {
   }
 
   async append(tx: Transaction, body: JournalBody, payload?: Payload): Promise<JournalRecord> {
-    await this.#makeRoom()
+    await this.#makeRoom(tx)
     const head = this.#heads.get(tx) ?? (await this.head(tx))
     const { clock } = this.#parts
     const nowMs = clock.nowMs()
@@ -185,9 +185,9 @@ class SqlJournal implements Journal {
       await tx.query('delete from journal.open_intent where id = $1', [body.of])
   }
 
-  async #makeRoom(): Promise<void> {
+  async #makeRoom(tx: Transaction): Promise<void> {
     const limit = this.#parts.maxOutboxRecords ?? MAX_OUTBOX_RECORDS
-    if (this.#waiting === null || this.#waiting >= limit) this.#waiting = (await this.unshipped()).count
+    if (this.#waiting === null || this.#waiting >= limit) this.#waiting = (await countWaiting(tx)).count
     if (this.#waiting < limit) return
     throw new OutboxFull(`${this.#waiting} records wait to be sent, which is the most that may`, {
       remedy: 'Connect the device to its centre: records go up and room is made.',
@@ -274,10 +274,7 @@ class SqlJournal implements Journal {
   }
 
   async unshipped(): Promise<{ readonly count: number; readonly from: number | null }> {
-    const [row] = await this.#parts.db.query<{ count: number; from: number | null }>(
-      'select count(*) as count, min(seq) as "from" from journal.outbox',
-    )
-    return { count: row?.count ?? 0, from: row?.from ?? null }
+    return await countWaiting(this.#parts.db)
   }
 
   async pruneShipped(seq: number): Promise<void> {
@@ -307,6 +304,15 @@ export function parseRecord(text: string): JournalRecord {
     remedy: 'Run `starling audit verify`: it names the place.',
     cause: parsed.issues[0],
   })
+}
+
+async function countWaiting(
+  sql: Queryable,
+): Promise<{ readonly count: number; readonly from: number | null }> {
+  const [row] = await sql.query<{ count: number; from: number | null }>(
+    'select count(*) as count, min(seq) as "from" from journal.outbox',
+  )
+  return { count: row?.count ?? 0, from: row?.from ?? null }
 }
 
 function fittingRun(texts: readonly string[]): readonly JournalRecord[] {
