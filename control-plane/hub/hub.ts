@@ -1,0 +1,103 @@
+/**
+ * The hub: the centre's nats-server with its JetStream domain, to which every site's leaf links, and the tenant's stream of
+ * segments. Its ports are chosen once and kept, because leaves come back to them.
+ */
+import { join } from 'node:path'
+import type { NatsConnection } from '@nats-io/transport-node'
+import { connectFabric } from '../../shared/fabric/connection.ts'
+import type { FabricAuthority } from '../../shared/fabric/credentials.ts'
+import { freePort, LOOPBACK } from '../../shared/fabric/free-port.ts'
+import { hubConfig } from '../../shared/fabric/nats-config.ts'
+import { startNatsServer, type NatsProcessEvent } from '../../shared/fabric/nats-process.ts'
+import { ensureStream, openStreamApi } from '../../shared/fabric/stream.ts'
+import { streams, subjects } from '../../shared/wire/subjects.ts'
+
+export const DEFAULT_HUB_STORE_BYTES = 8 * 1024 * 1024 * 1024
+/** Segments wait here only until the centre has stored them; weeks of a large site's records fit. */
+const UP_STREAM_SHARE = 0.5
+const READY_WITHIN_MS = 30_000
+
+export interface HubOptions {
+  /** nats-server's path, from `findNatsServer`. */
+  readonly binary: string
+  readonly dir: string
+  readonly authority: FabricAuthority
+  /** Wishes: a free one is taken where they are in use; 0 for any. */
+  readonly port: number
+  readonly leafPort: number
+  /** Loopback unless sites on other machines link to it. */
+  readonly host?: string
+  /** `host:port` under which leaves reach the leaf port, where it differs from where it listens (a proxy). */
+  readonly advertise?: string
+  readonly maxStoreBytes?: number
+  onEvent(event: NatsProcessEvent): void
+  readonly signal: AbortSignal
+}
+
+export interface Hub {
+  /** `127.0.0.1:4222`: for the centre's own connections. */
+  readonly server: string
+  /** `nats://127.0.0.1:7422`: for leaves. */
+  readonly leafUrl: string
+  /** A connection with the centre's credentials; it is the caller's to close. */
+  connect(name: string): Promise<NatsConnection>
+  pid(): number | null
+  /** Null while it is being restarted. */
+  stop(): Promise<void>
+}
+
+/** Starts the hub and makes sure of the tenant's stream. Throws NatsServerFailed, StreamUnfit, FabricUnreachable. */
+export async function startHub(options: HubOptions): Promise<Hub> {
+  const { authority } = options
+  const host = options.host ?? LOOPBACK
+  const port = await freePort(options.port)
+  const leafPort = await freePort(options.leafPort)
+  const maxStoreBytes = options.maxStoreBytes ?? DEFAULT_HUB_STORE_BYTES
+  const advertise = options.advertise ?? `${host}:${leafPort}`
+  const nats = await startNatsServer({
+    name: 'hub',
+    binary: options.binary,
+    dir: options.dir,
+    config: hubConfig({
+      port,
+      leafPort,
+      host,
+      advertise,
+      storeDir: join(options.dir, 'store'),
+      maxStoreBytes,
+      trust: authority.trust,
+    }),
+    onEvent: (event) => options.onEvent(event),
+    signal: options.signal,
+  })
+  const server = `${LOOPBACK}:${port}`
+  const creds = await authority.issueCentre()
+  const open = async (name: string): Promise<NatsConnection> =>
+    connectFabric({
+      server,
+      creds,
+      name,
+      signal: AbortSignal.any([options.signal, AbortSignal.timeout(READY_WITHIN_MS)]),
+    })
+  try {
+    const connection = await open('hub-setup')
+    const { tenant } = authority
+    await ensureStream(await openStreamApi(connection), {
+      name: streams.up(tenant),
+      subject: subjects.upAll(tenant),
+      maxBytes: Math.floor(maxStoreBytes * UP_STREAM_SHARE),
+      discard: 'new',
+    })
+    await connection.close()
+  } catch (thrown) {
+    await nats.stop()
+    throw thrown
+  }
+  return {
+    server,
+    leafUrl: `nats://${advertise}`,
+    connect: open,
+    pid: () => nats.pid(),
+    stop: async () => nats.stop(),
+  }
+}
