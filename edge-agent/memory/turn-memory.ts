@@ -14,7 +14,7 @@ import type { TurnMemory } from '../turn/ports.ts'
 export const turnMemorySql = `
   create schema if not exists memory;
   create table memory.turn (
-    only boolean primary key default true check (only),
+    only_one boolean primary key default true check (only_one),
     remembered jsonb not null
   );
 `
@@ -59,7 +59,7 @@ export async function keepInMind(tx: Transaction, change: Partial<TurnMemory>): 
   const memory: TurnMemory = { ...(await recall(tx)), ...change }
   await tx.query(
     `insert into memory.turn (remembered) values ($1::jsonb)
-     on conflict (only) do update set remembered = excluded.remembered`,
+     on conflict (only_one) do update set remembered = excluded.remembered`,
     [memory],
   )
   return memory
