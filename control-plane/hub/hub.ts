@@ -9,12 +9,13 @@ import type { FabricAuthority } from '../../shared/fabric/credentials.ts'
 import { freePort, LOOPBACK } from '../../shared/fabric/free-port.ts'
 import { hubConfig } from '../../shared/fabric/nats-config.ts'
 import { startNatsServer, type NatsProcessEvent } from '../../shared/fabric/nats-process.ts'
-import { ensureStream, openStreamApi } from '../../shared/fabric/stream.ts'
+import type { TenantId } from '../../shared/ids.ts'
+import { ensureStream, openStreamApi, type StreamNeed } from '../../shared/fabric/stream.ts'
 import { streams, subjects } from '../../shared/wire/subjects.ts'
 
 export const DEFAULT_HUB_STORE_BYTES = 8 * 1024 * 1024 * 1024
 /** Segments wait here only until the centre has stored them; weeks of a large site's records fit. */
-const UP_STREAM_SHARE = 0.5
+export const UP_STREAM_SHARE = 0.5
 const READY_WITHIN_MS = 30_000
 
 export interface HubOptions {
@@ -41,8 +42,8 @@ export interface Hub {
   readonly leafUrl: string
   /** A connection with the centre's credentials; it is the caller's to close. */
   connect(name: string): Promise<NatsConnection>
-  pid(): number | null
   /** Null while it is being restarted. */
+  pid(): number | null
   stop(): Promise<void>
 }
 
@@ -81,13 +82,10 @@ export async function startHub(options: HubOptions): Promise<Hub> {
     })
   try {
     const connection = await open('hub-setup')
-    const { tenant } = authority
-    await ensureStream(await openStreamApi(connection), {
-      name: streams.up(tenant),
-      subject: subjects.upAll(tenant),
-      maxBytes: Math.floor(maxStoreBytes * UP_STREAM_SHARE),
-      discard: 'new',
-    })
+    await ensureStream(
+      await openStreamApi(connection),
+      upStream(authority.tenant, Math.floor(maxStoreBytes * UP_STREAM_SHARE)),
+    )
     await connection.close()
   } catch (thrown) {
     await nats.stop()
@@ -100,4 +98,9 @@ export async function startHub(options: HubOptions): Promise<Hub> {
     pid: () => nats.pid(),
     stop: async () => nats.stop(),
   }
+}
+
+/** The tenant's stream; also made anew by ingest, should the hub's store be lost while it runs. */
+export function upStream(tenant: TenantId, maxBytes: number): StreamNeed {
+  return { name: streams.up(tenant), subject: subjects.upAll(tenant), maxBytes, discard: 'new' }
 }

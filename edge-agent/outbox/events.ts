@@ -1,0 +1,41 @@
+/** What the outbox tells its owner. Nothing here is fatal: the journal keeps everything until a receipt covers it. */
+import type { ErrorReport } from '../../shared/errors.ts'
+import { StarlingError } from '../../shared/errors.ts'
+
+export type OutboxEvent =
+  /** Records up to `seq` are stored at the centre, by its signed word. */
+  | { readonly kind: 'receipted'; readonly seq: number }
+  /** The centre has not moved: everything after `after` is sent again. */
+  | { readonly kind: 'resent'; readonly after: number; readonly reason: string }
+  /** Records that this device no longer has; a signed gap record names them. */
+  | { readonly kind: 'gap'; readonly from: number; readonly to: number; readonly reason: string }
+  | { readonly kind: 'trouble'; readonly error: ErrorReport }
+
+export interface OutboxState {
+  /** Stored at the centre, by its signed receipt. */
+  readonly receiptedSeq: number
+  /** In the leaf's stream. */
+  readonly shippedSeq: number
+  /** Taken by the hub. */
+  readonly forwardedSeq: number
+  /** What the centre says stands in the way; null when nothing does. */
+  readonly problem: { readonly reason: string; readonly message: string } | null
+}
+
+/** The centre's chain of this device is another than the device's own: sending more would not help. */
+export class JournalForked extends StarlingError {
+  override readonly code = 'journal_forked'
+
+  constructor(seq: number) {
+    super(`the centre holds another record ${seq} of this device than the device does`, {
+      remedy:
+        'Enrol this device under a new name: its journal was restored or copied, and both stories are kept.',
+      details: { seq },
+    })
+  }
+}
+
+/** The hub's acknowledgement came from another stream or domain than it must: nothing was delivered. */
+export class WrongAcknowledgement extends StarlingError {
+  override readonly code = 'wrong_acknowledgement'
+}
