@@ -1,0 +1,151 @@
+/** Answers what devices ask over the fabric. Who asks is the subject's word, which NATS lets only that device publish; never the request's. */
+import type { Msg, NatsConnection, Subscription } from '@nats-io/transport-node'
+import * as v from 'valibot'
+import type { Clock } from '../../shared/clock.ts'
+import { reportError, StarlingError } from '../../shared/errors.ts'
+import type { TenantId } from '../../shared/ids.ts'
+import type { JsonObject } from '../../shared/json.ts'
+import type { Kernel } from '../../shared/kernel/contract.ts'
+import type { Log } from '../../shared/log.ts'
+import type { Envelope } from '../../shared/signing/envelope.ts'
+import type { Database } from '../../shared/sql/port.ts'
+import {
+  answerBytes,
+  answerError,
+  answerJson,
+  decodeJson,
+  MalformedMessage,
+} from '../../shared/wire/answer.ts'
+import { ChunkRequestSchema } from '../../shared/wire/bundle.ts'
+import { ContextPullSchema } from '../../shared/wire/context.ts'
+import { ReportedStateSchema, type ReportedState } from '../../shared/wire/state.ts'
+import { parseAsk, subjects, type AskVerb } from '../../shared/wire/subjects.ts'
+import { pullFor } from '../context/store.ts'
+import { findDevice, type KnownDevice } from '../identity/devices.ts'
+import { atCentre } from '../performer.ts'
+import type { CentreContent } from '../release/content.ts'
+import { desiredState } from '../release/desired.ts'
+import { reportPerformer } from './report.ts'
+
+/** The largest request, a state report of 16 bundles, is a few KB. */
+const MAX_REQUEST_BYTES = 64 * 1024
+/** Requests in work at once: beyond it, devices are told to ask again. */
+const MAX_IN_WORK = 64
+
+export class DeviceUnknown extends StarlingError {
+  override readonly code = 'device_unknown'
+}
+
+export class CentreBusy extends StarlingError {
+  override readonly code = 'centre_busy'
+}
+
+export interface AskParts {
+  readonly tenant: TenantId
+  readonly connection: NatsConnection
+  readonly db: Database
+  readonly kernel: Kernel
+  readonly content: CentreContent
+  readonly clock: Clock
+  readonly log: Log
+  policy(): Envelope
+}
+
+/** Starts answering; the returned function stops it and waits for what is in work. */
+export function openAskService(parts: AskParts): () => Promise<void> {
+  const inWork = new Set<Promise<void>>()
+  const take = (message: Msg): void => {
+    const ask = parseAsk(message.subject)
+    // Receipts are the ingest's to answer.
+    if (ask === null || ask.verb === 'receipt.read') return
+    if (inWork.size >= MAX_IN_WORK) {
+      message.respond(answerError(busy()))
+      return
+    }
+    const work = respond(parts, ask, message).finally(() => inWork.delete(work))
+    inWork.add(work)
+  }
+  const subscription: Subscription = parts.connection.subscribe(subjects.askAll(parts.tenant), {
+    callback: (error, message) => {
+      if (error === null) take(message)
+    },
+  })
+  return async () => {
+    subscription.unsubscribe()
+    await Promise.allSettled(inWork)
+  }
+}
+
+async function respond(
+  parts: AskParts,
+  ask: { readonly device: string; readonly verb: AskVerb },
+  message: Msg,
+): Promise<void> {
+  try {
+    if (message.data.length > MAX_REQUEST_BYTES) throw tooLarge(message.data.length)
+    const device = await findDevice(parts.db, ask.device)
+    if (device === null || device.revokedAt !== null) throw unknown(ask.device)
+    message.respond(await ANSWERS[ask.verb](parts, device, message.data))
+  } catch (thrown) {
+    if (!(thrown instanceof StarlingError))
+      parts.log.error(`the ask ${ask.verb} of ${ask.device} failed`, { message: reportError(thrown).message })
+    message.respond(answerError(thrown))
+  }
+}
+
+type AnswerTo = (parts: AskParts, device: KnownDevice, request: Uint8Array) => Promise<Uint8Array>
+
+const StateRequestSchema = v.strictObject({ v: v.literal(1) })
+
+const ANSWERS: Readonly<Record<AskVerb, AnswerTo>> = {
+  'context.pull': async ({ db, tenant }, { id: device, site }, request) =>
+    answerJson(await asJson(pullFor(db, { tenant, site, device }, decodeJson(ContextPullSchema, request)))),
+  'bundle.chunk': async ({ content }, _device, request) => {
+    const { sha256, index } = decodeJson(ChunkRequestSchema, request)
+    return answerBytes(await content.chunk(sha256, index))
+  },
+  'state.desired': async (parts, _device, request) => {
+    decodeJson(StateRequestSchema, request)
+    return answerJson(await asJson(desiredState(parts.db, parts.policy())))
+  },
+  'state.report': async ({ kernel, clock }, { id, reported: before }, request) => {
+    const reported = decodeJson(ReportedStateSchema, request)
+    // A device says how it stands every minute; only news is an effect.
+    if (!saysTheSame(before, reported))
+      await atCentre(kernel, reportPerformer(clock), {
+        resource: { type: 'device', id },
+        input: { device: id, reported },
+      })
+    return answerJson({ v: 1 })
+  },
+  'receipt.read': async () =>
+    await Promise.reject(new MalformedMessage('receipts are answered elsewhere', { remedy: 'None.' })),
+}
+
+function saysTheSame(before: unknown, now: ReportedState): boolean {
+  const parsed = v.safeParse(ReportedStateSchema, before)
+  return parsed.success && JSON.stringify(parsed.output.bundles) === JSON.stringify(now.bundles)
+}
+
+/** Wire types are JSON by their schemas. */
+async function asJson(value: Promise<object>): Promise<JsonObject> {
+  return (await value) as JsonObject
+}
+
+function unknown(device: string): DeviceUnknown {
+  return new DeviceUnknown(`${device} is not enrolled at this centre, or was revoked`, {
+    remedy: 'Enrol it with a new token.',
+  })
+}
+
+function busy(): CentreBusy {
+  return new CentreBusy('the centre has too much to answer at this moment', {
+    remedy: 'Ask again in a moment.',
+  })
+}
+
+function tooLarge(sizeBytes: number): MalformedMessage {
+  return new MalformedMessage(`a request of ${sizeBytes} bytes was refused`, {
+    remedy: `Requests have at most ${MAX_REQUEST_BYTES} bytes.`,
+  })
+}

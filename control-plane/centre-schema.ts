@@ -1,0 +1,21 @@
+/** The centre's tables beside context, journal and ingest. Each statement may be run again. */
+export const CENTRE_SCHEMA = `
+create schema if not exists centre;
+create table if not exists centre.token (
+  hash text primary key, device text not null, site text not null,
+  issued_at timestamptz not null, expires_at timestamptz not null, used_at timestamptz
+);
+create table if not exists centre.device (
+  id text primary key, site text not null, public_key text not null, user_key text not null, leaf_key text not null,
+  enrolled_at timestamptz not null, revoked_at timestamptz, seen_at timestamptz, reported jsonb
+);
+create table if not exists centre.bundle (
+  name text not null, version text not null, envelope_sha256 text not null, envelope bytea not null,
+  manifest jsonb not null, published_at timestamptz not null,
+  primary key (name, version)
+);
+create table if not exists centre.content (sha256 text primary key, size_bytes bigint not null);
+create table if not exists centre.policy (
+  version bigint primary key, digest text not null, envelope jsonb not null, signed_at timestamptz not null
+);
+`

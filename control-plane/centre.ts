@@ -1,0 +1,236 @@
+/** The centre, put together: opened in order, closed in reverse. */
+import { serve, type ServerType } from '@hono/node-server'
+import type { NatsConnection } from '@nats-io/transport-node'
+import { join } from 'node:path'
+import { systemClock } from '../shared/clock.ts'
+import { findNatsServer } from '../shared/fabric/nats-server-binary.ts'
+import { openAuthority, type FabricAuthority } from '../shared/fabric/credentials.ts'
+import { freePort, LOOPBACK } from '../shared/fabric/free-port.ts'
+import { takeFolderLock } from '../shared/folder-lock.ts'
+import { parseTenantId, type TenantId } from '../shared/ids.ts'
+import type { Environment, Kernel } from '../shared/kernel/contract.ts'
+import type { Log } from '../shared/log.ts'
+import type { RunningPart } from '../shared/part.ts'
+import { openDatabase } from '../shared/sql/open-database.ts'
+import type { Database } from '../shared/sql/port.ts'
+import { openAskService } from './asks/ask-service.ts'
+import { applyWrite } from './context/apply-write.ts'
+import { openAccess, writeOperatorToken } from './http/access.ts'
+import { centreApi } from './http/app.ts'
+import { openGovernance, type Governance } from './governance.ts'
+import { startHub, type Hub } from './hub/hub.ts'
+import type { EnrolmentParts } from './identity/enrol.ts'
+import { findDevice } from './identity/devices.ts'
+import { openIngest } from './ingest/ingest.ts'
+import { openCentreKeys, type CentreKeys } from './keys.ts'
+import { atCentre } from './performer.ts'
+import { openCentreContent, type CentreContent } from './release/content.ts'
+import { publishPerformer, type PublishParts } from './release/publish.ts'
+import { shippedBundles } from './release/shipped.ts'
+import { seedSampleData } from './seed.ts'
+
+export interface CentreOptions {
+  readonly data: string
+  /** Starling's own folder of programs. */
+  readonly bin: string
+  readonly port: number
+  readonly natsPort: number
+  readonly leafPort: number
+  readonly tenant: string
+  readonly environment: Environment
+  readonly sampleData: boolean
+}
+
+/** What was opened so far, closed in reverse whether the start succeeds or not. */
+class Closers {
+  readonly #closers: (() => Promise<void> | void)[] = []
+
+  add(close: () => Promise<void> | void): void {
+    this.#closers.push(close)
+  }
+
+  async close(): Promise<void> {
+    for (const close of this.#closers.splice(0).toReversed()) await close()
+  }
+}
+
+export async function startCentre(
+  options: CentreOptions,
+  run: { readonly log: Log; readonly signal: AbortSignal; fail(error: unknown): void },
+): Promise<RunningPart> {
+  const closers = new Closers()
+  try {
+    return await open(options, run, closers)
+  } catch (thrown) {
+    await closers.close()
+    throw thrown
+  }
+}
+
+async function open(
+  options: CentreOptions,
+  run: Parameters<typeof startCentre>[1],
+  closers: Closers,
+): Promise<RunningPart> {
+  const { log, signal } = run
+  const lock = takeFolderLock(options.data, 'starling hub')
+  closers.add(() => lock.release())
+  const keys = openCentreKeys(options.data)
+  const tenant = parseTenantId(options.tenant)
+  const authority = await openAuthority(tenant, keys.fabric)
+  const hub = await openHub({ options, authority }, run, closers)
+  const db = await openDatabase({
+    dir: join(options.data, 'database'),
+    clock: systemClock,
+    signal,
+    onFatal: (error) => run.fail(error),
+  })
+  closers.add(async () => await db.close())
+  const { environment } = options
+  const governance = await openGovernance({ db, keys, environment, clock: systemClock, log })
+  const { kernel } = governance
+  const content = openCentreContent(join(options.data, 'content'))
+  await publishShipped(kernel, { content, clock: systemClock, key: keys.release, environment }, log)
+  if (options.sampleData && (await seedSampleData(kernel, tenant)))
+    log.info('filled the empty centre with the sample data')
+  const centre: Centre = {
+    ...governance,
+    options,
+    tenant,
+    keys,
+    db,
+    content,
+    log,
+    enrolment: {
+      clock: systemClock,
+      tenant,
+      environment,
+      authority,
+      keys,
+      leafUrl: () => hub.leafUrl,
+      policy: () => governance.policy.envelope,
+    },
+  }
+  await openFabric(centre, await hub.connect('centre'), closers)
+  const { url, operatorToken } = await openHttp(centre, closers)
+  log.info(`the console and the API are at ${url}`)
+  const addresses = { http: { url }, nats: { url: `nats://${hub.server}` }, leaf: { url: hub.leafUrl } }
+  return { ready: { ...addresses, operatorToken, tenant }, stop: async () => await closers.close() }
+}
+
+/** The centre's parts once its state is open. */
+interface Centre extends Governance {
+  readonly options: CentreOptions
+  readonly tenant: TenantId
+  readonly keys: CentreKeys
+  readonly db: Database
+  readonly content: CentreContent
+  readonly log: Log
+  readonly enrolment: EnrolmentParts
+}
+
+async function openHub(
+  { options, authority }: { readonly options: CentreOptions; readonly authority: FabricAuthority },
+  run: Parameters<typeof startCentre>[1],
+  closers: Closers,
+): Promise<Hub> {
+  const { log, signal } = run
+  const binary = await findNatsServer({
+    env: process.env,
+    cacheDir: options.bin,
+    mayInstall: true,
+    onProgress: (line) => log.info(line),
+    signal,
+  })
+  log.info(`nats-server ${binary.version} at ${binary.path}`)
+  const hub = await startHub({
+    binary: binary.path,
+    dir: join(options.data, 'nats'),
+    authority,
+    port: options.natsPort,
+    leafPort: options.leafPort,
+    onEvent: (event) => {
+      if (event.kind === 'given_up') run.fail(event.error)
+      else if (event.kind === 'storage_lost')
+        log.error('the hub lost its storage and is started again', { text: event.text })
+    },
+    signal,
+  })
+  closers.add(async () => await hub.stop())
+  log.info(`the hub takes leaf nodes at ${hub.leafUrl}`)
+  return hub
+}
+
+/** What comes from devices over the fabric: their journals, and their asks. */
+async function openFabric(centre: Centre, connection: NatsConnection, closers: Closers): Promise<void> {
+  const { tenant, db, keys, kernel, content, log, metrics, policy } = centre
+  closers.add(async () => await connection.close())
+  const ingest = await openIngest({
+    tenant,
+    db,
+    connection,
+    key: keys.receipt,
+    clock: systemClock,
+    deviceOf: async (id) => {
+      const known = await findDevice(db, id)
+      if (known === null || known.revokedAt !== null) return null
+      return { device: known.id, site: known.site, key: known.key }
+    },
+    applyWrite,
+    onEvent: (event) => {
+      metrics.count('starling_ingest_total', { kind: event.kind })
+      if (event.kind === 'trouble')
+        log.warn('the ingest waits', { code: event.error.code, message: event.error.message })
+      else if (event.kind === 'quarantined')
+        log.warn('a message was set aside', { device: event.device, reason: event.reason })
+    },
+  })
+  closers.add(async () => await ingest.stop())
+  const asks = { tenant, connection, db, kernel, content, clock: systemClock, log }
+  closers.add(openAskService({ ...asks, policy: () => policy.envelope }))
+}
+
+async function openHttp(
+  centre: Centre,
+  closers: Closers,
+): Promise<{ readonly url: string; readonly operatorToken: string }> {
+  const { options, keys } = centre
+  const access = openAccess(keys.access, systemClock)
+  const operatorToken = await writeOperatorToken(access, join(options.data, 'operator.token'))
+  const app = centreApi({
+    ...centre,
+    clock: systemClock,
+    access,
+    journalKey: keys.journal.publicKey,
+    hosts: new Set([LOOPBACK, 'localhost', '[::1]']),
+  })
+  const port = await freePort(options.port)
+  const server = await listen(app.fetch, port)
+  closers.add(async () => await closeServer(server))
+  return { url: `http://${LOOPBACK}:${port}`, operatorToken }
+}
+
+async function publishShipped(kernel: Kernel, parts: PublishParts, log: Log): Promise<void> {
+  for (const source of shippedBundles()) {
+    const { name, version } = source
+    const { output } = await atCentre(kernel, publishPerformer(parts, source), {
+      resource: { type: 'bundle', id: `${name} ${version}` },
+      input: { name, version },
+    })
+    if (output.isNew) log.info(`signed and published the bundle ${name} ${version}`, { files: output.files })
+  }
+}
+
+async function listen(fetch: Parameters<typeof serve>[0]['fetch'], port: number): Promise<ServerType> {
+  return await new Promise((resolve, reject) => {
+    const server = serve({ fetch, port, hostname: LOOPBACK }, () => resolve(server))
+    server.once('error', reject)
+  })
+}
+
+async function closeServer(server: ServerType): Promise<void> {
+  await new Promise<void>((resolve) => {
+    server.close(() => resolve())
+    if ('closeAllConnections' in server) server.closeAllConnections()
+  })
+}

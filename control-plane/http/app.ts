@@ -1,0 +1,103 @@
+/** The centre's HTTP face: enrolment for devices, the API for operators and governance, health for machines. */
+import { Hono } from 'hono'
+import { bodyLimit } from 'hono/body-limit'
+import { secureHeaders } from 'hono/secure-headers'
+import type { Clock } from '../../shared/clock.ts'
+import { reportError, StarlingError } from '../../shared/errors.ts'
+import type { Journal } from '../../shared/journal/journal.ts'
+import type { JsonObject } from '../../shared/json.ts'
+import type { Kernel } from '../../shared/kernel/contract.ts'
+import type { Log } from '../../shared/log.ts'
+import type { Metrics } from '../../shared/metrics/metrics.ts'
+import type { PublicKey } from '../../shared/signing/ed25519.ts'
+import type { Database } from '../../shared/sql/port.ts'
+import { decodeJson } from '../../shared/wire/answer.ts'
+import { ENROL_PATH, EnrolRequestSchema } from '../../shared/wire/enrolment.ts'
+import { enrolAnswer, enrolInput, enrolPerformer, type EnrolmentParts } from '../identity/enrol.ts'
+import { atCentre } from '../performer.ts'
+import { accessRequired, type Access, type Caller } from './access.ts'
+import { consoleRoutes } from './console.ts'
+import { operatorRoutes } from './operator.ts'
+import { auditRoutes } from './audit.ts'
+
+/** The largest request is an enrolment: a few KB. */
+const MAX_BODY_BYTES = 256 * 1024
+
+export interface CentreApiParts {
+  readonly db: Database
+  readonly kernel: Kernel
+  readonly journal: Journal
+  readonly journalKey: PublicKey
+  readonly clock: Clock
+  readonly log: Log
+  readonly metrics: Metrics
+  readonly access: Access
+  readonly enrolment: EnrolmentParts
+  /** Host names (without port) under which the centre may be called. */
+  readonly hosts: ReadonlySet<string>
+}
+
+export function centreApi(parts: CentreApiParts): Hono {
+  const app = new Hono()
+  app.use(async (context, next) => {
+    const host = (context.req.header('host') ?? '').replace(/:\d+$/, '')
+    // A page of another site that rebinds its name to this address must not reach the API.
+    if (!parts.hosts.has(host)) return context.json(foreign(host), 403)
+    const origin = context.req.header('origin')
+    if (origin !== undefined && origin !== `http://${context.req.header('host') ?? ''}`)
+      return context.json(foreign(origin), 403)
+    await next()
+  })
+  app.use(
+    secureHeaders({
+      contentSecurityPolicy: { defaultSrc: ["'self'"], frameAncestors: ["'none'"] },
+      xFrameOptions: 'DENY',
+    }),
+  )
+  app.use(bodyLimit({ maxSize: MAX_BODY_BYTES, onError: (context) => context.json(tooLarge(), 413) }))
+  app.get('/api/health', (context) => context.json({ status: 'ok' }))
+  app.get('/api/ready', async (context) => {
+    await parts.db.query('select 1')
+    return context.json({ status: 'ready' })
+  })
+  app.get('/metrics', (context) => context.text(parts.metrics.render(), 200))
+  app.post(ENROL_PATH, async (context) => {
+    const request = decodeJson(EnrolRequestSchema, new Uint8Array(await context.req.arrayBuffer()))
+    const performed = await atCentre(parts.kernel, enrolPerformer(parts.enrolment, request), {
+      resource: { type: 'device', id: request.claim.device },
+      input: enrolInput(request),
+    })
+    parts.log.info(`enrolled ${request.claim.device} at ${request.claim.site}`)
+    return context.json(enrolAnswer(parts.enrolment, performed.output))
+  })
+  const guarded = new Hono<Caller>()
+  guarded.use(accessRequired(parts.access))
+  guarded.route('/', operatorRoutes(parts))
+  guarded.route('/', auditRoutes(parts))
+  app.route('/api', guarded)
+  app.route('/', consoleRoutes(parts.access))
+  app.notFound((context) =>
+    context.json({ code: 'not_found', message: 'There is nothing here.', remedy: 'See /.' }, 404),
+  )
+  app.onError((error, context) => {
+    if (!(error instanceof StarlingError)) parts.log.error('a request failed', { message: String(error) })
+    return context.json(reportError(error), error instanceof StarlingError ? 422 : 500)
+  })
+  return app
+}
+
+function foreign(what: string): JsonObject {
+  return {
+    code: 'foreign_request',
+    message: `${what.slice(0, 200)} may not use this centre`,
+    remedy: 'Call the centre by the address that it prints.',
+  }
+}
+
+function tooLarge(): JsonObject {
+  return {
+    code: 'body_too_large',
+    message: `the request is larger than ${MAX_BODY_BYTES / 1024} KB`,
+    remedy: 'Send less at once.',
+  }
+}

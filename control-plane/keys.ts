@@ -1,0 +1,77 @@
+/** The centre's own keys: made once, kept in one file of mode 0600. Each key signs one kind of thing. */
+import { closeSync, existsSync, fsyncSync, openSync, readFileSync, renameSync, writeSync } from 'node:fs'
+import { join } from 'node:path'
+import * as v from 'valibot'
+import { StarlingError } from '../shared/errors.ts'
+import { FabricSeedsSchema, makeFabricSeeds, type FabricSeeds } from '../shared/fabric/credentials.ts'
+import { generateKeyPair, loadKeyPair, type KeyPair } from '../shared/signing/ed25519.ts'
+
+export class KeysUnreadable extends StarlingError {
+  override readonly code = 'keys_unreadable'
+}
+
+const StoredSchema = v.strictObject({
+  v: v.literal(1),
+  release: v.string(),
+  policy: v.string(),
+  receipt: v.string(),
+  journal: v.string(),
+  access: v.string(),
+  fabric: FabricSeedsSchema,
+})
+
+export interface CentreKeys {
+  /** Signs bundles' manifests. */
+  readonly release: KeyPair
+  readonly policy: KeyPair
+  /** Signs receipts for segments. */
+  readonly receipt: KeyPair
+  /** Seals the centre's own journal. */
+  readonly journal: KeyPair
+  /** Signs access tokens of people and programs at the centre. */
+  readonly access: KeyPair
+  readonly fabric: FabricSeeds
+}
+
+/** Reads the keys, or makes them when there are none. Throws {@link KeysUnreadable}; it never replaces a file that it cannot read. */
+export function openCentreKeys(folder: string): CentreKeys {
+  const path = join(folder, 'keys.json')
+  if (!existsSync(path)) writeKeys(path)
+  try {
+    const stored = v.parse(StoredSchema, JSON.parse(readFileSync(path, 'utf8')))
+    return {
+      release: loadKeyPair(stored.release),
+      policy: loadKeyPair(stored.policy),
+      receipt: loadKeyPair(stored.receipt),
+      journal: loadKeyPair(stored.journal),
+      access: loadKeyPair(stored.access),
+      fabric: stored.fabric,
+    }
+  } catch (cause) {
+    throw new KeysUnreadable(`the centre's keys in ${path} cannot be read`, {
+      remedy: 'Restore the file from a backup: with new keys, every device would have to be enrolled anew.',
+      cause,
+    })
+  }
+}
+
+function writeKeys(path: string): void {
+  const seed = (): string => generateKeyPair().seedText
+  const stored = {
+    v: 1,
+    release: seed(),
+    policy: seed(),
+    receipt: seed(),
+    journal: seed(),
+    access: seed(),
+    fabric: makeFabricSeeds(),
+  }
+  const file = openSync(`${path}.new`, 'w', 0o600)
+  try {
+    writeSync(file, JSON.stringify(stored))
+    fsyncSync(file)
+  } finally {
+    closeSync(file)
+  }
+  renameSync(`${path}.new`, path)
+}
