@@ -9,8 +9,9 @@ import type { FabricAuthority } from '../../shared/fabric/credentials.ts'
 import { freePort, LOOPBACK } from '../../shared/fabric/free-port.ts'
 import { hubConfig } from '../../shared/fabric/nats-config.ts'
 import { startNatsServer, type NatsProcessEvent } from '../../shared/fabric/nats-process.ts'
-import type { TenantId } from '../../shared/ids.ts'
+import { parseDeviceId, type TenantId } from '../../shared/ids.ts'
 import { ensureStream, openStreamApi, type StreamNeed } from '../../shared/fabric/stream.ts'
+import { watchStore } from '../../shared/fabric/store-watch.ts'
 import { streams, subjects } from '../../shared/wire/subjects.ts'
 
 export const DEFAULT_HUB_STORE_BYTES = 8 * 1024 * 1024 * 1024
@@ -81,22 +82,30 @@ export async function startHub(options: HubOptions): Promise<Hub> {
       signal: AbortSignal.any([options.signal, AbortSignal.timeout(READY_WITHIN_MS)]),
     })
   try {
-    const connection = await open('hub-setup')
+    const connection = await open('hub')
     await ensureStream(
       await openStreamApi(connection),
       upStream(authority.tenant, Math.floor(maxStoreBytes * UP_STREAM_SHARE)),
     )
-    await connection.close()
+    const watch = watchStore({
+      connection,
+      subject: subjects.up(authority.tenant, parseDeviceId('hub-probe')),
+      onStuck: () => nats.revive(),
+    })
+    return {
+      server,
+      leafUrl: `nats://${advertise}`,
+      connect: open,
+      pid: () => nats.pid(),
+      stop: async () => {
+        await watch.stop()
+        await connection.close()
+        await nats.stop()
+      },
+    }
   } catch (thrown) {
     await nats.stop()
     throw thrown
-  }
-  return {
-    server,
-    leafUrl: `nats://${advertise}`,
-    connect: open,
-    pid: () => nats.pid(),
-    stop: async () => nats.stop(),
   }
 }
 

@@ -113,7 +113,8 @@ async function carryOut(
   },
 ): Promise<BatchOutcome> {
   const { tenant, incoming, known, verdict } = step
-  const digest = sha256Hex(incoming.bytes)
+  // With the subject: the same bytes on another device's subject are another misdeed.
+  const digest = sha256Hex(Buffer.concat([Buffer.from(`${incoming.subject}\n`), incoming.bytes]))
   if (verdict.kind === 'refuse' || known === null) {
     const { reason, message } = verdict.kind === 'refuse' ? verdict : UNKNOWN
     const { device, subject, bytes } = incoming

@@ -44,6 +44,8 @@ export interface Leaf {
   connect(device: { device: DeviceId; creds: string; name: string }): Promise<NatsConnection>
   /** Another hub address, or renewed credentials: the leaf is started anew (20 to 50 ms). */
   relink(link: { url: string; creds: string } | null): Promise<void>
+  /** Its store hangs (the outbox says so): it is killed and started again. */
+  revive(): void
   stop(): Promise<void>
 }
 
@@ -89,6 +91,7 @@ export async function startLeaf(options: LeafOptions): Promise<Leaf> {
         signal: AbortSignal.any([options.signal, AbortSignal.timeout(CONNECT_WITHIN_MS)]),
       }),
     relink: async (link) => nats.restart(configOf(link)),
+    revive: () => nats.revive(),
     stop: async () => nats.stop(),
   }
 }

@@ -1,6 +1,7 @@
 /** What the outbox tells its owner. Nothing here is fatal: the journal keeps everything until a receipt covers it. */
-import type { ErrorReport } from '../../shared/errors.ts'
-import { StarlingError } from '../../shared/errors.ts'
+import { JetStreamApiError } from '@nats-io/jetstream'
+import { StarlingError, type ErrorReport } from '../../shared/errors.ts'
+import { CentreUnreachable } from '../../shared/wire/answer.ts'
 
 export type OutboxEvent =
   /** Records up to `seq` are stored at the centre, by its signed word. */
@@ -39,3 +40,35 @@ export class JournalForked extends StarlingError {
 export class WrongAcknowledgement extends StarlingError {
   override readonly code = 'wrong_acknowledgement'
 }
+
+/** The leaf cannot take more until a receipt makes room: the records wait in the journal. */
+export class LeafStoreFull extends StarlingError {
+  override readonly code = 'leaf_store_full'
+}
+
+/** Codes of the JetStream API for a stream, an account or a server that has no room. */
+const NO_ROOM = new Set([10_047, 10_077, 10_023, 10_025, 10_028])
+
+/** Gives what the NATS client throws a name and a remedy; what has one already stays. */
+export function namedTrouble(thrown: unknown): unknown {
+  if (thrown instanceof JetStreamApiError && NO_ROOM.has(thrown.code))
+    return new LeafStoreFull(`the stream takes no more: ${thrown.message}`, {
+      remedy: 'Connect the device to its centre, or free disk space: records wait in the journal meanwhile.',
+      cause: thrown,
+    })
+  if (thrown instanceof StarlingError || !(thrown instanceof Error)) return thrown
+  if (!AWAY.has(thrown.constructor.name) && !AWAY.has(thrown.name)) return thrown
+  return new CentreUnreachable(`nobody answers on the link: ${thrown.message}`, {
+    remedy: 'Nothing is lost: records wait on the device and are sent when the link is back.',
+    cause: thrown,
+  })
+}
+
+const AWAY = new Set([
+  'TimeoutError',
+  'NoRespondersError',
+  'JetStreamNotEnabled',
+  'RequestError',
+  'ClosedConnectionError',
+  'ConnectionError',
+])

@@ -8,6 +8,7 @@ import type { Subscription, NatsConnection } from '@nats-io/transport-node'
 import type { Clock } from '../../shared/clock.ts'
 import { reportError } from '../../shared/errors.ts'
 import { openStreamApi } from '../../shared/fabric/stream.ts'
+import { watchStore, type StoreWatch } from '../../shared/fabric/store-watch.ts'
 import type { DeviceId, TenantId } from '../../shared/ids.ts'
 import type { Journal } from '../../shared/journal/journal.ts'
 import { GENESIS_HASH } from '../../shared/journal/record.ts'
@@ -16,7 +17,7 @@ import { openAnswer } from '../../shared/wire/answer.ts'
 import { openReceipt, type Receipt } from '../../shared/wire/receipt.ts'
 import { subjects } from '../../shared/wire/subjects.ts'
 import { Bell } from './bell.ts'
-import { JournalForked, type OutboxEvent, type OutboxState } from './events.ts'
+import { JournalForked, namedTrouble, type OutboxEvent, type OutboxState } from './events.ts'
 import { Forwarder } from './forwarder.ts'
 import { Shipper } from './shipper.ts'
 
@@ -43,6 +44,8 @@ export interface OutboxOptions {
   readonly clock: Clock
   readonly maxLeafStreamBytes?: number
   onEvent(event: OutboxEvent): void
+  /** The leaf's store does not answer any more: its owner starts the leaf anew. */
+  onStoreStuck(): void
 }
 
 export interface Outbox {
@@ -75,7 +78,10 @@ class OutboxLoop {
   readonly #stopping = new AbortController()
   readonly #bell = new Bell()
   readonly #ended: (() => void)[] = []
+  readonly #nudged = new Bell()
   #receipts: Subscription | null = null
+  #watch: StoreWatch | null = null
+  #lastTrouble = ''
   #running: Promise<void> = Promise.resolve()
   #receiptedSeq: number
   #problem: Receipt['problem'] = null
@@ -112,18 +118,25 @@ class OutboxLoop {
         if (error === null) this.#hear(message.data)
       },
     })
+    this.#watch = watchStore({
+      connection,
+      subject: subjects.out(device),
+      onStuck: () => this.#options.onStoreStuck(),
+    })
     this.#running = this.#run()
   }
 
   nudge(): void {
     this.#doubtMs = FIRST_DOUBT_MS
     this.#bell.ring()
+    this.#nudged.ring()
   }
 
   async stop(): Promise<void> {
     this.#stopping.abort()
     for (const end of this.#ended) end()
     this.#receipts?.unsubscribe()
+    await this.#watch?.stop()
     await this.#running
   }
 
@@ -146,15 +159,25 @@ class OutboxLoop {
       try {
         await this.#round()
         failures = 0
+        this.#lastTrouble = ''
         await this.#bell.wait(this.#waitMs(), signal)
         await delay(LINGER_MS)
       } catch (thrown) {
         if (signal.aborted) return
         failures += 1
-        this.#options.onEvent({ kind: 'trouble', error: reportError(thrown) })
-        await this.#bell.wait(Math.min(LAST_RETRY_MS, FIRST_RETRY_MS * 2 ** Math.min(failures, 8)), signal)
+        this.#report(thrown)
+        // New records are no reason to try sooner; a link that came up is.
+        await this.#nudged.wait(Math.min(LAST_RETRY_MS, FIRST_RETRY_MS * 2 ** Math.min(failures, 8)), signal)
       }
     }
+  }
+
+  /** Once for as long as it is the same trouble. */
+  #report(thrown: unknown): void {
+    const error = reportError(namedTrouble(thrown))
+    if (error.message === this.#lastTrouble) return
+    this.#lastTrouble = error.message
+    this.#options.onEvent({ kind: 'trouble', error })
   }
 
   async #round(): Promise<void> {

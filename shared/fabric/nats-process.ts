@@ -51,6 +51,8 @@ export interface NatsProcess {
   pid(): number | null
   /** Writes a new configuration and starts the server anew with it: 20 to 50 ms, and clients reconnect. */
   restart(config: string): Promise<void>
+  /** Kills a server that hangs; it is started again like after any other end. */
+  revive(): void
   /** Resolves when it is gone. Idempotent. */
   stop(): Promise<void>
 }
@@ -68,6 +70,7 @@ export async function startNatsServer(options: NatsProcessOptions): Promise<Nats
   return {
     pid: () => supervisor.pid,
     restart: async (config) => supervisor.restart(config),
+    revive: () => supervisor.revive(),
     stop: async () => supervisor.stop(),
   }
 }
@@ -115,6 +118,10 @@ class Supervisor {
     } finally {
       this.#isReplacing = false
     }
+  }
+
+  revive(): void {
+    this.#running?.child.kill('SIGKILL')
   }
 
   async stop(): Promise<void> {

@@ -52,28 +52,29 @@ describe('a hub and a leaf', () => {
       await authority.issueLeaf({ site, devices: [device], userKey: leafKey.publicKey }),
       leafKey.seed,
     )
-    await new Promise<void>((resolve, reject) => {
-      startLeaf({
-        binary,
-        dir: join(dir, 'leaf'),
-        site,
-        trust: authority.trust,
-        port: 0,
-        maxStoreBytes: 1e8,
-        link: { url: hub.leafUrl, creds: linkCreds },
-        onEvent: (e) => {
-          if (process.env['SHOW'] && e.kind === 'log') console.log('leaf', e.text)
-        },
-        onLink: (state) => {
-          links.push(state)
-          if (state.kind === 'up') resolve()
-        },
-        nowMs: () => Date.now(),
-        signal,
-      }).then((started) => {
-        leaf = started
-      }, reject)
+    let linked = (): void => undefined
+    const up = new Promise<void>((resolve) => {
+      linked = resolve
     })
+    leaf = await startLeaf({
+      binary,
+      dir: join(dir, 'leaf'),
+      site,
+      trust: authority.trust,
+      port: 0,
+      maxStoreBytes: 1e8,
+      link: { url: hub.leafUrl, creds: linkCreds },
+      onEvent: (e) => {
+        if (process.env['SHOW'] && e.kind === 'log') console.log('leaf', e.text)
+      },
+      onLink: (state) => {
+        links.push(state)
+        if (state.kind === 'up') linked()
+      },
+      nowMs: () => Date.now(),
+      signal,
+    })
+    await up
   })
   afterAll(async () => {
     await leaf?.stop()

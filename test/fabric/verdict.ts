@@ -45,7 +45,7 @@ export async function judgeCentre(dir: string, device: string, acked: readonly A
     return {
       records: stored.length,
       faults: [...missing(stored, acked), ...disorder(stored, isNamed), ...misapplied(stored, applied)],
-      quarantined: Object.fromEntries(bad.map(({ reason, times }) => [reason, Number(times)])),
+      quarantined: Object.fromEntries(bad.map(({ reason, times }) => [reason, times])),
     }
   } finally {
     await db.close()
