@@ -24,7 +24,7 @@ import { Shipper } from './shipper.ts'
 /** Weeks of records; beyond it they wait in the journal alone. */
 export const DEFAULT_LEAF_STREAM_BYTES = 64 * 1024 * 1024
 /** Records of one turn, appended within this time, travel as one segment. */
-const LINGER_MS = 30
+const LINGER_MS = 100
 const FIRST_RETRY_MS = 200
 const LAST_RETRY_MS = 5_000
 const IDLE_LOOK_MS = 5_000

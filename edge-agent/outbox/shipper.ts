@@ -8,6 +8,7 @@ import { invariant } from '../../shared/errors.ts'
 import { ensureStream } from '../../shared/fabric/stream.ts'
 import type { DeviceId } from '../../shared/ids.ts'
 import type { Journal, SealedRun } from '../../shared/journal/journal.ts'
+import { ChainBroken, verifyRecord } from '../../shared/journal/seal.ts'
 import { BadSegment, encodeSegment, type Segment } from '../../shared/wire/segment.ts'
 import { streams, subjects } from '../../shared/wire/subjects.ts'
 import type { OutboxEvent } from './events.ts'
@@ -123,7 +124,7 @@ export class Shipper {
   async #shipRun(run: SealedRun): Promise<void> {
     const { seal, records } = run
     // A run that cannot be proven whole is not sent at all; the next one carries the signed gap.
-    if (records.length !== seal.to - seal.from + 1) return this.#passOver(seal.to)
+    if (!holds(run)) return this.#passOver(seal.to)
     const expected = this.shippedSeq + 1
     const gapRun = seal.from > expected ? await this.#gapRun(expected, seal.from - 1) : null
     let bytes: Uint8Array
@@ -185,4 +186,20 @@ export class Shipper {
     if (run === undefined || run.seal.from > record.seq) return null
     return { seal: run.seal, records: [...run.records] }
   }
+}
+
+/** Whether the records are still those that were sealed: a lost or changed one would be refused by the centre for ever. */
+function holds({ seal, records }: SealedRun): boolean {
+  let { prev } = seal
+  for (const [index, record] of records.entries()) {
+    if (record.seq !== seal.from + index) return false
+    try {
+      verifyRecord(record, prev)
+    } catch (thrown) {
+      if (thrown instanceof ChainBroken) return false
+      throw thrown
+    }
+    prev = record.hash
+  }
+  return prev === seal.head
 }
