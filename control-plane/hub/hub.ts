@@ -2,13 +2,14 @@
  * The hub: the centre's nats-server with its JetStream domain, to which every site's leaf links, and the tenant's stream of
  * segments. Its ports are chosen once and kept, because leaves come back to them.
  */
+import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import type { NatsConnection } from '@nats-io/transport-node'
 import { connectFabric } from '../../shared/fabric/connection.ts'
 import type { FabricAuthority } from '../../shared/fabric/credentials.ts'
-import { freePort, LOOPBACK } from '../../shared/fabric/free-port.ts'
+import { keptPorts, LOOPBACK } from '../../shared/fabric/free-port.ts'
 import { hubConfig } from '../../shared/fabric/nats-config.ts'
-import { startNatsServer, type NatsProcessEvent } from '../../shared/fabric/nats-process.ts'
+import { endStaleServer, startNatsServer, type NatsProcessEvent } from '../../shared/fabric/nats-process.ts'
 import { parseDeviceId, type TenantId } from '../../shared/ids.ts'
 import { ensureStream, openStreamApi, type StreamNeed } from '../../shared/fabric/stream.ts'
 import { watchStore } from '../../shared/fabric/store-watch.ts'
@@ -52,8 +53,12 @@ export interface Hub {
 export async function startHub(options: HubOptions): Promise<Hub> {
   const { authority } = options
   const host = options.host ?? LOOPBACK
-  const port = await freePort(options.port)
-  const leafPort = await freePort(options.leafPort)
+  mkdirSync(options.dir, { recursive: true, mode: 0o700 })
+  await endStaleServer(options.dir)
+  const { port, leafPort } = await keptPorts(join(options.dir, 'ports.json'), {
+    port: options.port,
+    leafPort: options.leafPort,
+  })
   const maxStoreBytes = options.maxStoreBytes ?? DEFAULT_HUB_STORE_BYTES
   const advertise = options.advertise ?? `${host}:${leafPort}`
   const nats = await startNatsServer({

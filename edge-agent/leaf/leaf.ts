@@ -9,7 +9,7 @@ import { connectFabric } from '../../shared/fabric/connection.ts'
 import type { FabricTrust } from '../../shared/fabric/credentials.ts'
 import { freePort, LOOPBACK } from '../../shared/fabric/free-port.ts'
 import { leafConfig } from '../../shared/fabric/nats-config.ts'
-import { startNatsServer, type NatsProcessEvent } from '../../shared/fabric/nats-process.ts'
+import { endStaleServer, startNatsServer, type NatsProcessEvent } from '../../shared/fabric/nats-process.ts'
 import type { DeviceId, SiteId } from '../../shared/ids.ts'
 import { domains, subjects } from '../../shared/wire/subjects.ts'
 import { LinkWatch, type LinkState } from './link.ts'
@@ -52,6 +52,7 @@ export interface Leaf {
 /** Starts the leaf, whether or not the hub can be reached. Throws NatsServerFailed. */
 export async function startLeaf(options: LeafOptions): Promise<Leaf> {
   mkdirSync(options.dir, { recursive: true, mode: 0o700 })
+  await endStaleServer(options.dir)
   const port = await freePort(options.port)
   const configOf = (link: LeafOptions['link']): string => {
     const credsFile = join(options.dir, 'link.creds')

@@ -26,11 +26,6 @@ export class FabricUnreachable extends StarlingError {
   override readonly code = 'fabric_unreachable'
 }
 
-/** The server says that this user may not, or that its credentials are no longer good. */
-export class FabricRefused extends StarlingError {
-  override readonly code = 'fabric_refused'
-}
-
 /** A stream is there, but holds something else than Starling's. */
 export class StreamUnfit extends StarlingError {
   override readonly code = 'stream_unfit'

@@ -60,10 +60,7 @@ export interface NatsProcess {
 /** Starts the server and waits until it says that it is ready. Throws {@link NatsServerFailed} with its last words. */
 export async function startNatsServer(options: NatsProcessOptions): Promise<NatsProcess> {
   mkdirSync(options.dir, { recursive: true, mode: 0o700 })
-  const files = {
-    config: join(options.dir, 'nats-server.conf'),
-    pid: join(options.dir, 'nats-server.pid'),
-  }
+  const files = filesOf(options.dir)
   await endStale(files)
   const supervisor = new Supervisor(options, files)
   await supervisor.start(options.config)
@@ -73,6 +70,15 @@ export async function startNatsServer(options: NatsProcessOptions): Promise<Nats
     revive: () => supervisor.revive(),
     stop: async () => supervisor.stop(),
   }
+}
+
+/** Ends the server that a killed owner has left on `dir`: to be called before its ports are chosen, which it still holds. */
+export async function endStaleServer(dir: string): Promise<void> {
+  await endStale(filesOf(dir))
+}
+
+function filesOf(dir: string): Files {
+  return { config: join(dir, 'nats-server.conf'), pid: join(dir, 'nats-server.pid') }
 }
 
 interface Files {

@@ -44,9 +44,6 @@ export const ReceiptSchema = v.strictObject({
 })
 export type Receipt = v.InferOutput<typeof ReceiptSchema>
 
-/** `receipt.read` carries nothing: the subject says who asks. */
-export const ReceiptRequestSchema = v.strictObject({ v: v.literal(1) })
-
 /** The signed bytes, as told on `cmd.….receipt` and answered to `receipt.read`. */
 export function signReceipt(receipt: Receipt, key: KeyPair): Uint8Array {
   const envelope = signEnvelope(RECEIPT_PAYLOAD_TYPE, canonicalBytes(receipt), [key])
