@@ -10,6 +10,7 @@ import type { FabricTrust } from '../../shared/fabric/credentials.ts'
 import { freePort, LOOPBACK } from '../../shared/fabric/free-port.ts'
 import { leafConfig } from '../../shared/fabric/nats-config.ts'
 import { endStaleServer, startNatsServer, type NatsProcessEvent } from '../../shared/fabric/nats-process.ts'
+import { watchStore } from '../../shared/fabric/store-watch.ts'
 import type { DeviceId, SiteId } from '../../shared/ids.ts'
 import { domains, subjects } from '../../shared/wire/subjects.ts'
 import { LinkWatch, type LinkState } from './link.ts'
@@ -40,12 +41,13 @@ export interface Leaf {
   readonly server: string
   pid(): number | null
   link(): LinkState
-  /** A device's connection to this leaf; the caller closes it. It reconnects by itself. */
+  /**
+   * A device's connection to this leaf; the caller closes it. It reconnects by itself. While it is open, the device's stream is
+   * watched: a leaf whose store hangs is killed and started again.
+   */
   connect(device: { device: DeviceId; creds: string; name: string }): Promise<NatsConnection>
   /** Another hub address, or renewed credentials: the leaf is started anew (20 to 50 ms). */
   relink(link: { url: string; creds: string } | null): Promise<void>
-  /** Its store hangs (the outbox says so): it is killed and started again. */
-  revive(): void
   stop(): Promise<void>
 }
 
@@ -83,16 +85,19 @@ export async function startLeaf(options: LeafOptions): Promise<Leaf> {
     server,
     pid: () => nats.pid(),
     link: () => watch.state(),
-    connect: async ({ device, creds, name }) =>
-      connectFabric({
+    connect: async ({ device, creds, name }) => {
+      const connection = await connectFabric({
         server,
         creds,
         name,
         inboxPrefix: subjects.inboxPrefix(device),
         signal: AbortSignal.any([options.signal, AbortSignal.timeout(CONNECT_WITHIN_MS)]),
-      }),
+      })
+      const stuck = watchStore({ connection, subject: subjects.out(device), onStuck: () => nats.revive() })
+      void connection.closed().then(async () => stuck.stop())
+      return connection
+    },
     relink: async (link) => nats.restart(configOf(link)),
-    revive: () => nats.revive(),
     stop: async () => nats.stop(),
   }
 }

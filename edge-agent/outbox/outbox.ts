@@ -8,7 +8,6 @@ import type { Subscription, NatsConnection } from '@nats-io/transport-node'
 import type { Clock } from '../../shared/clock.ts'
 import { reportError } from '../../shared/errors.ts'
 import { openStreamApi } from '../../shared/fabric/stream.ts'
-import { watchStore, type StoreWatch } from '../../shared/fabric/store-watch.ts'
 import type { DeviceId, TenantId } from '../../shared/ids.ts'
 import type { Journal } from '../../shared/journal/journal.ts'
 import { GENESIS_HASH } from '../../shared/journal/record.ts'
@@ -44,8 +43,6 @@ export interface OutboxOptions {
   readonly clock: Clock
   readonly maxLeafStreamBytes?: number
   onEvent(event: OutboxEvent): void
-  /** The leaf's store does not answer any more: its owner starts the leaf anew. */
-  onStoreStuck(): void
 }
 
 export interface Outbox {
@@ -80,7 +77,6 @@ class OutboxLoop {
   readonly #ended: (() => void)[] = []
   readonly #nudged = new Bell()
   #receipts: Subscription | null = null
-  #watch: StoreWatch | null = null
   #lastTrouble = ''
   #running: Promise<void> = Promise.resolve()
   #receiptedSeq: number
@@ -118,11 +114,6 @@ class OutboxLoop {
         if (error === null) this.#hear(message.data)
       },
     })
-    this.#watch = watchStore({
-      connection,
-      subject: subjects.out(device),
-      onStuck: () => this.#options.onStoreStuck(),
-    })
     this.#running = this.#run()
   }
 
@@ -136,7 +127,6 @@ class OutboxLoop {
     this.#stopping.abort()
     for (const end of this.#ended) end()
     this.#receipts?.unsubscribe()
-    await this.#watch?.stop()
     await this.#running
   }
 

@@ -4,7 +4,7 @@
  *
  * The probe is a publish that the stream must refuse (it expects another stream), so that nothing is ever written by it.
  */
-import { headers, type NatsConnection } from '@nats-io/transport-node'
+import { headers, RequestError, type NatsConnection } from '@nats-io/transport-node'
 import { setTimeout as delay } from 'node:timers/promises'
 
 const PROBE_EVERY_MS = 2_000
@@ -16,19 +16,26 @@ export interface StoreWatch {
   stop(): Promise<void>
 }
 
-/** Calls `onStuck` each time that {@link MISSES} probes in a row had no answer. `subject` is one that the stream takes. */
+/**
+ * Calls `onStuck` each time that {@link MISSES} probes in a row had no answer, until it is stopped or the connection is closed.
+ * `subject` is one that the stream takes; a stream that has never been there is not missed.
+ */
 export function watchStore(options: {
   readonly connection: NatsConnection
   readonly subject: string
   onStuck(): void
 }): StoreWatch {
   const stopping = new AbortController()
+  const { connection } = options
   const run = async (): Promise<void> => {
     let misses = 0
+    let wasThere = false
     while (!stopping.signal.aborted) {
       await delay(PROBE_EVERY_MS, undefined, { signal: stopping.signal }).catch(() => undefined)
-      if (stopping.signal.aborted) return
-      misses = (await answers(options.connection, options.subject)) ? 0 : misses + 1
+      if (stopping.signal.aborted || connection.isClosed()) return
+      const found = await probe(connection, options.subject)
+      wasThere ||= found === 'answers'
+      misses = found === 'silent' || (found === 'absent' && wasThere) ? misses + 1 : 0
       if (misses < MISSES) continue
       misses = 0
       options.onStuck()
@@ -43,13 +50,14 @@ export function watchStore(options: {
   }
 }
 
-async function answers(connection: NatsConnection, subject: string): Promise<boolean> {
+async function probe(connection: NatsConnection, subject: string): Promise<'answers' | 'absent' | 'silent'> {
   const expect = headers()
   expect.set('Nats-Expected-Stream', 'probe')
   try {
     await connection.request(subject, new Uint8Array(0), { headers: expect, timeout: PROBE_LIMIT_MS })
-    return true
-  } catch {
-    return false // Time is up, or nobody listens: for a stream that must be there both mean the same.
+    return 'answers'
+  } catch (thrown) {
+    // Nobody listens: no stream takes this subject, or JetStream is off. Anything else is time that ran out.
+    return thrown instanceof RequestError && thrown.isNoResponders() ? 'absent' : 'silent'
   }
 }

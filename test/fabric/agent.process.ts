@@ -61,10 +61,6 @@ async function main(): Promise<void> {
       if (event.kind === 'receipted') say({ receipted: event.seq })
       else say({ outbox: { ...event } })
     },
-    onStoreStuck: () => {
-      say({ note: 'the leaf is revived' })
-      leaf.revive()
-    },
   })
   nudge = () => outbox.nudge()
   process.stdin.on('data', () => draining.abort())

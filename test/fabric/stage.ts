@@ -110,7 +110,6 @@ export async function openStage({
       clock: systemClock,
       ...(leafStreamBytes === undefined ? {} : { maxLeafStreamBytes: leafStreamBytes }),
       onEvent: (event) => told.add(event),
-      onStoreStuck: () => leaf.revive(),
     })
     state = () => outbox.state()
     return async () => {
