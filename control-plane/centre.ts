@@ -3,6 +3,7 @@ import { serve, type ServerType } from '@hono/node-server'
 import type { NatsConnection } from '@nats-io/transport-node'
 import { join } from 'node:path'
 import { systemClock } from '../shared/clock.ts'
+import { Closers } from '../shared/closers.ts'
 import { findNatsServer } from '../shared/fabric/nats-server-binary.ts'
 import { openAuthority, type FabricAuthority } from '../shared/fabric/credentials.ts'
 import { freePort, LOOPBACK } from '../shared/fabric/free-port.ts'
@@ -39,19 +40,6 @@ export interface CentreOptions {
   readonly tenant: string
   readonly environment: Environment
   readonly sampleData: boolean
-}
-
-/** What was opened so far, closed in reverse whether the start succeeds or not. */
-class Closers {
-  readonly #closers: (() => Promise<void> | void)[] = []
-
-  add(close: () => Promise<void> | void): void {
-    this.#closers.push(close)
-  }
-
-  async close(): Promise<void> {
-    for (const close of this.#closers.splice(0).toReversed()) await close()
-  }
 }
 
 export async function startCentre(

@@ -41,6 +41,11 @@ export function fieldAction(
   return Object.hasOwn(ACTIONS, intent) ? (ACTIONS[intent]?.(parts, slots, memory) ?? null) : null
 }
 
+/** True for an action whose effect lies in the device's own database. */
+export function isFieldAction(action: string): boolean {
+  return Object.hasOwn(ACTIONS, action)
+}
+
 function undo(parts: FieldParts): FieldAction {
   return {
     resource: { type: 'turn', id: 'last' },

@@ -30,6 +30,8 @@ export async function startPart(part: {
   name: string
   entry: URL
   args: readonly string[]
+  /** Added to this process's own environment. */
+  env?: NodeJS.ProcessEnv
   onLog(line: string): void
   signal: AbortSignal
 }): Promise<PartProcess> {
@@ -38,6 +40,7 @@ export async function startPart(part: {
     // Standard input stays open: a part whose parent was killed sees it end, and stops too.
     // Its own group: Ctrl-C reaches this process alone, which then stops the parts in order.
     detached: true,
+    env: { ...process.env, ...part.env },
   })
   const gone = new Promise<{ code: number | null; signal: NodeJS.Signals | null }>((resolve) => {
     child.once('exit', (code, signal) => resolve({ code, signal }))

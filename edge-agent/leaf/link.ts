@@ -8,10 +8,14 @@ export type LinkState =
   | { readonly kind: 'up'; readonly sinceMs: number }
   | { readonly kind: 'down'; readonly sinceMs: number; readonly reason: string }
 
+/** The log says "created" when the other side took the connection, before it knows who we are: one that is refused ends at once. */
+const SETTLED_AFTER_MS = 200
+
 export class LinkWatch {
   readonly #nowMs: () => number
   readonly #onChange: (state: LinkState) => void
   #state: LinkState
+  #settling: NodeJS.Timeout | null = null
 
   constructor(options: { nowMs: () => number; onChange: (state: LinkState) => void }) {
     this.#nowMs = options.nowMs
@@ -34,11 +38,18 @@ export class LinkWatch {
   }
 
   #up(): void {
-    if (this.#state.kind === 'up') return
-    this.#set({ kind: 'up', sinceMs: this.#nowMs() })
+    if (this.#state.kind === 'up' || this.#settling !== null) return
+    const sinceMs = this.#nowMs()
+    this.#settling = setTimeout(() => {
+      this.#settling = null
+      this.#set({ kind: 'up', sinceMs })
+    }, SETTLED_AFTER_MS)
+    this.#settling.unref()
   }
 
   #down(reason: string): void {
+    if (this.#settling !== null) clearTimeout(this.#settling)
+    this.#settling = null
     if (this.#state.kind === 'down' && this.#state.reason === reason) return
     this.#set({ kind: 'down', sinceMs: this.#nowMs(), reason })
   }

@@ -32,6 +32,8 @@ export interface LocalApiParts {
   recentTurns(limit: number): Promise<readonly TurnResult[]>
   readonly records: RecordViews
   status(): Promise<AgentStatus>
+  /** In Prometheus' text form. */
+  metrics(): string
   /** The folder of the page's files. */
   readonly pageDir: URL
 }
@@ -63,6 +65,7 @@ export function localApi(parts: LocalApiParts): Hono {
     )
   }
   app.get('/v1/status', async (context) => context.json(await parts.status()))
+  app.get('/metrics', (context) => context.text(parts.metrics()))
   app.get('/v1/turns', async (context) => {
     const limit = Math.min(MAX_TURNS, Math.max(1, Number(context.req.query('limit')) || 20))
     return context.json({ turns: await parts.recentTurns(limit) })

@@ -48,7 +48,10 @@ export function judge(path: BestPath, free: FreePath, net: SearchNetwork, frames
   }
   void frames
   const margin = words.length === 0 ? -Infinity : total / Math.max(1, counted)
-  const confidence = path.complete ? rounded(logistic(SHARPNESS * (margin - UTTERANCE_MIDDLE))) : 0
+  const whole = path.complete ? rounded(logistic(SHARPNESS * (margin - UTTERANCE_MIDDLE))) : 0
+  // Open words fit nearly any sound: what they follow must have been said for sure, or they carry the sentence.
+  const fixed = words.filter(({ open }) => !open).map((word) => word.confidence)
+  const confidence = fixed.length === words.length ? whole : Math.min(whole, ...fixed)
   return { words, confidence, margin, worst }
 }
 

@@ -28,6 +28,7 @@ export interface GrammarSource {
 
 export type ToRecogniser =
   | { readonly kind: 'load'; readonly id: number; readonly name: string; readonly grammar: GrammarSource }
+  | { readonly kind: 'drop'; readonly name: string }
   | { readonly kind: 'open'; readonly stream: number; readonly grammar: string; readonly sampleRate: number }
   | { readonly kind: 'push'; readonly stream: number; readonly samples: Float32Array }
   | { readonly kind: 'finish'; readonly stream: number }

@@ -57,6 +57,8 @@ export interface Recogniser {
     pronunciations?: ExtraPronunciations,
     options?: GrammarOptions,
   ): Promise<{ units: number }>
+  /** Forgets a grammar; streams that are open with it go on. */
+  dropGrammar(name: string): void
   open(grammar: string, options: StreamOptions): SpeechStream
   close(): Promise<void>
 }
@@ -146,6 +148,10 @@ class ThreadRecogniser implements Recogniser {
     const out = await loaded
     this.#grammars.add(name)
     return out
+  }
+
+  dropGrammar(name: string): void {
+    if (this.#grammars.delete(name)) this.#send({ kind: 'drop', name })
   }
 
   open(grammar: string, options: StreamOptions): SpeechStream {

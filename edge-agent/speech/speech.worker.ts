@@ -76,6 +76,10 @@ async function start(): Promise<void> {
         send({ kind: 'loaded', id: message.id, units: compiled.net.unitCount })
         return
       }
+      case 'drop':
+        // Streams that are open hold it until they end.
+        grammars.delete(message.name)
+        return
       case 'open': {
         const grammar = grammars.get(message.grammar)
         if (grammar === undefined) throw new InvariantBroken(`grammar ${message.grammar} was loaded`)
@@ -123,7 +127,7 @@ async function start(): Promise<void> {
 function fail(message: ToRecogniser, thrown: unknown): void {
   const error = reportError(thrown)
   if (message.kind === 'load') send({ kind: 'refused', id: message.id, error })
-  else send({ kind: 'stream-failed', stream: message.stream, error })
+  else if ('stream' in message) send({ kind: 'stream-failed', stream: message.stream, error })
 }
 
 start().catch((thrown: unknown) => send({ kind: 'unusable', error: reportError(thrown) }))

@@ -18,7 +18,7 @@ export interface Tuning {
 export const TUNING: Tuning = {
   beams: { unit: 120, word: 80, maxUnits: 6_000 },
   costs: { silence: -5, filler: -18, word: -0.5 },
-  openWord: -8,
+  openWord: -24,
   priorFrames: 50,
   secondPassFrames: 0,
   speechAboveNoise: 1.2,

@@ -236,9 +236,11 @@ class Supervisor {
  * however it went. It checks the command line first, so that a reused pid is left alone.
  */
 function watchOwner(server: ChildProcess, config: string): ChildProcess {
+  // A server whose store hangs does not hear SIGTERM.
+  const ours = '{ [ ! -r "/proc/$1/cmdline" ] || grep -qF -- "$2" "/proc/$1/cmdline"; }'
   const script =
-    'trap "" INT HUP; cat >/dev/null; ' +
-    'if [ -r "/proc/$1/cmdline" ]; then grep -qF -- "$2" "/proc/$1/cmdline" || exit 0; fi; kill -TERM "$1"'
+    `trap "" INT HUP TERM; cat >/dev/null; ${ours} && kill -TERM "$1" || exit 0; ` +
+    `for i in 1 2 3 4 5; do sleep 1; kill -0 "$1" 2>/dev/null || exit 0; done; ${ours} && kill -KILL "$1"`
   const watcher = spawn('/bin/sh', ['-c', script, 'sh', String(server.pid ?? 0), config], {
     stdio: ['pipe', 'ignore', 'ignore'],
     detached: true,

@@ -45,7 +45,9 @@ async function withProcedure(): Promise<string> {
       table === 'work_order' && body['procedureId'] === 'proc-seal' && body['status'] !== 'closed',
   )
   if (order === undefined) throw new Error('the sample has no open work order with the seal procedure')
-  return String(order.body['number'])
+  const { number } = order.body
+  if (typeof number !== 'string') throw new Error('a work order has a number')
+  return number
 }
 
 describe('field actions', () => {

@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { jetstream } from '@nats-io/jetstream'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest'
 import { startHub } from '../../../control-plane/hub/hub.ts'
 import { startLeaf } from '../../../edge-agent/leaf/leaf.ts'
 import { LinkWatch, type LinkState } from '../../../edge-agent/leaf/link.ts'
@@ -88,10 +88,27 @@ describe('the state of the link', () => {
   }
   const log = (text: string) => ({ kind: 'log', level: 'info', text }) as const
 
+  beforeEach(() => {
+    vi.useFakeTimers()
+  })
+  afterEach(() => {
+    vi.useRealTimers()
+  })
+
+  it('is up once a connection has lasted, not when it was only taken and refused', () => {
+    const { watch, states } = watched()
+    watch.hear(log('Leafnode connection created'))
+    watch.hear(log('Leafnode connection closed: Authentication Failure'))
+    vi.advanceTimersByTime(1_000)
+    expect(states).toEqual([{ kind: 'down', sinceMs: 7, reason: 'Authentication Failure' }])
+  })
+
   it('is told once a change, with the reason that the server gives', () => {
     const { watch, states } = watched()
     watch.hear(log('127.0.0.1:1 - lid:5 - Leafnode connection created '))
+    vi.advanceTimersByTime(1_000)
     watch.hear(log('127.0.0.1:1 - lid:5 - Leafnode connection created '))
+    vi.advanceTimersByTime(1_000)
     watch.hear(log('127.0.0.1:1 - lid:5 - Leafnode connection closed: Stale Connection account: A/acme'))
     expect(states).toEqual([
       { kind: 'up', sinceMs: 7 },
@@ -102,6 +119,7 @@ describe('the state of the link', () => {
   it('is down when the leaf itself ends', () => {
     const { watch } = watched()
     watch.hear(log('Leafnode connection created for account: A'))
+    vi.advanceTimersByTime(1_000)
     watch.hear({ kind: 'ended', code: null, signal: 'SIGKILL' })
     expect(watch.state()).toMatchObject({ kind: 'down', reason: 'the leaf ended' })
   })

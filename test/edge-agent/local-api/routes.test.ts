@@ -22,6 +22,7 @@ const parts: LocalApiParts = {
   status: async () => {
     throw new Error('disk on fire')
   },
+  metrics: () => '',
   pageDir: new URL('../../../edge-agent/page/', import.meta.url),
 }
 const app = localApi(parts)

@@ -1,0 +1,283 @@
+/** The device's agent, put together: opened in order, closed in reverse. Everything works with the link cut. */
+import { randomBytes } from 'node:crypto'
+import { join } from 'node:path'
+import type { NatsConnection } from '@nats-io/transport-node'
+import { systemClock } from '../../shared/clock.ts'
+import { Closers } from '../../shared/closers.ts'
+import { findNatsServer } from '../../shared/fabric/nats-server-binary.ts'
+import { takeFolderLock } from '../../shared/folder-lock.ts'
+import type { Principal } from '../../shared/kernel/contract.ts'
+import { recoverIntents } from '../../shared/kernel/recover.ts'
+import type { Log } from '../../shared/log.ts'
+import { openMetrics } from '../../shared/metrics/metrics.ts'
+import type { RunningPart } from '../../shared/part.ts'
+import { isFieldAction } from '../actions/field-actions.ts'
+import { openContextSync } from '../context/sync.ts'
+import { listNames } from '../context/reads.ts'
+import { enrol } from '../identity/enrol.ts'
+import { NotEnrolled, readIdentity, type Identity } from '../identity/identity.ts'
+import { startLeaf, type Leaf } from '../leaf/leaf.ts'
+import { openOutbox } from '../outbox/outbox.ts'
+import { realDisk } from '../models-store/disk.ts'
+import { activatePerformer, rollbackPerformer } from '../update/activation.ts'
+import { followDesired } from '../update/desired.ts'
+import { openInstaller, type Installer } from '../update/installer.ts'
+import { askOver } from './asking.ts'
+import { serveLocally } from './face.ts'
+import { openLedger, type Ledger } from './ledger.ts'
+import { openModels, type Models } from './models.ts'
+import { startRounds } from './rounds.ts'
+import { RUNTIME_VERSION } from './version.ts'
+
+export interface AgentOptions {
+  readonly data: string
+  /** Starling's own folder of programs. */
+  readonly bin: string
+  readonly port: number
+  readonly leafPort: number
+  readonly device: string
+  readonly site: string
+  readonly hub?: string
+  readonly leafUrl?: string
+  readonly person: string
+}
+
+export interface AgentRun {
+  readonly log: Log
+  readonly signal: AbortSignal
+  fail(error: unknown): void
+}
+
+const SYNC_EVERY_MS = 15_000
+const DESIRED_EVERY_MS = 30_000
+const SLOWEST_MS = 120_000
+/** A start with no models waits this long for the first ones; then it goes on without. */
+const FIRST_MODELS_MS = 60_000
+const BUNDLES = ['speech', 'intent'] as const
+
+export async function startAgent(options: AgentOptions, run: AgentRun): Promise<RunningPart> {
+  const closers = new Closers()
+  try {
+    return await open(options, run, closers)
+  } catch (thrown) {
+    await closers.close()
+    throw thrown
+  }
+}
+
+/** The device once its state and its leaf are open. */
+export interface Device {
+  readonly options: AgentOptions
+  readonly run: AgentRun
+  readonly identity: Identity
+  readonly ledger: Ledger
+  readonly leaf: Leaf
+  readonly connection: NatsConnection
+  readonly models: Models
+  readonly installer: Installer
+  /** The device itself as principal. */
+  readonly itself: Principal
+}
+
+async function open(options: AgentOptions, run: AgentRun, closers: Closers): Promise<RunningPart> {
+  const { log, signal } = run
+  const lock = takeFolderLock(options.data, 'starling edge')
+  closers.add(() => lock.release())
+  const identity = await identityOf(options, run)
+  const metrics = openMetrics()
+  const leaf = await openLeaf(options, run, identity)
+  closers.add(async () => await leaf.stop())
+  const ledger = await openLedger({
+    folder: options.data,
+    identity,
+    clock: systemClock,
+    metrics,
+    signal,
+    onFatal: (error) => run.fail(error),
+  })
+  closers.add(async () => await ledger.close())
+  const { device, deviceCreds: creds } = identity
+  const connection = await leaf.connect({ device, creds, name: device })
+  closers.add(async () => await connection.close())
+  const models = openModels(systemClock, signal)
+  closers.add(async () => await models.close())
+  const itself: Principal = { kind: 'device', id: device, roles: ['device'] }
+  const ask = askOver(connection, identity.tenant, device)
+  const installer = await openInstaller({
+    folder: join(options.data, 'models'),
+    disk: realDisk,
+    ask,
+    kernel: ledger.kernel,
+    principal: itself,
+    clock: systemClock,
+    trust: {
+      releaseKeys: identity.releaseKeys,
+      threshold: 1,
+      environment: identity.environment,
+      runtimeVersion: RUNTIME_VERSION,
+    },
+    smoke: async (dir) => await models.smoke(dir),
+    confirm: async (dir) => await models.use(dir),
+  })
+  const parts: Device = { options, run, identity, ledger, leaf, connection, models, installer, itself }
+  await settle(parts)
+  await installer.resume(signal)
+  await startModels(parts)
+  const work = await openWork(parts, closers)
+  const url = await serveLocally({ ...parts, ...work, metrics }, closers)
+  log.info(`the technician's page is at ${url}`)
+  const facts = models.facts().map(({ name, digest }) => ({ name, digest }))
+  return { ready: { http: { url }, device, models: facts }, stop: async () => await closers.close() }
+}
+
+/** What this device is; a new one is enrolled first. */
+async function identityOf(options: AgentOptions, { log, signal }: AgentRun): Promise<Identity> {
+  try {
+    return readIdentity(options.data)
+  } catch (thrown) {
+    if (!(thrown instanceof NotEnrolled)) throw thrown
+    const token = process.env['STARLING_ENROL_TOKEN']
+    if (options.hub === undefined || token === undefined || token === '') throw thrown
+    const { device, site, hub } = options
+    await enrol(options.data, { hub, token, device, site, signal })
+    log.info(`enrolled as ${device} at ${site}; the key was made here and stays here`)
+    return readIdentity(options.data)
+  }
+}
+
+async function openLeaf(options: AgentOptions, run: AgentRun, identity: Identity): Promise<Leaf> {
+  const { log, signal } = run
+  const binary = await findNatsServer({
+    env: process.env,
+    cacheDir: options.bin,
+    mayInstall: true,
+    onProgress: (line) => log.info(line),
+    signal,
+  })
+  return await startLeaf({
+    binary: binary.path,
+    dir: join(options.data, 'nats'),
+    site: identity.site,
+    trust: identity.trust,
+    port: options.leafPort,
+    link: { url: options.leafUrl ?? identity.leafUrl, creds: identity.leafCreds },
+    onEvent: (event) => {
+      if (event.kind === 'given_up') run.fail(event.error)
+      else if (event.kind === 'storage_lost')
+        log.error('the leaf lost its storage and is started again', { text: event.text })
+    },
+    onLink: (state) =>
+      log.info(
+        state.kind === 'up' ? 'the link to the centre is up' : `no link to the centre: ${state.reason}`,
+      ),
+    nowMs: () => systemClock.nowMs(),
+    signal,
+  })
+}
+
+/** What the last stop cut short is settled before anything new is done, and said. */
+async function settle({ ledger, installer, run }: Device): Promise<void> {
+  const never = (): never => {
+    throw new TypeError('only resolve is called')
+  }
+  const models = ['model.transcribe', 'model.understand'].map((action) => ({
+    action,
+    perform: never,
+    resolve: async () => 'did_not_take_place' as const,
+  }))
+  const settled = await recoverIntents({
+    journal: ledger.journal,
+    external: [...models, activatePerformer(installer.slots), rollbackPerformer(installer.slots)],
+    isTransactional: (action) => isFieldAction(action) || TRANSACTIONAL.has(action),
+  })
+  for (const { recordId, action, resolution } of settled)
+    run.log.warn(`${action} was cut short by the last stop: ${resolution.replaceAll('_', ' ')}`, {
+      record: recordId,
+    })
+}
+
+const TRANSACTIONAL: ReadonlySet<string> = new Set([
+  'memory.read',
+  'memory.write',
+  'inbox.raise',
+  'context.apply',
+])
+
+async function startModels({ installer, models, run }: Device): Promise<void> {
+  for (const name of BUNDLES) {
+    const active = await installer.active(name)
+    if (active === null) continue
+    await models.use(active.dir)
+    run.log.info(`runs the bundle ${name} ${active.version}`)
+  }
+}
+
+/** What goes on beside turns: journal up, context and desired state down. */
+async function openWork(device: Device, closers: Closers) {
+  const { identity, ledger, connection, models, installer, itself, run } = device
+  const { tenant, device: id } = identity
+  const { log } = run
+  const ask = askOver(connection, tenant, id)
+  const outbox = await openOutbox({
+    tenant,
+    device: id,
+    journal: ledger.journal,
+    connection,
+    centre: identity.receiptKey,
+    clock: systemClock,
+    onEvent: (event) => {
+      if (event.kind === 'trouble' && event.error.code !== 'internal')
+        log.warn('the outbox waits', { code: event.error.code, message: event.error.message })
+      else if (event.kind === 'resent')
+        log.info('sent records again', { after: event.after, reason: event.reason })
+    },
+  })
+  closers.add(async () => await outbox.stop())
+  const { db, kernel } = ledger
+  const sync = openContextSync({ db, ask, kernel, principal: itself, clock: systemClock })
+  await models.relearn(await listNames(db))
+  const context = startRounds({
+    name: 'syncing the context',
+    everyMs: SYNC_EVERY_MS,
+    atMostMs: SLOWEST_MS,
+    log,
+    round: async (signal) => {
+      const outcome = await sync.pull(signal)
+      if (outcome.kind === 'unreachable' || outcome.changes === 0) return
+      log.info(`took ${outcome.changes} changes of the context`)
+      await models.relearn(await listNames(db))
+    },
+  })
+  closers.add(async () => await context.stop())
+  let firstRound: () => void = () => undefined
+  const first = new Promise<void>((resolve) => {
+    firstRound = resolve
+  })
+  const desired = startRounds({
+    name: 'following the desired state',
+    everyMs: DESIRED_EVERY_MS,
+    atMostMs: SLOWEST_MS,
+    log,
+    round: async (signal) => {
+      const takePolicy = async (envelope: unknown): Promise<void> => ledger.policy.take(envelope)
+      await followDesired({ ask, installer, clock: systemClock, log, takePolicy }, signal)
+      firstRound()
+    },
+  })
+  closers.add(async () => await desired.stop())
+  if (models.facts().length < BUNDLES.length) await untilFirst(first, run)
+  return { outbox, sync, wakeContext: () => context.wake(), random: (size: number) => randomBytes(size) }
+}
+
+/** A new device is ready when it holds its models; one whose centre is away says so and goes on. */
+async function untilFirst(first: Promise<void>, { log, signal }: AgentRun): Promise<void> {
+  log.info('waits for its first models from the centre')
+  let timer: NodeJS.Timeout | undefined
+  const late = new Promise<'late'>((resolve) => {
+    timer = setTimeout(() => resolve('late'), FIRST_MODELS_MS)
+    signal.addEventListener('abort', () => resolve('late'), { once: true })
+  })
+  const outcome = await Promise.race([first.then(() => 'there' as const), late])
+  clearTimeout(timer)
+  if (outcome === 'late') log.warn('starts without models: turns are refused until the centre can be reached')
+}

@@ -1,0 +1,131 @@
+/** The agent's local API over the device's parts: turns one after another, models alone, records, status. */
+import { serve, type ServerType, type WebSocketServerLike } from '@hono/node-server'
+import { WebSocketServer } from 'ws'
+import { systemClock } from '../../shared/clock.ts'
+import type { Closers } from '../../shared/closers.ts'
+import { freePort, LOOPBACK } from '../../shared/fabric/free-port.ts'
+import type { Metrics } from '../../shared/metrics/metrics.ts'
+import { packageRoot } from '../../shared/package-root.ts'
+import type { Principal } from '../../shared/kernel/contract.ts'
+import type { FieldParts } from '../actions/field-performer.ts'
+import { fieldAction } from '../actions/field-actions.ts'
+import { inboxPerformer } from '../actions/people.ts'
+import { listRecords, showRecord, verifyAll } from '../audit/record-views.ts'
+import { openLocalWrites } from '../context/local-writes.ts'
+import type { ContextSync } from '../context/sync.ts'
+import { localApi } from '../local-api/routes.ts'
+import type { AgentStatus } from '../local-api/status.ts'
+import { memoryReadPerformer, memoryWritePerformer } from '../memory/turn-memory.ts'
+import type { Outbox } from '../outbox/outbox.ts'
+import { conductTurn, type TurnParts } from '../turn/conduct.ts'
+import { transcribe, understand } from '../turn/model-calls.ts'
+import type { AudioSource } from '../turn/ports.ts'
+import type { TurnResult } from '../turn/result.ts'
+import { wavSource } from '../turn/wav-source.ts'
+import type { Device } from './agent.ts'
+import { agentStatus } from './status.ts'
+import { TurnQueue } from './turn-queue.ts'
+
+/** The page shows the last turns since the start; the journal has them all. */
+const KEPT_TURNS = 100
+
+export interface Face extends Device {
+  readonly outbox: Outbox
+  readonly sync: ContextSync
+  readonly metrics: Metrics
+  random(sizeBytes: number): Uint8Array
+}
+
+/** Serves on loopback and returns the address. */
+export async function serveLocally(face: Face, closers: Closers): Promise<string> {
+  const { ledger, identity } = face
+  const { db, journal } = ledger
+  const turns: TurnResult[] = []
+  const queue = new TurnQueue()
+  const person: Principal = { kind: 'person', id: face.options.person, roles: ['technician'] }
+  const takeTurn = async (audio: AudioSource, onPartial: (text: string) => void): Promise<TurnResult> => {
+    const result = await queue.run(async () => await conductTurn(turnParts(face, person), audio, onPartial))
+    turns.push(result)
+    if (turns.length > KEPT_TURNS) turns.shift()
+    return result
+  }
+  const calls = () => ({
+    kernel: ledger.kernel,
+    ears: face.models.ears(),
+    mind: face.models.mind(),
+    principal: person,
+  })
+  const app = localApi({
+    takeTurn,
+    readAudio: wavSource,
+    transcribe: async (audio) => await transcribe(calls(), audio, () => undefined),
+    understand: async (text) => await understand(calls(), text),
+    recentTurns: async (limit) => turns.slice(-limit),
+    records: {
+      list: async (limit) => await listRecords(journal, limit),
+      show: async (id) => await showRecord(journal, id),
+      verify: async () => await verifyAll({ db, journal, key: identity.keyPair.publicKey }),
+    },
+    status: async () => await statusOf(face),
+    metrics: () => face.metrics.render(),
+    pageDir: new URL('edge-agent/page/', packageRoot()),
+  })
+  const port = await freePort(face.options.port)
+  const server = await listen(app.fetch, port)
+  closers.add(async () => await closeServer(server))
+  return `http://${LOOPBACK}:${port}`
+}
+
+/** Made anew for each turn: it begins with the models and the policy of this moment and ends with them. */
+function turnParts(face: Face, principal: Principal): TurnParts {
+  const { ledger, models } = face
+  const field: FieldParts = {
+    clock: systemClock,
+    person: principal.id,
+    writes: openLocalWrites(ledger.journal),
+  }
+  return {
+    kernel: ledger.kernel,
+    ears: models.ears(),
+    mind: models.mind(),
+    clock: systemClock,
+    random: (size) => face.random(size),
+    principal,
+    thresholds: ledger.policy.current().document.thresholds,
+    memory: { read: memoryReadPerformer(), write: memoryWritePerformer() },
+    askHuman: inboxPerformer(field),
+    action: (intent, slots, memory) => fieldAction(field, intent, slots, memory),
+  }
+}
+
+async function statusOf(face: Face): Promise<AgentStatus> {
+  const { identity, ledger, leaf, outbox, models, sync } = face
+  return await agentStatus({
+    identity,
+    sql: ledger.db,
+    journal: ledger.journal,
+    policy: ledger.policy,
+    clock: systemClock,
+    link: () => leaf.link().kind,
+    outbox: () => outbox.state(),
+    models: () => models.facts(),
+    syncedAt: async () => await sync.lastSyncedAt(),
+  })
+}
+
+async function listen(fetch: Parameters<typeof serve>[0]['fetch'], port: number): Promise<ServerType> {
+  return await new Promise((resolve, reject) => {
+    // What the adapter asks for is what `ws` is; only optional properties are spelled otherwise.
+    const sockets = new WebSocketServer({ noServer: true }) as unknown as WebSocketServerLike
+    const websocket = { server: sockets }
+    const server = serve({ fetch, port, hostname: LOOPBACK, websocket }, () => resolve(server))
+    server.once('error', reject)
+  })
+}
+
+async function closeServer(server: ServerType): Promise<void> {
+  await new Promise<void>((resolve) => {
+    server.close(() => resolve())
+    if ('closeAllConnections' in server) server.closeAllConnections()
+  })
+}

@@ -1,0 +1,110 @@
+/** `starling transcribe`, `starling understand`, `starling turn`: the device's models and its governed turn from a shell. */
+import { readFile, stat } from 'node:fs/promises'
+import { StarlingError } from '../../../shared/errors.ts'
+import type { AgentClient } from '../agent-client.ts'
+import type { Call } from '../call.ts'
+import { EXIT, type ExitCode } from '../output.ts'
+import { withAgent } from '../with-agent.ts'
+import type { Transcribed, Understood } from '../../turn/model-calls.ts'
+import type { TurnResult } from '../../turn/result.ts'
+
+/** What the agent takes in one request. */
+const MAX_FILE_BYTES = 128 * 1024 * 1024
+
+export class FileUnreadable extends StarlingError {
+  override readonly code = 'file_unreadable'
+}
+
+/** One line of JSON a file, in order, or an object for a single file. */
+export async function transcribeFiles(call: Call, paths: readonly string[]): Promise<ExitCode> {
+  return await eachFile(call, paths, async (agent, path, bytes) => {
+    const heard = (await agent.post('/v1/transcribe', bytes)) as unknown as Transcribed
+    const sure = `${Math.round(heard.confidence * 100)} %`
+    call.output.answer(
+      paths.length === 1 ? heard : { file: path, ...heard },
+      heard.kind === 'nothing'
+        ? ['(no speech)', ...heard.warnings]
+        : [`${heard.text}  (${heard.kind}, ${sure})`, ...heard.warnings],
+    )
+    return EXIT.ok
+  })
+}
+
+export async function understandText(call: Call, text: string): Promise<ExitCode> {
+  return await withAgent(call, async (agent) => {
+    const meant = (await agent.post('/v1/understand', { text })) as unknown as Understood
+    const slots = Object.entries(meant.slots).map(([name, value]) => `  ${name} = ${JSON.stringify(value)}`)
+    const missing = meant.missing.length === 0 ? [] : [`  missing: ${meant.missing.join(', ')}`]
+    call.output.answer(meant, [
+      `${meant.intent}  (${Math.round(meant.confidence * 100)} %, by ${meant.route})`,
+      ...slots,
+      ...missing,
+    ])
+    return EXIT.ok
+  })
+}
+
+/** Exit code `refused` when a turn was denied or failed. */
+export async function takeTurns(call: Call, paths: readonly string[]): Promise<ExitCode> {
+  return await eachFile(call, paths, async (agent, path, bytes) => {
+    const result = (await agent.post('/v1/turns', bytes)) as unknown as TurnResult
+    call.output.answer(paths.length === 1 ? result : { file: path, ...result }, turnLines(result))
+    return result.outcome.kind === 'denied' || result.outcome.kind === 'failed' ? EXIT.refused : EXIT.ok
+  })
+}
+
+function turnLines(result: TurnResult): readonly string[] {
+  const { transcript, understood, outcome, effects, timings } = result
+  const heard = transcript.kind === 'nothing' ? '(no speech)' : `“${transcript.text}”`
+  return [
+    `heard       ${heard} (${transcript.kind}, ${Math.round(transcript.confidence * 100)} %)`,
+    ...(understood === null
+      ? []
+      : [
+          `understood  ${understood.intent} ${JSON.stringify(understood.slots)} (${Math.round(understood.confidence * 100)} %, by ${understood.route})`,
+        ]),
+    `outcome     ${outcome.kind}: ${outcome.say}`,
+    ...effects.map(
+      ({ action, verdict, provenance }) =>
+        `record      ${provenance.recordId}  ${action}  ${verdict}  (policy ${provenance.policyVersion}, rule ${provenance.rule}, ${provenance.route.model})`,
+    ),
+    `took        ${Math.round(timings.endToOutcomeMs)} ms after the end of speech`,
+    ...transcript.warnings.map((warning) => `note        ${warning}`),
+  ]
+}
+
+async function eachFile(
+  call: Call,
+  paths: readonly string[],
+  use: (agent: AgentClient, path: string, bytes: Uint8Array) => Promise<ExitCode>,
+): Promise<ExitCode> {
+  const [first] = paths
+  // A wrong name is told before anything is started for it.
+  const early = first === undefined ? null : await readSound(first)
+  return await withAgent(call, async (agent) => {
+    let worst: ExitCode = EXIT.ok
+    for (const [at, path] of paths.entries()) {
+      const bytes = at === 0 && early !== null ? early : await readSound(path)
+      const code = await use(agent, path, bytes)
+      if (code !== EXIT.ok) worst = code
+    }
+    return worst
+  })
+}
+
+async function readSound(path: string): Promise<Uint8Array> {
+  try {
+    const { size } = await stat(path)
+    if (size > MAX_FILE_BYTES)
+      throw new FileUnreadable(`${path} is larger than ${MAX_FILE_BYTES / 1024 / 1024} MB`, {
+        remedy: 'Cut it into parts of at most ten minutes.',
+      })
+    return await readFile(path)
+  } catch (cause) {
+    if (cause instanceof StarlingError) throw cause
+    throw new FileUnreadable(`${path} cannot be read: ${(cause as Error).message}`, {
+      remedy: 'Give the path of a WAV file that you may read.',
+      cause,
+    })
+  }
+}

@@ -1,0 +1,33 @@
+/** `starling status`: what runs on this data folder and how it stands. */
+import type { AgentStatus } from '../../local-api/status.ts'
+import { agentClient } from '../agent-client.ts'
+import type { Call } from '../call.ts'
+import { EXIT, type ExitCode } from '../output.ts'
+import { readRunFile } from '../run-files.ts'
+
+/** Exit code `unavailable` when nothing runs. */
+export async function status({ home, output }: Call): Promise<ExitCode> {
+  const edge = readRunFile(home, 'edge')
+  const hub = readRunFile(home, 'hub')
+  const agent =
+    edge === null ? null : ((await agentClient(edge.http).get('/v1/status')) as unknown as AgentStatus)
+  output.answer({ data: home.root, hub, edge, agent }, [
+    `data      ${home.root}`,
+    `centre    ${hub === null ? 'not running' : `${hub.http} (process ${hub.pid})`}`,
+    `edge      ${edge === null ? 'not running' : `${edge.http} (process ${edge.pid})`}`,
+    ...(agent === null ? [] : agentLines(agent)),
+  ])
+  return edge === null && hub === null ? EXIT.unavailable : EXIT.ok
+}
+
+function agentLines(agent: AgentStatus): readonly string[] {
+  const { outbox, policy } = agent
+  const waiting = outbox.pending === 0 ? 'nothing waits' : `${outbox.pending} records wait to be sent`
+  return [
+    `device    ${agent.device} at ${agent.site} (${agent.environment})`,
+    `link      ${agent.link}; ${waiting}${outbox.lastError === null ? '' : `; ${outbox.lastError}`}`,
+    `policy    version ${policy.version}${policy.strict ? ', expired: the strict rules apply' : ''}, until ${policy.expiresAt}`,
+    ...agent.models.map(({ name, digest }) => `model     ${name} ${digest.slice(0, 12)}`),
+    `context   ${agent.contextSyncedAt === null ? 'never synced' : `as of ${agent.contextSyncedAt}`}`,
+  ]
+}

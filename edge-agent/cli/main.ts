@@ -1,0 +1,221 @@
+#!/usr/bin/env node
+/** The one binary. Each command is a module of its own, loaded when it is called. */
+import { readFileSync } from 'node:fs'
+import { Command, CommanderError, InvalidArgumentError } from 'commander'
+import { openCall, type Call, type CommonOptions } from './call.ts'
+import { EXIT, openOutput, printError, type ExitCode } from './output.ts'
+import { USUAL_DEVICE, USUAL_SITE } from './with-agent.ts'
+
+const EXIT_CODES = `
+Exit codes:
+  0   done, and everything that was checked holds
+  1   refused: what was asked or checked does not hold
+  2   the call's words are wrong
+  3   something that it needs is missing: a program, a running agent, an enrolment
+  70  a fault in Starling`
+
+interface PortOptions {
+  readonly port: number
+  readonly natsPort: number
+  readonly leafPort: number
+}
+interface EdgeOptions {
+  readonly pagePort: number
+  readonly siteLeafPort: number
+  readonly device: string
+  readonly site: string
+}
+type UpOptions = CommonOptions &
+  PortOptions &
+  EdgeOptions & { readonly sampleData: boolean; readonly verbose?: true }
+
+async function main(argv: readonly string[]): Promise<number> {
+  let code: ExitCode = EXIT.ok
+  const run =
+    <A extends unknown[]>(use: (call: Call, ...rest: A) => Promise<ExitCode>) =>
+    async (options: CommonOptions, ...rest: A): Promise<void> => {
+      const output = openOutput({ json: options.json === true, out: process.stdout, err: process.stderr })
+      try {
+        code = await use(openCall(options), ...rest)
+      } catch (thrown) {
+        code = printError(thrown, output)
+      }
+    }
+  const program = new Command('starling')
+    .description(
+      'An AI operating system for the field: speech and intent on the device, one governed fabric to the centre.',
+    )
+    .version(packageVersion())
+    .addHelpText('after', EXIT_CODES)
+    .showHelpAfterError('(starling --help lists the commands)')
+    .exitOverride()
+  addUp(program, run)
+  addParts(program, run)
+  addModels(program, run)
+  addAudit(program, run)
+  addCare(program, run)
+  try {
+    await program.parseAsync([...argv], { from: 'user' })
+  } catch (thrown) {
+    if (!(thrown instanceof CommanderError)) throw thrown
+    return thrown.exitCode === 0 ? EXIT.ok : EXIT.usage
+  }
+  return code
+}
+
+type Run = <A extends unknown[]>(
+  use: (call: Call, ...rest: A) => Promise<ExitCode>,
+) => (options: CommonOptions, ...rest: A) => Promise<void>
+
+function addUp(program: Command, run: Run): void {
+  edgeOptions(hubOptions(common(program.command('up'))))
+    .description('start the centre and one site with its device; go on where it stood')
+    .option('--no-sample-data', 'leave a new centre empty')
+    .option('--verbose', 'show the log of each part')
+    .action(async (options: UpOptions) => {
+      const { up } = await import('./commands/up.ts')
+      await run(async (call) => await up(call, { ...options, verbose: options.verbose === true }))(options)
+    })
+}
+
+function addParts(program: Command, run: Run): void {
+  hubOptions(common(program.command('hub')))
+    .description('start the centre alone: hub NATS server, control plane, console')
+    .option('--no-sample-data', 'leave a new centre empty')
+    .action(async (options: CommonOptions & PortOptions & { readonly sampleData: boolean }) => {
+      const { hub } = await import('./commands/parts.ts')
+      await run(async (call) => await hub(call, options))(options)
+    })
+  edgeOptions(common(program.command('edge')))
+    .description('start one device alone; a new one needs --hub and --token-file once')
+    .option('--hub <url>', 'where the centre is')
+    .option('--token-file <path>', 'a file with the one-time enrolment token (or STARLING_ENROL_TOKEN)')
+    .action(
+      async (
+        options: CommonOptions & EdgeOptions & { readonly hub?: string; readonly tokenFile?: string },
+      ) => {
+        const { edge } = await import('./commands/parts.ts')
+        await run(async (call) => await edge(call, options))(options)
+      },
+    )
+  common(program.command('token'))
+    .description('make a one-time enrolment token at the centre that runs on this folder')
+    .option('--device <name>', 'the device that it is for', USUAL_DEVICE)
+    .option('--site <name>', 'its site', USUAL_SITE)
+    .action(async (options: CommonOptions & { readonly device: string; readonly site: string }) => {
+      const { token } = await import('./commands/parts.ts')
+      await run(async (call) => await token(call, options))(options)
+    })
+}
+
+function addModels(program: Command, run: Run): void {
+  common(program.command('transcribe'))
+    .description('what is said in a WAV file')
+    .argument('<file.wav...>')
+    .action(async (files: readonly string[], options: CommonOptions) => {
+      const { transcribeFiles } = await import('./commands/models.ts')
+      await run(async (call) => await transcribeFiles(call, files))(options)
+    })
+  common(program.command('understand'))
+    .description('what a sentence asks for')
+    .argument('<text>')
+    .action(async (text: string, options: CommonOptions) => {
+      const { understandText } = await import('./commands/models.ts')
+      await run(async (call) => await understandText(call, text))(options)
+    })
+  common(program.command('turn'))
+    .description('a whole turn: hear, understand, act under the policy, record')
+    .argument('<file.wav...>')
+    .action(async (files: readonly string[], options: CommonOptions) => {
+      const { takeTurns } = await import('./commands/models.ts')
+      await run(async (call) => await takeTurns(call, files))(options)
+    })
+}
+
+function addAudit(program: Command, run: Run): void {
+  const audit = program.command('audit').description("the device's journal: what was asked, decided and done")
+  common(audit.command('list'))
+    .description('the newest records')
+    .option('--limit <n>', 'how many', wholeNumber(1, 1_000), 20)
+    .action(async (options: CommonOptions & { readonly limit: number }) => {
+      const { auditList } = await import('./commands/audit.ts')
+      await run(async (call) => await auditList(call, options))(options)
+    })
+  common(audit.command('show'))
+    .description('one record, with its payload while it is kept')
+    .argument('<record-id>')
+    .action(async (id: string, options: CommonOptions) => {
+      const { auditShow } = await import('./commands/audit.ts')
+      await run(async (call) => await auditShow(call, id))(options)
+    })
+  common(audit.command('verify'))
+    .description('checks every hash, link and seal; exit code 1 names the first place that does not hold')
+    .action(async (options: CommonOptions) => {
+      const { auditVerify } = await import('./commands/audit.ts')
+      await run(async (call) => await auditVerify(call))(options)
+    })
+}
+
+function addCare(program: Command, run: Run): void {
+  common(program.command('status'))
+    .description('what runs on this data folder and how it stands')
+    .action(async (options: CommonOptions) => {
+      const { status } = await import('./commands/status.ts')
+      await run(status)(options)
+    })
+  common(program.command('doctor'))
+    .description('what is there, what is missing, how to mend it')
+    .action(async (options: CommonOptions) => {
+      const { doctor } = await import('./commands/doctor.ts')
+      await run(doctor)(options)
+    })
+  common(program.command('reset'))
+    .description('forget everything in the data folder, after asking')
+    .option('--yes', 'do not ask')
+    .action(async (options: CommonOptions & { readonly yes?: boolean }) => {
+      const { reset } = await import('./commands/reset.ts')
+      await run(async (call) => await reset(call, options))(options)
+    })
+}
+
+function common(command: Command): Command {
+  return command
+    .option('--data <dir>', 'the data folder (default: STARLING_HOME, else ~/.starling)')
+    .option('--json', 'answer in JSON on standard output')
+    .exitOverride()
+}
+
+function hubOptions(command: Command): Command {
+  return command
+    .option('--port <n>', "the centre's HTTP port; the next free one when it is taken", portNumber, 7400)
+    .option('--nats-port <n>', "the hub's NATS port", portNumber, 7422)
+    .option('--leaf-port <n>', 'where leaf nodes connect', portNumber, 7423)
+}
+
+function edgeOptions(command: Command): Command {
+  return command
+    .option('--page-port <n>', "the technician's page", portNumber, 7500)
+    .option('--site-leaf-port <n>', "the site's own NATS port", portNumber, 7522)
+    .option('--device <name>', "the device's name", USUAL_DEVICE)
+    .option('--site <name>', "the site's name", USUAL_SITE)
+}
+
+const portNumber = wholeNumber(0, 65_535)
+
+function wholeNumber(least: number, most: number): (text: string) => number {
+  return (text) => {
+    const value = Number(text)
+    if (/^\d+$/.test(text) && value >= least && value <= most) return value
+    throw new InvalidArgumentError(`A whole number from ${least} to ${most}.`)
+  }
+}
+
+function packageVersion(): string {
+  // dist/edge-agent/cli/main.js -> package.json of the installation.
+  const found = JSON.parse(readFileSync(new URL('../../../package.json', import.meta.url), 'utf8')) as {
+    version: string
+  }
+  return found.version
+}
+
+process.exitCode = await main(process.argv.slice(2))

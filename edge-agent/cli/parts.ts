@@ -1,0 +1,123 @@
+/** Starting the hub and the edge as processes of their own, with their run files. */
+import { existsSync } from 'node:fs'
+import { join } from 'node:path'
+import * as v from 'valibot'
+import { StarlingError } from '../../shared/errors.ts'
+import type { Home } from '../home.ts'
+import { startPart, type PartProcess } from './part-process.ts'
+import { dropRunFile, writeRunFile, type RunFile } from './run-files.ts'
+
+export class PartIncompatible extends StarlingError {
+  override readonly code = 'part_incompatible'
+}
+
+const HUB_ENTRY = new URL('../../control-plane/main.js', import.meta.url)
+const EDGE_ENTRY = new URL('../main.js', import.meta.url)
+
+export interface HubChoice {
+  readonly port: number
+  readonly natsPort: number
+  readonly leafPort: number
+  readonly sampleData: boolean
+}
+
+export interface EdgeChoice {
+  readonly hub: string | null
+  /** Where the leaf links to, when it is not where it was at enrolment. */
+  readonly leafUrl: string | null
+  readonly port: number
+  readonly leafPort: number
+  readonly device: string
+  readonly site: string
+  /** One-time token for a device that is not enrolled yet; handed over by environment, never on the command line. */
+  readonly token: string | null
+}
+
+export interface PartStart {
+  readonly home: Home
+  readonly signal: AbortSignal
+  onLog(line: string): void
+}
+
+const HubReady = v.object({
+  http: v.object({ url: v.string() }),
+  leaf: v.object({ url: v.string() }),
+  operatorToken: v.string(),
+})
+const EdgeReady = v.object({ http: v.object({ url: v.string() }), device: v.string() })
+
+export type StartedHub = { readonly part: PartProcess; readonly run: RunFile['hub'] }
+export type StartedEdge = { readonly part: PartProcess; readonly run: RunFile['edge'] }
+
+export async function startHub(start: PartStart, choice: HubChoice): Promise<StartedHub> {
+  const part = await startPart({
+    name: 'centre',
+    entry: HUB_ENTRY,
+    args: [
+      '--data',
+      start.home.hub,
+      '--bin',
+      start.home.bin,
+      '--port',
+      String(choice.port),
+      '--nats-port',
+      String(choice.natsPort),
+      '--leaf-port',
+      String(choice.leafPort),
+      ...(choice.sampleData ? ['--sample-data'] : []),
+    ],
+    env: {},
+    onLog: (line) => start.onLog(line),
+    signal: start.signal,
+  })
+  const ready = readyFacts(part, HubReady)
+  const { http, leaf, operatorToken } = ready
+  const run = { pid: part.pid, http: http.url, leaf: leaf.url, operatorToken }
+  writeRunFile(start.home, 'hub', run)
+  void part.gone.then(() => dropRunFile(start.home, 'hub'))
+  return { part, run }
+}
+
+export async function startEdge(start: PartStart, choice: EdgeChoice): Promise<StartedEdge> {
+  const part = await startPart({
+    name: 'edge agent',
+    entry: EDGE_ENTRY,
+    args: [
+      '--data',
+      start.home.edge,
+      '--bin',
+      start.home.bin,
+      '--port',
+      String(choice.port),
+      '--leaf-port',
+      String(choice.leafPort),
+      '--device',
+      choice.device,
+      '--site',
+      choice.site,
+      ...(choice.hub === null ? [] : ['--hub', choice.hub]),
+      ...(choice.leafUrl === null ? [] : ['--leaf-url', choice.leafUrl]),
+    ],
+    env: choice.token === null ? {} : { STARLING_ENROL_TOKEN: choice.token },
+    onLog: (line) => start.onLog(line),
+    signal: start.signal,
+  })
+  const { http, device } = readyFacts(part, EdgeReady)
+  const run = { pid: part.pid, http: http.url, device }
+  writeRunFile(start.home, 'edge', run)
+  void part.gone.then(() => dropRunFile(start.home, 'edge'))
+  return { part, run }
+}
+
+/** True once this folder's device has an identity that the centre took. */
+export function isEnrolled(home: Home): boolean {
+  return existsSync(join(home.edge, 'identity.json'))
+}
+
+function readyFacts<T>(part: PartProcess, schema: v.GenericSchema<unknown, T>): T {
+  const parsed = v.safeParse(schema, part.ready)
+  if (parsed.success) return parsed.output
+  throw new PartIncompatible(`the ${part.name} is ready, but says so in another version's words`, {
+    remedy: 'Install Starling anew: its parts are of different versions.',
+  })
+}

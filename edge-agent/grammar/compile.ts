@@ -1,0 +1,132 @@
+/** Compiles a domain, with the names that this device knows, into one net. */
+import { addSlot, type ListEntry, type SlotType } from './slot-types.ts'
+import type { Domain, SlotSpec } from './domain.ts'
+import { NetBuilder, type Net } from './net.ts'
+import { DIGIT_WORDS, OH, sayDigits } from './spoken-numbers.ts'
+import type { TemplateNode } from './template.ts'
+
+/** What people on this device may name. */
+export interface KnownNames {
+  readonly assets: readonly { readonly id: string; readonly names: readonly string[] }[]
+  readonly parts: readonly { readonly id: string; readonly names: readonly string[] }[]
+  readonly workOrders: readonly string[]
+}
+
+/** Said before or after anything; costs a little, so that it is heard only when it is there. */
+const POLITE_BEFORE = [['please'], ['okay'], ['hey', 'starling'], ['starling']] as const
+const POLITE_AFTER = [['please'], ['now'], ['thanks'], ['thank', 'you']] as const
+const POLITE_WEIGHT = -12
+
+export function compileDomain(domain: Domain, names: KnownNames): Net {
+  const net = new NetBuilder()
+  const slots = new Map(Object.entries(domain.slots).map(([name, spec]) => [name, slotTypeOf(spec, names)]))
+  const begin = net.state()
+  net.arc(0, begin, { kind: 'empty' })
+  for (const words of POLITE_BEFORE) {
+    const polite = net.state()
+    net.arc(0, polite, { kind: 'empty' }, POLITE_WEIGHT)
+    net.words(polite, words, begin)
+  }
+  for (const intent of domain.intents) {
+    const said = net.state()
+    for (const template of intent.templates)
+      net.arc(add({ net, domain, slots }, begin, template), said, { kind: 'empty' })
+    net.end(said, intent.name)
+    const thanked = net.state()
+    for (const words of POLITE_AFTER) {
+      const polite = net.state()
+      net.arc(said, polite, { kind: 'empty' }, POLITE_WEIGHT)
+      net.words(polite, words, thanked)
+    }
+    net.end(thanked, intent.name)
+  }
+  return net.build()
+}
+
+interface Compiling {
+  readonly net: NetBuilder
+  readonly domain: Domain
+  readonly slots: ReadonlyMap<string, SlotType>
+}
+
+function add(to: Compiling, from: number, node: TemplateNode): number {
+  const { net } = to
+  switch (node.kind) {
+    case 'word':
+      return net.words(from, [node.word])
+    case 'sequence':
+      return node.items.reduce((at, item) => add(to, at, item), from)
+    case 'choice': {
+      const end = net.state()
+      for (const option of node.options) net.arc(add(to, from, option), end, { kind: 'empty' })
+      return end
+    }
+    case 'optional': {
+      const end = net.state()
+      net.arc(from, end, { kind: 'empty' })
+      net.arc(add(to, from, node.item), end, { kind: 'empty' })
+      return end
+    }
+    case 'slot': {
+      const type = to.slots.get(node.slot)
+      // The domain's parser has checked that the slot is there.
+      return type === undefined ? from : addSlot(net, from, node.slot, type)
+    }
+    case 'phrase': {
+      const phrase = to.domain.phrases[node.phrase]
+      return phrase === undefined ? from : add(to, from, phrase)
+    }
+  }
+}
+
+function slotTypeOf(spec: SlotSpec, names: KnownNames): SlotType {
+  switch (spec.type) {
+    case 'digits':
+      return { kind: 'digits', known: spec.from === undefined ? [] : names.workOrders }
+    case 'number':
+    case 'count':
+    case 'text':
+      return { kind: spec.type }
+    case 'list': {
+      const own = Object.entries(spec.values).map(([value, others]) => ({
+        value,
+        says: [value, ...others].map((text) => text.split(' ')),
+      }))
+      const known =
+        spec.from === undefined ? [] : names[spec.from].map((named) => entryOf(named, spec.from === 'parts'))
+      return { kind: 'list', entries: [...own, ...known], open: spec.from !== undefined }
+    }
+  }
+}
+
+/** The first name is what the slot gets: it is unique among the things of a list, and people recognise it. */
+function entryOf({ names }: { readonly names: readonly string[] }, counted: boolean): ListEntry {
+  const [first = ''] = names
+  const single = names.flatMap(spokenForms)
+  const says = counted ? [...single, ...single.flatMap(pluralOf)] : single
+  return { value: first, says: [...new Map(says.map((words) => [words.join(' '), words])).values()] }
+}
+
+/** "two mechanical seals": of what is counted, several are said too. */
+function pluralOf(words: readonly string[]): readonly (readonly string[])[] {
+  const last = words.at(-1) ?? ''
+  if (last.length < 3 || last.endsWith('s') || DIGIT_WORDS.includes(last)) return []
+  const plural = /(?:ch|sh|x|z)$/.test(last)
+    ? `${last}es`
+    : /[^aeiou]y$/.test(last)
+      ? `${last.slice(0, -1)}ies`
+      : `${last}s`
+  return [[...words.slice(0, -1), plural]]
+}
+
+/** How a name is said: its words; letters one by one, digits one by one, zero also as "oh". */
+export function spokenForms(name: string): readonly (readonly string[])[] {
+  const pieces = name.toLowerCase().match(/[a-z']+|\d+/g) ?? []
+  const isTag = /\d/.test(name) && !name.includes(' ')
+  const words = pieces.flatMap((piece) => {
+    if (/^\d/.test(piece)) return sayDigits(piece)
+    return isTag && piece.length <= 3 ? Array.from(piece) : [piece]
+  })
+  if (words.length === 0) return []
+  return words.includes('zero') ? [words, words.map((word) => (word === 'zero' ? OH : word))] : [words]
+}

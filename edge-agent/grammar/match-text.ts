@@ -1,0 +1,116 @@
+/** Finds the best way in which a net produces a text: one pass over the words, the best path kept for each state. */
+import type { JsonObject } from '../../shared/json.ts'
+import type { Net, NetArc, NetLabel } from './net.ts'
+import { slotValue } from './slot-types.ts'
+
+export interface TextMatch {
+  readonly intent: string
+  readonly slots: JsonObject
+  /** Sum of log weights; 0 for words that are all of a template. */
+  readonly score: number
+  /** Words that stood for an open slot. */
+  readonly openWords: number
+}
+
+/** What an open word costs, so that a template that names the word wins. */
+const OPEN_WORD = -0.5
+
+interface Path {
+  readonly score: number
+  readonly openWords: number
+  readonly marks: Mark | null
+}
+interface Mark {
+  readonly before: Mark | null
+  readonly label: Extract<NetLabel, { kind: 'begin' | 'end' }>
+  /** Words read before it. */
+  readonly at: number
+}
+
+export class TextMatcher {
+  readonly #net: Net
+  readonly #leaving: readonly (readonly NetArc[])[]
+
+  constructor(net: Net) {
+    this.#net = net
+    const leaving: NetArc[][] = Array.from({ length: net.stateCount }, () => [])
+    for (const arc of net.arcs) leaving[arc.from]?.push(arc)
+    this.#leaving = leaving
+  }
+
+  /** Null when the net does not produce the words. */
+  match(words: readonly string[]): TextMatch | null {
+    let paths = this.#closed(new Map([[this.#net.start, { score: 0, openWords: 0, marks: null }]]), 0)
+    for (const [index, word] of words.entries()) {
+      const next = new Map<number, Path>()
+      for (const [state, path] of paths)
+        for (const arc of this.#leaving[state] ?? []) this.#step(next, arc, path, word)
+      paths = this.#closed(next, index + 1)
+      if (paths.size === 0) return null
+    }
+    return this.#best(paths, words)
+  }
+
+  #step(next: Map<number, Path>, { to, label, logWeight }: NetArc, path: Path, word: string): void {
+    if (label.kind === 'word' && label.word === word)
+      better(next, to, { ...path, score: path.score + logWeight })
+    else if (label.kind === 'typed' && /^\d+(?:\.\d+)?$/.test(word))
+      better(next, to, { ...path, score: path.score + logWeight })
+    else if (label.kind === 'open')
+      better(next, to, {
+        marks: path.marks,
+        openWords: path.openWords + 1,
+        score: path.score + logWeight + OPEN_WORD,
+      })
+  }
+
+  /** Follows arcs that take no word. */
+  #closed(paths: Map<number, Path>, at: number): Map<number, Path> {
+    const queue = [...paths.keys()]
+    for (let state = queue.pop(); state !== undefined; state = queue.pop()) {
+      const path = paths.get(state)
+      if (path === undefined) continue
+      for (const { to, label, logWeight } of this.#leaving[state] ?? []) {
+        if (label.kind === 'word' || label.kind === 'open' || label.kind === 'typed') continue
+        const marks = label.kind === 'empty' ? path.marks : { before: path.marks, label, at }
+        const followed = { score: path.score + logWeight, openWords: path.openWords, marks }
+        if (better(paths, to, followed)) queue.push(to)
+      }
+    }
+    return paths
+  }
+
+  #best(paths: ReadonlyMap<number, Path>, words: readonly string[]): TextMatch | null {
+    let best: { readonly path: Path; readonly intent: string } | null = null
+    for (const [state, intent] of this.#net.finals) {
+      const path = paths.get(state)
+      if (path !== undefined && (best === null || path.score > best.path.score)) best = { path, intent }
+    }
+    if (best === null) return null
+    const slots = slotsOf(best.path.marks, words)
+    if (slots === null) return null
+    return { intent: best.intent, slots, score: best.path.score, openWords: best.path.openWords }
+  }
+}
+
+function better(paths: Map<number, Path>, state: number, path: Path): boolean {
+  const held = paths.get(state)
+  if (held !== undefined && held.score >= path.score) return false
+  paths.set(state, path)
+  return true
+}
+
+function slotsOf(marks: Mark | null, words: readonly string[]): JsonObject | null {
+  const slots: Record<string, JsonObject[string]> = {}
+  let end: Mark | null = null
+  for (let mark = marks; mark !== null; mark = mark.before) {
+    if (mark.label.kind === 'end') end = mark
+    else if (end !== null && end.label.kind === 'end') {
+      const value = slotValue(mark.label.type, words.slice(mark.at, end.at), end.label.value)
+      // Number words that make no number: the template does not fit after all.
+      if (value === null) return null
+      slots[mark.label.slot] = value
+    }
+  }
+  return slots
+}

@@ -1,0 +1,18 @@
+/** What the classifier's two threads say to each other. */
+import type { ErrorReport } from '../../shared/errors.ts'
+
+export interface ToClassifier {
+  readonly id: number
+  readonly features: Float32Array
+}
+
+export type FromClassifier =
+  | { readonly kind: 'ready' }
+  | { readonly kind: 'unusable'; readonly error: ErrorReport }
+  | {
+      readonly kind: 'answer'
+      readonly id: number
+      readonly probabilities: Float32Array
+      readonly runtimeMs: number
+    }
+  | { readonly kind: 'failed'; readonly id: number; readonly error: ErrorReport }
