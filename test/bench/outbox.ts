@@ -14,9 +14,13 @@ import { uuidV7 } from '../../shared/ids.ts'
 import { openStage, type Stage } from '../fabric/stage.ts'
 import type { BenchReport, BenchRow } from './report.ts'
 
-const RECORDS = 1_500
-/** One by one, and as the turns of a busy site commit together. */
-const GROUPS = [1, 16, 64] as const
+/** One by one, and as the turns of a busy site commit together; each long enough that the last receipt's delay counts little. */
+const LOADS = [
+  { group: 1, records: 1_500 },
+  { group: 16, records: 6_400 },
+  { group: 64, records: 12_800 },
+] as const
+type Load = (typeof LOADS)[number]
 const ROUNDS = 3
 
 export async function run(progress: (line: string) => void): Promise<BenchReport> {
@@ -32,13 +36,14 @@ export async function run(progress: (line: string) => void): Promise<BenchReport
   })
   const rows: BenchRow[] = []
   try {
-    for (const group of GROUPS) {
+    for (const load of LOADS) {
+      const { group } = load
       const ours: number[] = []
       const theirs: number[] = []
       for (let round = 0; round < ROUNDS; round++) {
         progress(`groups of ${group}, round ${round + 1} of ${ROUNDS}`)
-        theirs.push(await bareLoop(bare, { dir, group }))
-        ours.push(await endToEnd(stage, group))
+        theirs.push(await bareLoop(bare, { dir, load }))
+        ours.push(await endToEnd(stage, load))
       }
       const name = group === 1 ? 'one by one' : `${group} a commit`
       const baseline = median(theirs)
@@ -60,36 +65,36 @@ export async function run(progress: (line: string) => void): Promise<BenchReport
   return { bench: 'outbox', rows }
 }
 
-async function endToEnd(stage: Stage, group: number): Promise<number> {
+async function endToEnd(stage: Stage, { group, records }: Load): Promise<number> {
   const { journal } = stage
   const startedMs = performance.now()
-  for (let made = 0; made < RECORDS; made += group)
+  for (let made = 0; made < records; made += group)
     await journal.transaction(async (tx) => {
       for (let index = 0; index < group; index++) await journal.append(tx, body())
     })
   const { seq } = await journal.head()
   await stage.receipted(seq)
-  return rate(startedMs)
+  return rate(records, startedMs)
 }
 
 /** The same records as JSON, published and acknowledged in the same groups, each group synced. */
-async function bareLoop(connection: NatsConnection, work: { dir: string; group: number }): Promise<number> {
+async function bareLoop(connection: NatsConnection, work: { dir: string; load: Load }): Promise<number> {
   const client = jetstream(connection)
   const file = openSync(join(work.dir, 'bare'), 'a')
   const startedMs = performance.now()
-  for (let made = 0; made < RECORDS; made += work.group) {
-    const messages = Array.from({ length: work.group }, () => JSON.stringify(record()))
+  for (let made = 0; made < work.load.records; made += work.load.group) {
+    const messages = Array.from({ length: work.load.group }, () => JSON.stringify(record()))
     await Promise.all(messages.map(async (message) => client.publish('bare.records', message)))
     writeSync(file, messages.join('\n'))
     fdatasyncSync(file)
   }
-  const result = rate(startedMs)
+  const result = rate(work.load.records, startedMs)
   closeSync(file)
   return result
 }
 
-function rate(startedMs: number): number {
-  return RECORDS / ((performance.now() - startedMs) / 1_000)
+function rate(records: number, startedMs: number): number {
+  return records / ((performance.now() - startedMs) / 1_000)
 }
 
 function body(): JournalBody {
