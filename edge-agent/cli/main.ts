@@ -169,6 +169,12 @@ function addCare(program: Command, run: Run): void {
       const { doctor } = await import('./commands/doctor.ts')
       await run(doctor)(options)
     })
+  common(program.command('demo'))
+    .description('the whole story on a data folder of its own, each claim checked')
+    .action(async (options: CommonOptions) => {
+      const { demo } = await import('./commands/demo.ts')
+      await run(demo)(options)
+    })
   common(program.command('reset'))
     .description('forget everything in the data folder, after asking')
     .option('--yes', 'do not ask')
