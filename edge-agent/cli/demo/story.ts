@@ -1,7 +1,7 @@
 /** The story that `starling demo` plays, scene by scene. A scene checks what it claims on the real parts and says what it saw. */
 import { mkdtempSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import WebSocket from 'ws'
+import { WebSocket } from 'ws'
 import { verifyJournal, type Verification } from '../../../shared/audit/verify.ts'
 import { reportError } from '../../../shared/errors.ts'
 import { openDatabase } from '../../../shared/sql/open-database.ts'
