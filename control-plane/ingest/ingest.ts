@@ -28,6 +28,8 @@ const BATCH_MESSAGES = 16
 const BATCH_BYTES = 4 * 1024 * 1024
 /** With no news, how often the stream itself is looked at: it catches a lost wake-up and a stream made anew. */
 const IDLE_LOOK_MS = 1_000
+/** News of a message comes before the stream has stored it: it is looked for again this soon before waiting for the next. */
+const LOOKS_AFTER_NEWS_MS = [2, 10, 40] as const
 const FIRST_RETRY_MS = 100
 const LAST_RETRY_MS = 5_000
 /** A write that cannot be applied this often is set aside, so that other devices go on. */
@@ -123,6 +125,7 @@ class IngestLoop {
 
   async #run(): Promise<void> {
     let failures = 0
+    let looks = 0
     while (!this.#stopping.signal.aborted) {
       // Armed before looking: news that comes while the stream is read is not missed.
       const news = new Promise<void>((resolve) => {
@@ -131,7 +134,12 @@ class IngestLoop {
       try {
         const isIdle = (await this.#step()) === 'idle'
         failures = 0
-        if (isIdle) await Promise.race([news, this.#pause(IDLE_LOOK_MS)])
+        if (!isIdle) looks = 0
+        else if (looks < LOOKS_AFTER_NEWS_MS.length) await this.#pause(LOOKS_AFTER_NEWS_MS[looks++] ?? 0)
+        else {
+          await Promise.race([news, this.#pause(IDLE_LOOK_MS)])
+          looks = 0
+        }
       } catch (thrown) {
         if (this.#stopping.signal.aborted) return
         failures += 1

@@ -174,7 +174,7 @@ class OutboxLoop {
     const { signal } = this.#stopping
     await this.#takePending()
     try {
-      await this.#shipper.ship(signal)
+      if (await this.#shipper.ship(signal)) this.#bell.ring()
     } finally {
       // A leaf stream that is full must not keep what it holds from going up: that is what makes room in it.
       while (!signal.aborted && (await this.#forwarder.forward())) await this.#takePending()

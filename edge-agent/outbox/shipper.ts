@@ -10,6 +10,7 @@ import type { DeviceId } from '../../shared/ids.ts'
 import type { Journal, SealedRun } from '../../shared/journal/journal.ts'
 import { ChainBroken, verifyRecord } from '../../shared/journal/seal.ts'
 import { BadSegment, encodeSegment, type Segment } from '../../shared/wire/segment.ts'
+import { SEAL_EVERY_RECORDS } from '../../shared/journal/record.ts'
 import { streams, subjects } from '../../shared/wire/subjects.ts'
 import type { OutboxEvent } from './events.ts'
 
@@ -73,31 +74,43 @@ export class Shipper {
     await this.#parts.api.streams.purge(this.#names.stream, { seq: position })
   }
 
-  /** Seals and ships all that is new. Throws when the leaf is away or full; then nothing is lost and it may be called again. */
-  async ship(signal: AbortSignal): Promise<number> {
+  /**
+   * Seals and ships what waits; true when more has come meanwhile. Throws when the leaf is away or full; then nothing is lost and
+   * it may be called again.
+   */
+  async ship(signal: AbortSignal): Promise<boolean> {
     const { journal } = this.#parts
-    let shipped = 0
     try {
       this.#tail ??= await this.#readTail()
-      while ((await journal.sealNext()) !== null && !signal.aborted);
+      let isMore = await this.#seal(signal)
       while (!signal.aborted) {
         const runs = await journal.sealedRuns(Math.max(this.shippedSeq, this.#passedSeq), RUNS_AT_ONCE)
         if (runs.length === 0) {
-          if (this.#passedSeq <= this.shippedSeq) return shipped
+          if (this.#passedSeq <= this.shippedSeq) break
           // What was lost is the newest: the record that names it is sealed, and sent, after it.
           await this.#nameGap({ from: this.shippedSeq + 1, to: this.#passedSeq })
-          while ((await journal.sealNext()) !== null);
+          isMore = true
         }
-        for (const run of runs) {
-          await this.#shipRun(run)
-          shipped += 1
-        }
+        for (const run of runs) await this.#shipRun(run)
+        if (isMore) isMore = await this.#seal(signal)
       }
+      return (await journal.head()).seq > this.shippedSeq
     } catch (thrown) {
       this.forget()
       throw thrown
     }
-    return shipped
+  }
+
+  /**
+   * Seals what waits: full runs, and one that is not. Whoever sealed until nothing is left would run after a busy device and
+   * put each record into a segment of its own. True when full runs may be left.
+   */
+  async #seal(signal: AbortSignal): Promise<boolean> {
+    for (let runs = 0; runs < RUNS_AT_ONCE && !signal.aborted; runs++) {
+      const seal = await this.#parts.journal.sealNext()
+      if (seal === null || seal.to - seal.from + 1 < SEAL_EVERY_RECORDS) return false
+    }
+    return true
   }
 
   async #readTail(): Promise<Tail> {
