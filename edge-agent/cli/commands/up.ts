@@ -50,6 +50,7 @@ export async function up(call: Call, options: UpOptions): Promise<ExitCode> {
             technician: edge.run.http,
             centre: hub.run.http,
             device: edge.run.device,
+            operatorToken: hub.run.operatorToken,
             data: home.root,
           },
           [
