@@ -8,11 +8,11 @@ import type { QuarantineReason } from '../../shared/wire/receipt.ts'
 import type { NamedGap, Verdict, Watermark } from './judge.ts'
 
 /** Kept bad messages a tenant: enough to examine an attack, too few to fill a disk. The oldest go first. */
-export const MAX_QUARANTINED = 1_000
+const MAX_QUARANTINED = 1_000
 /** Of one bad message; the rest of a larger one tells nothing more. */
 const MAX_KEPT_BYTES = 64 * 1024
 
-export interface Problem {
+interface Problem {
   readonly reason: QuarantineReason
   readonly message: string
 }

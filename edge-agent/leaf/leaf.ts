@@ -16,7 +16,7 @@ import { domains, subjects } from '../../shared/wire/subjects.ts'
 import { LinkWatch, type LinkState } from './link.ts'
 
 /** Weeks of records, beside models and the database on a device's small disk. */
-export const DEFAULT_LEAF_STORE_BYTES = 256 * 1024 * 1024
+const DEFAULT_LEAF_STORE_BYTES = 256 * 1024 * 1024
 const CONNECT_WITHIN_MS = 30_000
 
 export interface LeafOptions {

@@ -42,7 +42,7 @@ export class WrongAcknowledgement extends StarlingError {
 }
 
 /** The leaf cannot take more until a receipt makes room: the records wait in the journal. */
-export class LeafStoreFull extends StarlingError {
+class LeafStoreFull extends StarlingError {
   override readonly code = 'leaf_store_full'
 }
 

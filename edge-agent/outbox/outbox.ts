@@ -21,7 +21,7 @@ import { Forwarder } from './forwarder.ts'
 import { Shipper } from './shipper.ts'
 
 /** Weeks of records; beyond it they wait in the journal alone. */
-export const DEFAULT_LEAF_STREAM_BYTES = 64 * 1024 * 1024
+const DEFAULT_LEAF_STREAM_BYTES = 64 * 1024 * 1024
 /** Records of one turn, appended within this time, travel as one segment. */
 const LINGER_MS = 100
 const FIRST_RETRY_MS = 200

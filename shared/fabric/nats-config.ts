@@ -3,7 +3,7 @@ import type { FabricTrust } from './credentials.ts'
 import { LOOPBACK } from './free-port.ts'
 
 /** Segments are at most 900 KB; headers and an answer's frame fit in what is left. */
-export const MAX_PAYLOAD_BYTES = 1_048_576
+const MAX_PAYLOAD_BYTES = 1_048_576
 /** A dead peer is seen after two pings, 20 to 30 s; the default takes up to six minutes. */
 const PING = 'ping_interval: "10s"\nping_max: 2'
 /** JetStream's memory store is not used; its limit may not be zero. */

@@ -9,7 +9,7 @@ import { NatsServerMissing, NatsServerUnfit } from './errors.ts'
 import { installByApt, canInstallByApt } from './nats-server-install.ts'
 
 /** Debian 12 has 2.9.10; subjects, direct gets and domains are used as that line knows them. */
-export const NATS_SERVER_FLOOR = { major: 2, minor: 9 } as const
+const NATS_SERVER_FLOOR = { major: 2, minor: 9 } as const
 /** `--version` answers in a few milliseconds; a program that is silent for longer is none. */
 const VERSION_LIMIT_MS = 10_000
 /** Where packages put servers, and a plain user's PATH does not look. */

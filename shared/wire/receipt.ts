@@ -8,10 +8,10 @@ import type { KeyPair, PublicKey } from '../signing/ed25519.ts'
 import { openEnvelope, signEnvelope, EnvelopeSchema } from '../signing/envelope.ts'
 import { decodeJson } from './answer.ts'
 
-export const RECEIPT_PAYLOAD_TYPE = 'application/vnd.starling.receipt.v1+json'
+const RECEIPT_PAYLOAD_TYPE = 'application/vnd.starling.receipt.v1+json'
 
 /** Why the centre did not take a segment. */
-export const QUARANTINE_REASONS = [
+const QUARANTINE_REASONS = [
   'oversized',
   'malformed',
   'unknown_version',
@@ -25,7 +25,7 @@ export const QUARANTINE_REASONS = [
 ] as const
 export type QuarantineReason = (typeof QUARANTINE_REASONS)[number]
 
-export const ReceiptSchema = v.strictObject({
+const ReceiptSchema = v.strictObject({
   v: v.literal(1),
   tenant: v.pipe(v.string(), v.maxLength(40)),
   device: v.pipe(v.string(), v.maxLength(40)),

@@ -13,9 +13,9 @@ import { SealSchema } from '../journal/seal.ts'
 import { describeIssues } from './answer.ts'
 
 /** A leaf link carries 1 MiB; before 2.15 an oversize message closes the link again and again. */
-export const MAX_SEGMENT_BYTES = 900 * 1024
+const MAX_SEGMENT_BYTES = 900 * 1024
 /** Inflated: a run's records (600 KB) twice, for the run that names a gap may travel along. */
-export const MAX_SEGMENT_JSON_BYTES = 2 * 1024 * 1024
+const MAX_SEGMENT_JSON_BYTES = 2 * 1024 * 1024
 const MAGIC = Buffer.from('SLS1')
 
 const RunSchema = v.strictObject({
@@ -23,7 +23,7 @@ const RunSchema = v.strictObject({
   records: v.pipe(v.array(JournalRecordSchema), v.minLength(1), v.maxLength(SEAL_EVERY_RECORDS)),
 })
 
-export const SegmentSchema = v.strictObject({
+const SegmentSchema = v.strictObject({
   v: v.literal(1),
   seal: RunSchema.entries.seal,
   records: RunSchema.entries.records,
