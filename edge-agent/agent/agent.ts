@@ -121,6 +121,8 @@ async function open(options: AgentOptions, run: AgentRun, closers: Closers): Pro
   })
   const parts: Device = { options, run, identity, ledger, leaf, connection, models, installer, itself }
   await settle(parts)
+  // Before the models: their grammar is made once, with these names.
+  await models.relearn(await listNames(ledger.db))
   await installer.resume(signal)
   await startModels(parts)
   const work = await openWork(parts, closers)
@@ -235,7 +237,6 @@ async function openWork(device: Device, closers: Closers) {
   closers.add(async () => await outbox.stop())
   const { db, kernel } = ledger
   const sync = openContextSync({ db, ask, kernel, principal: itself, clock: systemClock })
-  await models.relearn(await listNames(db))
   const context = startRounds({
     name: 'syncing the context',
     everyMs: SYNC_EVERY_MS,

@@ -155,33 +155,45 @@ class NetworkBuild {
         }
       return
     }
+    const heads: number[] = []
     for (const [sequence, group] of this.#variants(POSITION.begin, first, lefts, [phones[1] ?? 0])) {
       const leftKey = group.map((g) => g[0]).join(',')
       const head = this.#shared(`${state} ${first} ${sequence} ${leftKey}`, () =>
         this.#unit({ sequence, phone: first, word: INSIDE, exitWeight: 0 }),
       )
       for (const [left] of group) this.#enter(this.#junction(state, left, first), head)
-      this.#tail(head, arc, phones, rights)
+      heads.push(head)
     }
+    this.#tail({ parents: heads, key: `${state} ${first}` }, arc, phones, rights)
   }
 
-  #tail(head: number, arc: Arc, phones: Pronunciation, rights: readonly number[]): void {
-    let parent = head
+  /**
+   * From the second phone on, a word sounds the same whatever was said before it: its heads, one for each left context, all
+   * lead into one tail. (One tail a head would be ten times the network.)
+   */
+  #tail(
+    from: { readonly parents: readonly number[]; readonly key: string },
+    arc: Arc,
+    phones: Pronunciation,
+    rights: readonly number[],
+  ): void {
+    let { parents, key } = from
     for (let i = 1; i < phones.length - 1; i++) {
       const [left, phone, right] = [phones[i - 1] ?? 0, phones[i] ?? 0, phones[i + 1] ?? 0]
       const sequence = this.#model.sequenceOf(POSITION.internal, phone, left, right)
-      const unit = this.#shared(`>${parent} ${phone} ${sequence}`, () =>
+      const unit = this.#shared(`>${key} ${phone} ${sequence}`, () =>
         this.#unit({ sequence, phone, word: INSIDE, exitWeight: 0 }),
       )
-      this.#follow(parent, unit)
-      parent = unit
+      for (const parent of parents) this.#follow(parent, unit)
+      parents = [unit]
+      key = `#${unit}`
     }
     const phone = phones.at(-1) ?? 0
     for (const [sequence, group] of this.#variants(POSITION.end, phone, [phones.at(-2) ?? 0], rights)) {
-      const unit = this.#shared(`>${parent} ${arc.to} ${arc.word} ${sequence} ${phone}`, () =>
+      const unit = this.#shared(`>${key} ${arc.to} ${arc.word} ${sequence} ${phone}`, () =>
         this.#last(arc, phone, sequence),
       )
-      this.#follow(parent, unit)
+      for (const parent of parents) this.#follow(parent, unit)
       for (const [, right] of group) this.#exit(unit, this.#junction(arc.to, phone, right))
     }
   }
