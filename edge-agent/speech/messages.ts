@@ -3,6 +3,7 @@ import type { ErrorReport } from '../../shared/errors.ts'
 import type { WordGraph } from '../grammar/word-graph.ts'
 import type { Hypothesis, Partial } from './hypothesis.ts'
 import type { ExtraPronunciations } from './lexicon.ts'
+import type { SearchNetwork } from './search-network.ts'
 import type { Tuning } from './tuning.ts'
 
 export interface RecogniserSetup {
@@ -26,8 +27,23 @@ export interface GrammarSource {
   readonly guess: boolean
 }
 
+export interface GrammarWork {
+  readonly modelDir: string
+  readonly grammar: GrammarSource
+}
+
+export type FromGrammarWorker =
+  | { readonly kind: 'compiled'; readonly net: SearchNetwork }
+  | { readonly kind: 'refused'; readonly error: ErrorReport }
+
 export type ToRecogniser =
-  | { readonly kind: 'load'; readonly id: number; readonly name: string; readonly grammar: GrammarSource }
+  | {
+      readonly kind: 'load'
+      readonly id: number
+      readonly name: string
+      readonly net: SearchNetwork
+      readonly tuning: Tuning
+    }
   | { readonly kind: 'drop'; readonly name: string }
   | { readonly kind: 'open'; readonly stream: number; readonly grammar: string; readonly sampleRate: number }
   | { readonly kind: 'push'; readonly stream: number; readonly samples: Float32Array }
@@ -37,8 +53,7 @@ export type ToRecogniser =
 export type FromRecogniser =
   | { readonly kind: 'ready'; readonly facts: ModelFacts }
   | { readonly kind: 'unusable'; readonly error: ErrorReport }
-  | { readonly kind: 'loaded'; readonly id: number; readonly units: number }
-  | { readonly kind: 'refused'; readonly id: number; readonly error: ErrorReport }
+  | { readonly kind: 'loaded'; readonly id: number }
   | { readonly kind: 'partial'; readonly stream: number; readonly partial: Partial }
   | { readonly kind: 'endpoint'; readonly stream: number }
   | { readonly kind: 'taken'; readonly stream: number; readonly samples: number }

@@ -10,8 +10,9 @@ import type { WordGraph } from '../grammar/word-graph.ts'
 import { ModelRefused, RecogniserBusy, RecogniserGone } from './errors.ts'
 import type { Hypothesis, Partial } from './hypothesis.ts'
 import type { ExtraPronunciations } from './lexicon.ts'
-import type { FromRecogniser, ModelFacts, ToRecogniser } from './messages.ts'
+import type { FromGrammarWorker, FromRecogniser, GrammarWork, ModelFacts, ToRecogniser } from './messages.ts'
 import { asFloat, type Samples } from './samples.ts'
+import type { SearchNetwork } from './search-network.ts'
 import { TUNING, type Tuning } from './tuning.ts'
 
 /** Each stream holds its search state, a few megabytes. */
@@ -78,7 +79,7 @@ export async function openRecogniser(options: {
       'message',
       options.signal === undefined ? {} : { signal: options.signal },
     )) as [FromRecogniser]
-    if (message.kind === 'ready') return new ThreadRecogniser(worker, message.facts)
+    if (message.kind === 'ready') return new ThreadRecogniser(worker, message.facts, options.modelDir)
     throw message.kind === 'unusable' ? revived(message.error) : gone('it answered out of turn')
   } catch (thrown) {
     await worker.terminate()
@@ -110,6 +111,18 @@ function gone(how: string): RecogniserGone {
   return new RecogniserGone(`the recogniser is not running: ${how}`, { remedy: 'Open a recogniser again.' })
 }
 
+/** Compiles a grammar in a thread that ends with it. Throws what the compiler refuses. */
+async function compileApart(work: GrammarWork): Promise<SearchNetwork> {
+  const worker = new Worker(workerEntry(import.meta.url, './grammar.worker.ts'), { workerData: work })
+  try {
+    const [message] = (await once(worker, 'message')) as [FromGrammarWorker]
+    if (message.kind === 'compiled') return message.net
+    throw revived(message.error)
+  } finally {
+    await worker.terminate()
+  }
+}
+
 interface Waiting<T> {
   resolve(value: T): void
   reject(reason: unknown): void
@@ -118,14 +131,16 @@ interface Waiting<T> {
 class ThreadRecogniser implements Recogniser {
   readonly facts: ModelFacts
   readonly #worker: Worker
-  readonly #loads = new Map<number, Waiting<{ units: number }>>()
+  readonly #modelDir: string
+  readonly #loads = new Map<number, Waiting<void>>()
   readonly #streams = new Map<number, ThreadStream>()
   readonly #grammars = new Set<string>()
   #next = 1
   #ended: RecogniserGone | undefined
 
-  constructor(worker: Worker, facts: ModelFacts) {
+  constructor(worker: Worker, facts: ModelFacts, modelDir: string) {
     this.#worker = worker
+    this.#modelDir = modelDir
     this.facts = facts
     worker.on('message', (message: FromRecogniser) => this.#take(message))
     worker.on('error', (cause) => this.#end(gone(String(cause))))
@@ -139,15 +154,20 @@ class ThreadRecogniser implements Recogniser {
     options: GrammarOptions = {},
   ): Promise<{ units: number }> {
     if (this.#ended !== undefined) throw this.#ended
-    const id = this.#next++
-    const loaded = new Promise<{ units: number }>((resolve, reject) =>
-      this.#loads.set(id, { resolve, reject }),
-    )
     const { openVocabulary = [], guess = false, tuning = TUNING } = options
-    this.#send({ kind: 'load', id, name, grammar: { graph, pronunciations, openVocabulary, guess, tuning } })
-    const out = await loaded
+    const grammar = { graph, pronunciations, openVocabulary, guess, tuning }
+    const net = await compileApart({ modelDir: this.#modelDir, grammar })
+    if (this.#ended !== undefined) throw this.#ended
+    const id = this.#next++
+    const loaded = new Promise<void>((resolve, reject) => this.#loads.set(id, { resolve, reject }))
+    const buffers = Object.values(net).flatMap((value) =>
+      ArrayBuffer.isView(value) ? [value.buffer as ArrayBuffer] : [],
+    )
+    const units = net.unitCount
+    this.#send({ kind: 'load', id, name, net, tuning }, buffers)
+    await loaded
     this.#grammars.add(name)
-    return out
+    return { units }
   }
 
   dropGrammar(name: string): void {
@@ -195,12 +215,10 @@ class ThreadRecogniser implements Recogniser {
 
   #take(message: FromRecogniser): void {
     switch (message.kind) {
-      case 'loaded':
-      case 'refused': {
+      case 'loaded': {
         const waiting = this.#loads.get(message.id)
         this.#loads.delete(message.id)
-        if (message.kind === 'loaded') waiting?.resolve({ units: message.units })
-        else waiting?.reject(revived(message.error))
+        waiting?.resolve()
         return
       }
       case 'partial':

@@ -9,14 +9,12 @@ import { parentPort, workerData } from 'node:worker_threads'
 import { reportError } from '../../shared/errors.ts'
 import { InvariantBroken } from '../../shared/errors.ts'
 import { checkGolden } from './golden-check.ts'
-import { Lexicon } from './lexicon.ts'
 import { Listening, type Scorer } from './listening.ts'
 import type { FromRecogniser, RecogniserSetup, ToRecogniser } from './messages.ts'
 import { readModel } from './model-files.ts'
 import { Resampler } from './resampler.ts'
 import { SAMPLE_RATE_HZ } from './front-end.ts'
 import { type SearchNetwork } from './search-network.ts'
-import { compileGrammar } from './grammar-compiler.ts'
 import type { Tuning } from './tuning.ts'
 import { FEATURES } from './features.ts'
 
@@ -64,18 +62,15 @@ async function start(): Promise<void> {
     score,
     files.phones.senoneCount,
   )
-  const lexicon = new Lexicon(files.lexicon, files.phones.phones)
   const grammars = new Map<string, LoadedGrammar>()
   const streams = new Map<number, OpenStream>()
 
   const take = async (message: ToRecogniser): Promise<void> => {
     switch (message.kind) {
-      case 'load': {
-        const compiled = compileGrammar(message.grammar, files.phones, lexicon)
-        grammars.set(message.name, compiled)
-        send({ kind: 'loaded', id: message.id, units: compiled.net.unitCount })
+      case 'load':
+        grammars.set(message.name, { net: message.net, tuning: message.tuning })
+        send({ kind: 'loaded', id: message.id })
         return
-      }
       case 'drop':
         // Streams that are open hold it until they end.
         grammars.delete(message.name)
@@ -125,9 +120,7 @@ async function start(): Promise<void> {
 }
 
 function fail(message: ToRecogniser, thrown: unknown): void {
-  const error = reportError(thrown)
-  if (message.kind === 'load') send({ kind: 'refused', id: message.id, error })
-  else if ('stream' in message) send({ kind: 'stream-failed', stream: message.stream, error })
+  if ('stream' in message) send({ kind: 'stream-failed', stream: message.stream, error: reportError(thrown) })
 }
 
 start().catch((thrown: unknown) => send({ kind: 'unusable', error: reportError(thrown) }))
