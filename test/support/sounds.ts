@@ -1,8 +1,9 @@
 /** Recordings that tests make by arithmetic, and the spoken ones that come with the demonstration. */
 import { readFileSync } from 'node:fs'
+import { packageRoot } from '../../shared/package-root.ts'
 
 export function spoken(name: 'open' | 'log' | 'note' | 'look' | 'unclear'): Buffer {
-  return readFileSync(new URL(`../../edge-agent/cli/demo/audio/${name}.wav`, import.meta.url))
+  return readFileSync(new URL(`edge-agent/cli/demo/audio/${name}.wav`, packageRoot()))
 }
 
 /** 16-bit PCM with a plain header. */

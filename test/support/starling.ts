@@ -3,8 +3,9 @@ import { spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
+import { packageRoot } from '../../shared/package-root.ts'
 
-const BINARY = fileURLToPath(new URL('../../dist/edge-agent/cli/main.js', import.meta.url))
+const BINARY = fileURLToPath(new URL('dist/edge-agent/cli/main.js', packageRoot()))
 const READY_WITHIN_MS = 90_000
 
 export interface Ran {
