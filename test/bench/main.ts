@@ -4,7 +4,13 @@ import { renderReport, type BenchReport } from './report.ts'
 
 type Bench = { run(progress: (line: string) => void): Promise<BenchReport> }
 
-const BENCHES: Readonly<Record<string, () => Promise<Bench>>> = {}
+const BENCHES: Readonly<Record<string, () => Promise<Bench>>> = {
+  turn: async () => await import('./turn.ts'),
+  start: async () => await import('./start.ts'),
+  memory: async () => await import('./memory.ts'),
+  outbox: async () => await import('./outbox.ts'),
+  kernel: async () => await import('./kernel.ts'),
+}
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
