@@ -40,7 +40,8 @@ export async function startPart(part: {
     // Standard input stays open: a part whose parent was killed sees it end, and stops too.
     // Its own group: Ctrl-C reaches this process alone, which then stops the parts in order.
     detached: true,
-    env: { ...process.env, ...part.env },
+    // Worker threads would each get a heap of glibc's own, and keep what they once used.
+    env: { MALLOC_ARENA_MAX: '2', ...process.env, ...part.env },
   })
   const gone = new Promise<{ code: number | null; signal: NodeJS.Signals | null }>((resolve) => {
     child.once('exit', (code, signal) => resolve({ code, signal }))

@@ -11,24 +11,33 @@ import { uuidV7 } from '../ids.ts'
 import type { Json } from '../json.ts'
 import type { KeyPair } from '../signing/ed25519.ts'
 import type { Database, Queryable, Transaction } from '../sql/port.ts'
+import { describeIssues } from '../wire/answer.ts'
 import {
   GENESIS_HASH,
+  JournalBodySchema,
   JournalRecordSchema,
   SEAL_EVERY_RECORDS,
   type JournalBody,
   type JournalRecord,
 } from './record.ts'
-import { JOURNAL_SCHEMA } from './schema.ts'
+import { APPEND, JOURNAL_SCHEMA } from './schema.ts'
 import { hashOf, SealSchema, sealOf, type Seal } from './seal.ts'
 
 /** Records that may wait to be sent: a device offline for months. Beyond it effects are refused, so that nothing is lost. */
 export const MAX_OUTBOX_RECORDS = 500_000
+/** Bytes of their records together: a small device's disk must have room for its models and its data too. */
+export const MAX_OUTBOX_BYTES = 512 * 1024 * 1024
 /** A sealed run's records together: what a leaf link carries in one message, with room for the frame. */
 export const MAX_RUN_BYTES = 600 * 1024
 const SALT_BYTES = 16
 
 export class OutboxFull extends StarlingError {
   override readonly code = 'outbox_full'
+}
+
+/** The caller would write what no reader takes: refused before it is in the chain, where it would stay for ever. */
+export class BadRecord extends StarlingError {
+  override readonly code = 'bad_record'
 }
 
 export class JournalDamaged extends StarlingError {
@@ -57,7 +66,7 @@ export interface Journal {
   readonly origin: string
   /** One transaction; those who listen are told after it committed, if it appended anything. */
   transaction<T>(work: (tx: Transaction) => Promise<T>): Promise<T>
-  /** Appends within {@link Journal.transaction}, with the record's outbox row. Throws {@link OutboxFull}. */
+  /** Appends within {@link Journal.transaction}, with the record's outbox row. Throws {@link OutboxFull}, {@link BadRecord}. */
   append(tx: Transaction, body: JournalBody, payload?: Payload): Promise<JournalRecord>
   /** Seq 0 and {@link GENESIS_HASH} for an empty journal. */
   head(sql?: Queryable): Promise<Head>
@@ -82,7 +91,7 @@ export interface Journal {
   unshipped(): Promise<{ readonly count: number; readonly from: number | null }>
   /** Takes a receipt: forgets outbox rows up to and including `seq`. The records stay. */
   pruneShipped(seq: number): Promise<void>
-  /** Called after a transaction that appended has committed. Returns what stops it. */
+  /** Called after a {@link Journal.transaction} that appended has committed; must not throw. Returns what stops it. */
   onAppended(listener: () => void): () => void
 }
 
@@ -93,6 +102,7 @@ export interface JournalParts {
   readonly clock: Clock
   /** Lower in tests. */
   readonly maxOutboxRecords?: number
+  readonly maxOutboxBytes?: number
 }
 
 /** Makes the salted digest that stands in a record for `value`. */
@@ -112,13 +122,20 @@ export async function openJournal(parts: JournalParts): Promise<Journal> {
   return new SqlJournal(parts)
 }
 
+interface Waiting {
+  readonly count: number
+  readonly bytes: number
+}
+
 class SqlJournal implements Journal {
   readonly origin: string
   readonly #parts: JournalParts
   readonly #listeners = new Set<() => void>()
-  /** The head as the open transaction left it. */
-  readonly #heads = new WeakMap<Transaction, Head>()
-  #waiting: number | null = null
+  /** The head as each open transaction left it. */
+  readonly #heads = new WeakMap<Transaction, Promise<Head>>()
+  readonly #appended = new WeakSet<Transaction>()
+  /** Never too low: a rolled back append stays counted until the next count. */
+  #waiting: Waiting | null = null
 
   constructor(parts: JournalParts) {
     this.#parts = parts
@@ -128,8 +145,10 @@ class SqlJournal implements Journal {
   async transaction<T>(work: (tx: Transaction) => Promise<T>): Promise<T> {
     let appended = false
     const result = await this.#parts.db.transaction(async (tx) => {
+      // Asked at once, so that the answer travels together with the caller's first statement.
+      this.#heads.set(tx, settledLater(this.head(tx)))
       const out = await work(tx)
-      appended = this.#heads.has(tx)
+      appended = this.#appended.has(tx)
       return out
     })
     if (appended) for (const listener of this.#listeners) listener()
@@ -137,8 +156,9 @@ class SqlJournal implements Journal {
   }
 
   async append(tx: Transaction, body: JournalBody, payload?: Payload): Promise<JournalRecord> {
+    checkBody(body)
     await this.#makeRoom(tx)
-    const head = this.#heads.get(tx) ?? (await this.head(tx))
+    const head = await (this.#heads.get(tx) ?? this.head(tx))
     const { clock } = this.#parts
     const nowMs = clock.nowMs()
     const unhashed = {
@@ -152,46 +172,40 @@ class SqlJournal implements Journal {
     }
     const record: JournalRecord = { ...unhashed, hash: hashOf(unhashed) }
     const text = textOf(record)
-    await tx.query(
-      `with told as (insert into journal.outbox (seq, size_bytes) values ($1, $8))
-       insert into journal.record (seq, id, kind, of, action, turn, text, hash) values ($1, $2, $3, $4, $5, $6, $7, $9)`,
-      [
-        record.seq,
-        record.id,
-        body.kind,
-        'of' in body ? body.of : null,
-        'action' in body ? body.action : null,
-        'turn' in body ? body.turn : null,
-        text,
-        Buffer.byteLength(text),
-        record.hash,
-      ],
-    )
-    await this.#keepOpenIntents(tx, record)
-    if (payload !== undefined)
-      await tx.query(
-        'insert into journal.payload (record_id, part, digest, salt, bytes) values ($1, $2, $3, $4, $5)',
-        [record.id, payload.part, payload.digest, payload.salt, payload.bytes],
-      )
-    this.#heads.set(tx, { seq: record.seq, hash: record.hash })
-    if (this.#waiting !== null) this.#waiting += 1
+    await tx.query(APPEND, [
+      record.seq,
+      record.id,
+      body.kind,
+      'of' in body ? body.of : null,
+      'action' in body ? body.action : null,
+      'turn' in body ? body.turn : null,
+      text,
+      record.hash,
+      Buffer.byteLength(text),
+      body.kind === 'intent' && body.verdict === 'permit',
+      body.kind === 'outcome' ? body.of : null,
+      payload?.part ?? null,
+      payload?.digest ?? null,
+      payload?.salt ?? null,
+      payload?.bytes ?? null,
+    ])
+    this.#heads.set(tx, Promise.resolve({ seq: record.seq, hash: record.hash }))
+    this.#appended.add(tx)
+    this.#waiting = added(this.#waiting, { count: 1, bytes: Buffer.byteLength(text) })
     return record
   }
 
-  async #keepOpenIntents(tx: Transaction, { id, seq, body }: JournalRecord): Promise<void> {
-    if (body.kind === 'intent' && body.verdict === 'permit')
-      await tx.query('insert into journal.open_intent (id, seq) values ($1, $2)', [id, seq])
-    else if (body.kind === 'outcome')
-      await tx.query('delete from journal.open_intent where id = $1', [body.of])
-  }
-
   async #makeRoom(tx: Transaction): Promise<void> {
-    const limit = this.#parts.maxOutboxRecords ?? MAX_OUTBOX_RECORDS
-    if (this.#waiting === null || this.#waiting >= limit) this.#waiting = (await countWaiting(tx)).count
-    if (this.#waiting < limit) return
-    throw new OutboxFull(`${this.#waiting} records wait to be sent, which is the most that may`, {
-      remedy: 'Connect the device to its centre: records go up and room is made.',
-    })
+    const { maxOutboxRecords = MAX_OUTBOX_RECORDS, maxOutboxBytes = MAX_OUTBOX_BYTES } = this.#parts
+    const fits = ({ count, bytes }: Waiting): boolean => count < maxOutboxRecords && bytes < maxOutboxBytes
+    if (this.#waiting !== null && fits(this.#waiting)) return
+    const waiting = await countWaiting(tx)
+    this.#waiting = waiting
+    if (fits(waiting)) return
+    throw new OutboxFull(
+      `${waiting.count} records (${waiting.bytes} bytes) wait to be sent, which is the most that may`,
+      { remedy: 'Connect the device to its centre: records go up and room is made.' },
+    )
   }
 
   async head(sql: Queryable = this.#parts.db): Promise<Head> {
@@ -274,12 +288,17 @@ class SqlJournal implements Journal {
   }
 
   async unshipped(): Promise<{ readonly count: number; readonly from: number | null }> {
-    return await countWaiting(this.#parts.db)
+    const { count, from } = await countWaiting(this.#parts.db)
+    return { count, from }
   }
 
   async pruneShipped(seq: number): Promise<void> {
-    await this.#parts.db.query('delete from journal.outbox where seq <= $1', [seq])
-    this.#waiting = null
+    const [gone] = await this.#parts.db.query<{ count: number; bytes: number }>(
+      `with gone as (delete from journal.outbox where seq <= $1 returning size_bytes)
+       select count(*) as count, coalesce(sum(size_bytes), 0) as bytes from gone`,
+      [seq],
+    )
+    this.#waiting = added(this.#waiting, { count: -(gone?.count ?? 0), bytes: -(gone?.bytes ?? 0) })
   }
 
   onAppended(listener: () => void): () => void {
@@ -306,13 +325,30 @@ export function parseRecord(text: string): JournalRecord {
   })
 }
 
-async function countWaiting(
-  sql: Queryable,
-): Promise<{ readonly count: number; readonly from: number | null }> {
-  const [row] = await sql.query<{ count: number; from: number | null }>(
-    'select count(*) as count, min(seq) as "from" from journal.outbox',
+async function countWaiting(sql: Queryable): Promise<Waiting & { readonly from: number | null }> {
+  const [row] = await sql.query<{ count: number; bytes: number; from: number | null }>(
+    'select count(*) as count, coalesce(sum(size_bytes), 0) as bytes, min(seq) as "from" from journal.outbox',
   )
-  return { count: row?.count ?? 0, from: row?.from ?? null }
+  return row ?? { count: 0, bytes: 0, from: null }
+}
+
+function added(waiting: Waiting | null, change: Waiting): Waiting | null {
+  if (waiting === null) return null
+  return { count: waiting.count + change.count, bytes: waiting.bytes + change.bytes }
+}
+
+function checkBody(body: JournalBody): void {
+  const parsed = v.safeParse(JournalBodySchema, body)
+  if (parsed.success) return
+  throw new BadRecord(`a record was not written: ${describeIssues(parsed.issues)}`, {
+    remedy: 'Say it in fewer words; if nothing was too long, this is a fault in Starling: report it.',
+  })
+}
+
+/** A promise that somebody may await later, or nobody. */
+function settledLater<T>(promise: Promise<T>): Promise<T> {
+  promise.catch(() => undefined)
+  return promise
 }
 
 function fittingRun(texts: readonly string[]): readonly JournalRecord[] {
