@@ -10,7 +10,7 @@ import { reportError, StarlingError, type ErrorReport } from '../errors.ts'
 import { parseDeviceId, parseRecordId, type RecordId } from '../ids.ts'
 import type { Json } from '../json.ts'
 import { payloadFor, type Journal, type Payload } from '../journal/journal.ts'
-import type { OutcomeBody } from '../journal/record.ts'
+import type { IntentBody, JournalRecord, OutcomeBody } from '../journal/record.ts'
 import type { Metrics } from '../metrics/metrics.ts'
 import { evaluatePolicy, type Verdict } from '../policy/policy.ts'
 import type { SignedPolicy } from '../policy/signed-policy.ts'
@@ -35,6 +35,9 @@ export interface KernelParts {
 export const PERFORM_WITHIN_MS = 120_000
 /** Fields of a record have room for this much. */
 const MAX_NAME = 200
+const MAX_ROLES = 16
+/** Units of budget that one effect may spend. */
+const MAX_COST = 1_000_000
 
 export class EffectTimedOut extends StarlingError {
   override readonly code = 'effect_timed_out'
@@ -60,8 +63,8 @@ async function admit<I extends Json, O extends Json>(
 ): Promise<Answer<O>> {
   const startedMs = parts.clock.monotonicMs()
   checkRequest(performer.action, request)
-  const route = performer.route(request)
-  const { recordId, verdict, policy } = await recordIntent(parts, request, route)
+  const { route, verdict: unroutable } = routeOf(performer, request)
+  const { recordId, verdict, policy } = await recordIntent(parts, request, { route, unroutable })
   const provenance = (): Provenance => ({
     recordId,
     device: parseDeviceId(parts.journal.origin),
@@ -100,44 +103,55 @@ type Result<O> =
   | { readonly kind: 'performed'; readonly output: O }
   | { readonly kind: 'failed'; readonly report: ErrorReport }
 
+/** A performer that cannot say who would do it is denied: what nobody is named for, nobody may do. */
+function routeOf<I extends Json, O extends Json>(
+  performer: Performer<I, O>,
+  request: EffectRequest<I>,
+): { readonly route: Route; readonly verdict: Verdict | null } {
+  try {
+    const { provider, model, digest, region, reason } = performer.route(request)
+    const route = { provider: short(provider), model: short(model), digest, region, reason: short(reason) }
+    return { route, verdict: null }
+  } catch (thrown) {
+    const reason = short(`no route for ${request.action}: ${reportError(thrown).message}`)
+    const route = { provider: 'none', model: 'none', digest: null, region: 'device' as const, reason }
+    return { route, verdict: { verdict: 'deny', rule: 'no-route', reason } }
+  }
+}
+
 /** Decides, and makes the decision durable. What follows in memory is only ever weaker than what stands there. */
 async function recordIntent(
   parts: KernelParts,
   request: EffectRequest,
-  route: Route,
+  routed: { readonly route: Route; readonly unroutable: Verdict | null },
 ): Promise<{ recordId: RecordId; verdict: Verdict; policy: SignedPolicy }> {
   const policy = parts.policy()
   const nowMs = parts.clock.nowMs()
-  const decided = evaluatePolicy(policy.document, request, route, nowMs)
+  const { document, digest } = policy
+  const decided = routed.unroutable ?? evaluatePolicy(document, request, routed.route, nowMs)
   const input = keptPayload('input', request.input, request)
   return await parts.journal.transaction(async (tx) => {
-    const { budget } = policy.document
+    const { budget } = document
     const verdict =
       decided.verdict === 'permit' && !(await spend(tx, request.principal, request.cost, { budget, nowMs }))
         ? overBudget(budget)
         : decided
-    const record = await parts.journal.append(
-      tx,
-      {
-        kind: 'intent',
-        principal: {
-          kind: request.principal.kind,
-          id: request.principal.id,
-          roles: [...request.principal.roles],
-        },
-        action: request.action,
-        resource: { type: request.resource.type, id: request.resource.id },
-        dataClass: request.dataClass,
-        policy: { version: policy.document.version, digest: policy.digest, rule: verdict.rule },
-        verdict: verdict.verdict,
-        route: { ...route },
-        confidence: request.confidence,
-        turn: request.turn,
-        cost: request.cost,
-        input: input.digest,
-      },
-      input.kept,
-    )
+    const { principal, action, resource, dataClass, confidence, turn, cost } = request
+    const body: IntentBody = {
+      kind: 'intent',
+      principal: { kind: principal.kind, id: principal.id, roles: [...principal.roles] },
+      action,
+      resource: { type: resource.type, id: resource.id },
+      dataClass,
+      policy: { version: document.version, digest, rule: verdict.rule },
+      verdict: verdict.verdict,
+      route: { ...routed.route },
+      confidence,
+      turn,
+      cost,
+      input: input.digest,
+    }
+    const record = await parts.journal.append(tx, body, input.kept)
     return { recordId: parseRecordId(record.id), verdict, policy }
   })
 }
@@ -146,25 +160,37 @@ async function recordIntent(
 async function performInside<I extends Json, O extends Json>(task: Task<I, O>): Promise<Result<O>> {
   const { parts, performer, request, recordId } = task
   if (performer.kind !== 'transactional') throw new TypeError('not a transactional performer')
-  let failed: { readonly thrown: unknown } | null = null
+  let made: { readonly output: O } | null = null
   try {
     const output = await parts.journal.transaction(async (tx) => {
-      let made: O
-      try {
-        made = await performer.perform(grant(request, recordId), tx)
-        performer.check(made)
-      } catch (thrown) {
-        failed = { thrown }
-        throw thrown
-      }
-      await appendOutcome(task, tx, { status: 'performed', code: null, output: made })
-      return made
+      const done = await performer.perform(grant(request, recordId), tx)
+      performer.check(done)
+      await appendOutcome(task, tx, performed(done, request))
+      made = { output: done }
+      return done
     })
     return { kind: 'performed', output }
   } catch (thrown) {
-    // Not the performer's doing: the disk, or the database. Then the caller learns it as what it is.
-    if (failed === null) throw thrown
+    return await settle(task, made, thrown)
+  }
+}
+
+/**
+ * A commit whose answer was lost may have been made (the engine died in the middle of it): then the outcome stands in the
+ * journal, and is the truth. Else it is a failure, recorded as one; where not even that can be recorded, the caller learns
+ * why nothing could be made durable.
+ */
+async function settle<I extends Json, O extends Json>(
+  task: Task<I, O>,
+  made: { readonly output: O } | null,
+  thrown: unknown,
+): Promise<Result<O>> {
+  try {
+    if (made !== null && (await task.parts.journal.following(task.recordId)).some(isOutcome))
+      return { kind: 'performed', output: made.output }
     return await recordFailure(task, thrown)
+  } catch {
+    throw thrown
   }
 }
 
@@ -174,15 +200,15 @@ async function performOutside<I extends Json, O extends Json>(task: Task<I, O>):
   const limitMs = parts.performWithinMs ?? PERFORM_WITHIN_MS
   const limit = AbortSignal.timeout(limitMs)
   let output: O
+  let outcome: Outcome
   try {
     output = await withinLimit(performer.perform(grant(request, recordId), limit), limit, request.action)
     performer.check(output)
+    outcome = performed(output, request)
   } catch (thrown) {
     return await recordFailure(task, thrown)
   }
-  await parts.journal.transaction(async (tx) => {
-    await appendOutcome(task, tx, { status: 'performed', code: null, output })
-  })
+  await parts.journal.transaction(async (tx) => await appendOutcome(task, tx, outcome))
   return { kind: 'performed', output }
 }
 
@@ -210,39 +236,50 @@ async function recordFailure<I extends Json, O extends Json>(
   thrown: unknown,
 ): Promise<{ kind: 'failed'; report: ErrorReport }> {
   const report = reportError(thrown)
-  await task.parts.journal.transaction(async (tx) => {
-    await appendOutcome(task, tx, { status: 'failed', code: report.code.slice(0, MAX_NAME), output: null })
-  })
+  // What was given up at its limit may still be going on: nobody knows, and the record says so.
+  const status = thrown instanceof EffectTimedOut ? 'unknown' : 'failed'
+  await task.parts.journal.transaction(
+    async (tx) => await appendOutcome(task, tx, { status, code: short(report.code), output: null }),
+  )
   return { kind: 'failed', report }
+}
+
+interface Outcome {
+  readonly status: OutcomeBody['status']
+  readonly code: string | null
+  readonly output: KeptPayload | null
+}
+
+/** Throws `NotCanonical` for an output that no record can name. */
+function performed(output: Json, request: EffectRequest): Outcome {
+  return { status: 'performed', code: null, output: keptPayload('output', output, request) }
 }
 
 async function appendOutcome<I extends Json, O extends Json>(
   task: Task<I, O>,
   tx: Transaction,
-  outcome: { readonly status: OutcomeBody['status']; readonly code: string | null; readonly output: Json },
+  { status, code, output }: Outcome,
 ): Promise<void> {
-  const { parts, recordId, request, startedMs } = task
-  const output = outcome.status === 'performed' ? keptPayload('output', outcome.output, request) : null
-  await parts.journal.append(
-    tx,
-    {
-      kind: 'outcome',
-      of: recordId,
-      status: outcome.status,
-      code: outcome.code,
-      durationUs: elapsedUs(parts, startedMs),
-      output: output?.digest ?? null,
-    },
-    output?.kept,
-  )
+  const { parts, recordId, startedMs } = task
+  const durationUs = elapsedUs(parts, startedMs)
+  const body: OutcomeBody = {
+    kind: 'outcome',
+    of: recordId,
+    status,
+    code,
+    durationUs,
+    output: output?.digest ?? null,
+  }
+  await parts.journal.append(tx, body, output?.kept)
+}
+
+interface KeptPayload {
+  readonly digest: string
+  readonly kept: Payload | undefined
 }
 
 /** The digest always; the payload itself only where its class lets it be kept. */
-function keptPayload(
-  part: Payload['part'],
-  value: Json,
-  request: EffectRequest,
-): { readonly digest: string; readonly kept: Payload | undefined } {
+function keptPayload(part: Payload['part'], value: Json, request: EffectRequest): KeptPayload {
   const kept = redacted(value, request.dataClass)
   const payload = payloadFor(part, kept ?? value)
   return { digest: payload.digest, kept: kept === null ? undefined : payload }
@@ -252,9 +289,11 @@ function checkRequest(action: string, request: EffectRequest): void {
   const { principal, resource, cost, confidence } = request
   const names = [action, principal.id, resource.type, resource.id, ...principal.roles]
   if (request.action !== action) throw bad(`it asks for ${request.action} of the performer of ${action}`)
-  if (names.some((name) => name.length === 0 || name.length > MAX_NAME))
-    throw bad('a name in it is empty or too long')
-  if (!Number.isInteger(cost) || cost < 1) throw bad('its cost is no whole number from 1')
+  if (names.some((name) => name.length === 0 || name.length > MAX_NAME || /\p{Cc}/u.test(name)))
+    throw bad('a name in it is empty, too long, or holds a control character')
+  if (principal.roles.length > MAX_ROLES) throw bad(`it names more than ${MAX_ROLES} roles`)
+  if (!Number.isInteger(cost) || cost < 1 || cost > MAX_COST)
+    throw bad(`its cost is no whole number from 1 to ${MAX_COST}`)
   if (confidence !== null && !(confidence >= 0 && confidence <= 1))
     throw bad('its confidence is not from 0 to 1')
 }
@@ -269,6 +308,14 @@ function overBudget(budget: SignedPolicy['document']['budget']): Verdict {
 
 function elapsedUs(parts: KernelParts, startedMs: number): number {
   return Math.round((parts.clock.monotonicMs() - startedMs) * 1_000)
+}
+
+function isOutcome({ body }: JournalRecord): boolean {
+  return body.kind === 'outcome'
+}
+
+function short(text: string): string {
+  return text.slice(0, MAX_NAME).toWellFormed()
 }
 
 function failure({ code, message, remedy }: ErrorReport): { code: string; message: string; remedy: string } {
