@@ -81,24 +81,6 @@ export async function putRow(tx: Transaction, change: RowChange): Promise<number
   return version
 }
 
-/** Removes a row and leaves a tombstone for whoever could see it. True when there was one. */
-export async function deleteRow(
-  tx: Transaction,
-  tenant: TenantId,
-  row: { readonly table: ContextTable; readonly key: string },
-): Promise<boolean> {
-  await lockVersions(tx)
-  const before = await findRow(tx, tenant, row)
-  if (before === null) return false
-  await tx.query('delete from ops.row where tenant = $1 and tbl = $2 and key = $3', [
-    tenant,
-    row.table,
-    row.key,
-  ])
-  await bury(tx, { tenant, ...row, site: before.site, device: before.device })
-  return true
-}
-
 export async function findRow(
   sql: Queryable,
   tenant: TenantId,

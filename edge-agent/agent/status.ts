@@ -3,7 +3,7 @@ import type { Clock } from '../../shared/clock.ts'
 import type { Journal } from '../../shared/journal/journal.ts'
 import { isPast } from '../../shared/policy/policy.ts'
 import type { Queryable } from '../../shared/sql/port.ts'
-import { findProcedure, findRow, listWorkOrders } from '../context/reads.ts'
+import { findProcedure, findRow, listUnsettled, listWorkOrders } from '../context/reads.ts'
 import type { HeldPolicy } from '../identity/held-policy.ts'
 import type { Identity } from '../identity/identity.ts'
 import type { AgentStatus } from '../local-api/status.ts'
@@ -46,6 +46,7 @@ export async function agentStatus(parts: StatusParts): Promise<AgentStatus> {
     },
     models: parts.models().map(({ name, digest }) => ({ name, digest })),
     contextSyncedAt: await parts.syncedAt(),
+    unsettled: (await listUnsettled(sql)).map(({ table, outcome, reason }) => ({ table, outcome, reason })),
     guide: await guideOf(sql),
     workOrders: await openOrders(sql),
   }

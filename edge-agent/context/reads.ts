@@ -65,10 +65,6 @@ export async function findPart(sql: Queryable, text: string): Promise<Match<Held
   return bestMatches(await listParts(sql), text, ({ name, number, aliases }) => [name, number, ...aliases])
 }
 
-export async function findPerson(sql: Queryable, text: string): Promise<Match<Held<'person'>>> {
-  return bestMatches(await select(sql, 'person', {}), text, ({ name, role }) => [name, role])
-}
-
 export async function listAssets(sql: Queryable): Promise<readonly Held<'asset'>[]> {
   return await select(sql, 'asset', { order: `body->>'name'` })
 }

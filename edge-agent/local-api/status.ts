@@ -8,6 +8,12 @@ export interface AgentStatus {
   readonly policy: { readonly version: number; readonly strict: boolean; readonly expiresAt: string }
   readonly models: readonly { readonly name: string; readonly digest: string }[]
   readonly contextSyncedAt: string | null
+  /** Changes made here that the centre did not take as they were. */
+  readonly unsettled: readonly {
+    readonly table: string
+    readonly outcome: string
+    readonly reason: string | null
+  }[]
   readonly guide: {
     readonly title: string
     readonly number: number

@@ -97,6 +97,5 @@ export type OutcomeBody = v.InferOutput<typeof OutcomeBodySchema>
 export type WriteBody = v.InferOutput<typeof WriteBodySchema>
 
 export const GENESIS_HASH = '0'.repeat(64)
-/** A seal is due at this many unsealed records, or after {@link SEAL_EVERY_MS}. */
+/** Records under one seal: at most this many. */
 export const SEAL_EVERY_RECORDS = 64
-export const SEAL_EVERY_MS = 5_000

@@ -14,7 +14,7 @@ export const CHUNK_SIZE_BYTES = 262_144
 export const MAX_BUNDLE_BYTES = 256 * 1024 * 1024
 export const MAX_BUNDLE_FILES = 256
 /** One piece: the manifest of the largest bundle needs about 100 KB. */
-export const MAX_MANIFEST_ENVELOPE_BYTES = CHUNK_SIZE_BYTES
+export const MAX_MANIFEST_ENVELOPE_BYTES = 256 * 1024
 
 export const FILE_ROLES = ['model', 'lexicon', 'settings', 'golden', 'card', 'data'] as const
 
@@ -77,4 +77,3 @@ export const ChunkRequestSchema = v.strictObject({
   sha256: Hash,
   index: v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(MAX_BUNDLE_BYTES / CHUNK_SIZE_BYTES)),
 })
-export type ChunkRequest = v.InferOutput<typeof ChunkRequestSchema>

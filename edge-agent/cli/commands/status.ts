@@ -28,6 +28,10 @@ function agentLines(agent: AgentStatus): readonly string[] {
     `link      ${agent.link}; ${waiting}${outbox.lastError === null ? '' : `; ${outbox.lastError}`}`,
     `policy    version ${policy.version}${policy.strict ? ', expired: the strict rules apply' : ''}, until ${policy.expiresAt}`,
     ...agent.models.map(({ name, digest }) => `model     ${name} ${digest.slice(0, 12)}`),
+    ...agent.unsettled.map(
+      ({ table, outcome, reason }) =>
+        `conflict  a change of ${table} was ${outcome}${reason === null ? '' : `: ${reason}`}`,
+    ),
     `context   ${agent.contextSyncedAt === null ? 'never synced' : `as of ${agent.contextSyncedAt}`}`,
   ]
 }
