@@ -72,6 +72,7 @@ export interface Device {
   readonly identity: Identity
   readonly ledger: Ledger
   readonly leaf: Leaf
+  readonly linkUp: LinkUp
   readonly connection: NatsConnection
   readonly models: Models
   readonly installer: Installer
@@ -85,7 +86,8 @@ async function open(options: AgentOptions, run: AgentRun, closers: Closers): Pro
   closers.add(() => lock.release())
   const identity = await identityOf(options, run)
   const metrics = openMetrics()
-  const leaf = await openLeaf(options, run, identity)
+  const linkUp = new LinkUp()
+  const leaf = await openLeaf(options, run, { identity, linkUp })
   closers.add(async () => await leaf.stop())
   const ledger = await openLedger({
     folder: options.data,
@@ -119,7 +121,18 @@ async function open(options: AgentOptions, run: AgentRun, closers: Closers): Pro
     smoke: async (dir) => await models.smoke(dir),
     confirm: async (dir) => await models.use(dir),
   })
-  const parts: Device = { options, run, identity, ledger, leaf, connection, models, installer, itself }
+  const parts: Device = {
+    options,
+    run,
+    identity,
+    ledger,
+    leaf,
+    linkUp,
+    connection,
+    models,
+    installer,
+    itself,
+  }
   await settle(parts)
   // Before the models: their grammar is made once, with these names.
   await models.relearn(await listNames(ledger.db))
@@ -147,7 +160,24 @@ async function identityOf(options: AgentOptions, { log, signal }: AgentRun): Pro
   }
 }
 
-async function openLeaf(options: AgentOptions, run: AgentRun, identity: Identity): Promise<Leaf> {
+/** Tells those who wait for the link, who are opened after the leaf that brings the news. */
+class LinkUp {
+  readonly #listeners: (() => void)[] = []
+
+  add(listener: () => void): void {
+    this.#listeners.push(listener)
+  }
+
+  tell(): void {
+    for (const listener of this.#listeners) listener()
+  }
+}
+
+async function openLeaf(
+  options: AgentOptions,
+  run: AgentRun,
+  { identity, linkUp }: { readonly identity: Identity; readonly linkUp: LinkUp },
+): Promise<Leaf> {
   const { log, signal } = run
   const binary = await findNatsServer({
     env: process.env,
@@ -168,10 +198,12 @@ async function openLeaf(options: AgentOptions, run: AgentRun, identity: Identity
       else if (event.kind === 'storage_lost')
         log.error('the leaf lost its storage and is started again', { text: event.text })
     },
-    onLink: (state) =>
+    onLink: (state) => {
       log.info(
         state.kind === 'up' ? 'the link to the centre is up' : `no link to the centre: ${state.reason}`,
-      ),
+      )
+      if (state.kind === 'up') linkUp.tell()
+    },
     nowMs: () => systemClock.nowMs(),
     signal,
   })
@@ -228,7 +260,7 @@ async function openWork(device: Device, closers: Closers) {
     centre: identity.receiptKey,
     clock: systemClock,
     onEvent: (event) => {
-      if (event.kind === 'trouble' && event.error.code !== 'internal')
+      if (event.kind === 'trouble')
         log.warn('the outbox waits', { code: event.error.code, message: event.error.message })
       else if (event.kind === 'resent')
         log.info('sent records again', { after: event.after, reason: event.reason })
@@ -266,8 +298,13 @@ async function openWork(device: Device, closers: Closers) {
     },
   })
   closers.add(async () => await desired.stop())
+  device.linkUp.add(() => {
+    outbox.nudge()
+    context.wake()
+    desired.wake()
+  })
   if (models.facts().length < BUNDLES.length) await untilFirst(first, run)
-  return { outbox, sync, wakeContext: () => context.wake(), random: (size: number) => randomBytes(size) }
+  return { outbox, sync, random: (size: number) => randomBytes(size) }
 }
 
 /** A new device is ready when it holds its models; one whose centre is away says so and goes on. */
