@@ -9,9 +9,14 @@ export const POLICY_PAYLOAD_TYPE = 'application/vnd.starling.policy.v1+json'
 
 const Name = v.pipe(v.string(), v.minLength(1), v.maxLength(100))
 const Names = v.pipe(v.array(Name), v.minLength(1), v.maxLength(64))
-const Time = v.pipe(v.string(), v.isoTimestamp())
+const Time = v.pipe(
+  v.string(),
+  v.isoTimestamp(),
+  // A day that no month has passes the pattern; compared with a time that is none, no policy would ever expire.
+  v.check((text) => Number.isFinite(Date.parse(text)), 'is no time'),
+)
 
-const RuleSchema = v.strictObject({
+const RuleFields = v.strictObject({
   id: Name,
   effect: v.picklist(['permit', 'deny']),
   /** `work_order.close`, `work_order.*`, or `*`. */
@@ -26,6 +31,15 @@ const RuleSchema = v.strictObject({
   /** True for a rule that permits past the document's expiry too. */
   whenExpired: v.optional(v.boolean(), false),
 })
+/** A deny is not limited by what it does not look at: one that names such a condition would deny more than it says. */
+const RuleSchema = v.pipe(
+  RuleFields,
+  v.check(
+    ({ effect, minConfidence, maxDataClass }) =>
+      effect === 'permit' || (minConfidence === undefined && maxDataClass === undefined),
+    'a deny looks at action, role, resource and region only',
+  ),
+)
 
 export const PolicySchema = v.strictObject({
   v: v.literal(1),
@@ -34,7 +48,11 @@ export const PolicySchema = v.strictObject({
   environment: v.picklist(ENVIRONMENTS),
   validFrom: Time,
   expiresAt: Time,
-  rules: v.pipe(v.array(RuleSchema), v.maxLength(500)),
+  rules: v.pipe(
+    v.array(RuleSchema),
+    v.maxLength(500),
+    v.check((rules) => new Set(rules.map(({ id }) => id)).size === rules.length, 'two rules have one id'),
+  ),
   /** Effects a principal may cause in a window: the brake on a loop that runs away. */
   budget: v.strictObject({
     effects: v.pipe(v.number(), v.integer(), v.minValue(1)),
@@ -69,11 +87,13 @@ export function evaluatePolicy(
       `this machine's clock is before the policy's beginning, ${policy.validFrom}`,
     )
   const matching = policy.rules.filter((rule) => applies(rule, request))
-  const denying = matching.find((rule) => rule.effect === 'deny')
+  const denying = matching.find(
+    (rule) => rule.effect === 'deny' && (rule.regions?.includes(route.region) ?? true),
+  )
   if (denying !== undefined)
     return deny(denying.id, `the policy denies ${request.action} by the rule ${denying.id}`)
   const isExpired = isPast(policy, nowMs)
-  const permits = matching.filter((rule) => !isExpired || rule.whenExpired)
+  const permits = matching.filter((rule) => rule.effect === 'permit' && (!isExpired || rule.whenExpired))
   const hindrances: Verdict[] = []
   for (const rule of permits) {
     const hindrance = hindranceOf(rule, request, route)
@@ -82,7 +102,7 @@ export function evaluatePolicy(
   }
   const [first] = hindrances
   if (first !== undefined) return first
-  if (isExpired && matching.length > 0)
+  if (isExpired && matching.some((rule) => rule.effect === 'permit'))
     return deny(
       'expired',
       `the policy expired at ${policy.expiresAt}, and its strict rules do not permit ${request.action}`,
