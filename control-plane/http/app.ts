@@ -23,6 +23,9 @@ import { auditRoutes } from './audit.ts'
 /** The largest request is an enrolment: a few KB. */
 const MAX_BODY_BYTES = 256 * 1024
 
+/** The rest of a body that was refused is not read: the connection cannot be used again, and says so. */
+const CLOSING = { connection: 'close' }
+
 export interface CentreApiParts {
   readonly db: Database
   readonly kernel: Kernel
@@ -54,7 +57,9 @@ export function centreApi(parts: CentreApiParts): Hono {
       xFrameOptions: 'DENY',
     }),
   )
-  app.use(bodyLimit({ maxSize: MAX_BODY_BYTES, onError: (context) => context.json(tooLarge(), 413) }))
+  app.use(
+    bodyLimit({ maxSize: MAX_BODY_BYTES, onError: (context) => context.json(tooLarge(), 413, CLOSING) }),
+  )
   app.get('/api/health', (context) => context.json({ status: 'ok' }))
   app.get('/api/ready', async (context) => {
     await parts.db.query('select 1')

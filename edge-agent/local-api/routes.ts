@@ -17,6 +17,8 @@ import { openTalk, type TakeTurn } from './talk.ts'
 /** Ten minutes of 48 kHz stereo in 32-bit floats is 230 MB; a field recording is 16-bit: 115 MB at most. */
 const MAX_FILE_BYTES = 128 * 1024 * 1024
 const MAX_TURNS = 100
+/** The rest of a body that was refused is not read: the connection cannot be used again, and says so. */
+const CLOSING = { connection: 'close' }
 /** A typed sentence: far longer than any that is spoken. */
 const MAX_TEXT_BYTES = 16 * 1024
 
@@ -70,7 +72,10 @@ export function localApi(parts: LocalApiParts): Hono {
     const limit = Math.min(MAX_TURNS, Math.max(1, Number(context.req.query('limit')) || 20))
     return context.json({ turns: await parts.recentTurns(limit) })
   })
-  const limited = bodyLimit({ maxSize: MAX_FILE_BYTES, onError: (context) => context.json(tooLarge(), 413) })
+  const limited = bodyLimit({
+    maxSize: MAX_FILE_BYTES,
+    onError: (context) => context.json(tooLarge(), 413, CLOSING),
+  })
   app.post('/v1/turns', limited, async (context) => {
     const audio = parts.readAudio(new Uint8Array(await context.req.arrayBuffer()))
     return context.json(await parts.takeTurn(audio, () => undefined))
@@ -79,7 +84,10 @@ export function localApi(parts: LocalApiParts): Hono {
     const audio = parts.readAudio(new Uint8Array(await context.req.arrayBuffer()))
     return context.json(await parts.transcribe(audio))
   })
-  const short = bodyLimit({ maxSize: MAX_TEXT_BYTES, onError: (context) => context.json(tooLong(), 413) })
+  const short = bodyLimit({
+    maxSize: MAX_TEXT_BYTES,
+    onError: (context) => context.json(tooLong(), 413, CLOSING),
+  })
   app.post('/v1/understand', short, async (context) => {
     const { text } = decodeJson(TextSchema, new Uint8Array(await context.req.arrayBuffer()))
     return context.json(await parts.understand(text))
