@@ -22,6 +22,7 @@ function table(headings, rows, empty) {
       el('thead', {}, el('tr', {}, ...headings.map((heading) => el('th', { scope: 'col' }, heading)))),
       el('tbody', {}, ...rows.map((cells) => el('tr', {}, ...cells.map((cell) => (cell instanceof HTMLTableCellElement ? cell : el('td', {}, cell))))))))
 }
+const tight = (text) => el('td', { class: 'tight' }, text)
 const num = (value) => el('td', { class: 'num' }, String(value))
 
 function verdict({ body }) {
@@ -48,7 +49,7 @@ function facts(record) {
 }
 
 function recordTable(records, empty) {
-  return table(['When', 'Device', '', 'What'], records.map(({ device, record }) => [time(record.at), device, verdict(record), facts(record)]), empty)
+  return table(['When', 'Device', '', 'What'], records.map(({ device, record }) => [tight(time(record.at)), tight(device), verdict(record), facts(record)]), empty)
 }
 
 export function overview({ devices, records, releases, inbox, quarantine }) {
@@ -76,7 +77,7 @@ export function inbox({ inbox: items }) {
   return [
     el('h2', {}, 'Inbox'),
     table(['Raised', 'By', '', 'What was said', 'Why it is here'],
-      items.map(({ body }) => [time(body.raisedAt), body.raisedBy, mark(body.status, body.status === 'open' ? 'wait' : 'good'), `“${body.question}”`, body.reason.replaceAll('_', ' ')]),
+      items.map(({ body }) => [tight(time(body.raisedAt)), body.raisedBy, mark(body.status, body.status === 'open' ? 'wait' : 'good'), `“${body.question}”`, body.reason.replaceAll('_', ' ')]),
       'Nothing waits for a person. What a device is not sure of comes here.'),
   ]
 }
@@ -120,7 +121,7 @@ export function quarantine({ quarantine: items }) {
   return [
     el('h2', {}, 'Set aside'),
     table(['Last seen', 'Device', 'Reason', 'What was wrong', 'Bytes', 'Times'],
-      items.map((item) => [time(item.last_at), item.device ?? '–', mark(item.reason.replaceAll('_', ' '), 'bad'), item.message, num(item.size_bytes), num(item.times)]),
+      items.map((item) => [tight(time(item.last_at)), item.device ?? '–', mark(item.reason.replaceAll('_', ' '), 'bad'), item.message, num(item.size_bytes), num(item.times)]),
       'No message was refused. What cannot be verified is kept here, with the reason.'),
   ]
 }

@@ -24,13 +24,13 @@ describe('a part of Starling', () => {
   it('is ready when it says so, and stops when it is asked', async () => {
     const entry = program(
       'good',
-      `console.error('opening'); console.log('hello'); console.log(JSON.stringify({ready:true,http:'http://127.0.0.1:1'}))
-       process.on('SIGTERM', () => process.exit(7)); setInterval(() => {}, 1000)`,
+      `process.on('SIGTERM', () => process.exit(7)); setInterval(() => {}, 1000); console.error('opening')
+       console.log('hello'); console.log(JSON.stringify({ready:true,http:'http://127.0.0.1:1'}))`,
     )
     const log: string[] = []
     const part = await start(entry, log)
     expect(part.ready['http']).toBe('http://127.0.0.1:1')
-    expect(log).toEqual(['opening'])
+    await expect.poll(() => log).toEqual(['opening'])
     await part.stop()
     expect(await part.gone).toEqual({ code: 7, signal: null })
   })
