@@ -46,6 +46,16 @@ describe('the direction of imports', () => {
     expect(importsUnder('shared').length).toBeGreaterThan(5)
   })
 
+  it('lets only inference workers touch a model runtime, and only they the models', () => {
+    const importers = Object.keys(allowed).flatMap((folder) =>
+      importsUnder(folder)
+        .filter(({ target }) => target.startsWith('onnxruntime'))
+        .map(({ file }) => file),
+    )
+    expect(importers.length).toBeGreaterThan(0)
+    expect(importers.filter((file) => !file.endsWith('.worker.ts'))).toEqual([])
+  })
+
   it('lets only the kernel make an admission', () => {
     const importers = Object.keys(allowed).flatMap((folder) =>
       importsUnder(folder)

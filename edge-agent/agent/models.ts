@@ -108,6 +108,7 @@ export function openModels(clock: Clock, signal: AbortSignal): Models {
 function mindOf(understanding: Understanding, names: Names, clock: Clock): Mind {
   return {
     model: understanding.model,
+    phraseOf: (intent) => understanding.domain.intents.find(({ name }) => name === intent)?.phrase ?? intent,
     understand: async (text, speechConfidence) => {
       const startedMs = clock.monotonicMs()
       const meant = await understanding.understand(text, names)

@@ -103,9 +103,17 @@ async function carryOut(standing: Standing, decision: TurnDecision): Promise<Tur
     case 'inbox':
       return giveToPerson(standing, decision.transcript, decision.reason)
     case 'confirm':
-      return ask(standing, decision.question, `Did you mean: ${describe(decision.question)}?`)
+      return ask(
+        standing,
+        decision.question,
+        `Did you mean: ${describe(standing.parts.mind, decision.question)}?`,
+      )
     case 'ask_slot':
-      return ask(standing, decision.question, `Which ${decision.slot.replaceAll('_', ' ')}?`)
+      return ask(
+        standing,
+        decision.question,
+        `Which ${decision.slot.replaceAll('_', ' ')}, to ${standing.parts.mind.phraseOf(decision.question.intent)}?`,
+      )
     case 'withdrawn': {
       const kept = await remember(standing, null)
       return kept ?? { kind: 'done', say: 'Dropped. Nothing was done.', output: null }
@@ -170,11 +178,14 @@ function stopped(answer: Exclude<Answer<Json>, { kind: 'performed' }>): TurnOutc
   return { kind: 'failed', say: answer.message, code: answer.code, remedy: answer.remedy }
 }
 
-function describe(question: OpenQuestion): string {
-  const slots = Object.values(question.slots).map((value) =>
-    typeof value === 'string' ? value : JSON.stringify(value),
+/** "order a part: part 4410, count 2". */
+function describe(mind: Mind, question: OpenQuestion): string {
+  const slots = Object.entries(question.slots).map(
+    ([slot, value]) =>
+      `${slot.replaceAll('_', ' ')} ${typeof value === 'string' ? value : JSON.stringify(value)}`,
   )
-  return [question.intent.replace('.', ' ').replaceAll('_', ' '), ...slots].join(' ')
+  const phrase = mind.phraseOf(question.intent)
+  return slots.length === 0 ? phrase : `${phrase}: ${slots.join(', ')}`
 }
 
 interface Wish<I extends Json> {

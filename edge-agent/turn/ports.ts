@@ -48,6 +48,8 @@ export type Meaning = {
 
 export interface Mind {
   readonly model: ModelFacts
+  /** How an intent is said back: "close work order". */
+  phraseOf(intent: string): string
   understand(text: string, speechConfidence: number): Promise<Meaning>
 }
 

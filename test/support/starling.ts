@@ -5,7 +5,7 @@ import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 import { packageRoot } from '../../shared/package-root.ts'
 
-const BINARY = fileURLToPath(new URL('dist/edge-agent/cli/main.js', packageRoot()))
+export const BINARY = fileURLToPath(new URL('dist/edge-agent/cli/main.js', packageRoot()))
 const READY_WITHIN_MS = 90_000
 
 export interface Ran {

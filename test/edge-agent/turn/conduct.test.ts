@@ -1,0 +1,181 @@
+/** Turns on the real kernel, memory, actions and understanding; only the microphone is a script. */
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { fieldAction } from '../../../edge-agent/actions/field-actions.ts'
+import { inboxPerformer } from '../../../edge-agent/actions/people.ts'
+import { migrate } from '../../../edge-agent/agent/migrations.ts'
+import { openLocalWrites } from '../../../edge-agent/context/local-writes.ts'
+import { listInbox } from '../../../edge-agent/context/reads.ts'
+import { memoryReadPerformer, memoryWritePerformer, recall } from '../../../edge-agent/memory/turn-memory.ts'
+import { conductTurn, type TurnParts } from '../../../edge-agent/turn/conduct.ts'
+import type { AudioSource, Heard, Meaning } from '../../../edge-agent/turn/ports.ts'
+import type { TurnResult } from '../../../edge-agent/turn/result.ts'
+import { SAMPLE_DATA } from '../../../control-plane/context/sample-data.ts'
+import { parseSha256Hex } from '../../../shared/ids.ts'
+import { governed, type Governed } from '../../support/governed.ts'
+
+let at: Governed
+beforeAll(async () => {
+  at = await governed()
+  await migrate(at.db)
+  for (const { table, key, body } of SAMPLE_DATA)
+    await at.db.query(
+      'insert into context.row (tbl, key, version, body) values ($1, $2, 1, $3::text::jsonb)',
+      [table, key, JSON.stringify(body)],
+    )
+})
+afterAll(async () => await at.close())
+
+const model = { name: 'scripted', digest: parseSha256Hex('ab'.repeat(32)), provider: 'test' }
+const audio: AudioSource = {
+  kind: 'wav',
+  sampleRateHz: 16_000,
+  warnings: [],
+  blocks: (async function* none() {})(),
+}
+
+/** One turn in which `heard` is heard and `meant` is understood. */
+async function turn(heard: Partial<Heard>, meant: Partial<Meaning> = {}): Promise<TurnResult> {
+  const field = { clock: at.clock, person: 'amara', writes: openLocalWrites(at.journal) }
+  const parts: TurnParts = {
+    kernel: at.kernel,
+    ears: {
+      model,
+      listen: async () => ({
+        kind: 'heard',
+        text: 'words',
+        confidence: 1,
+        audioMs: 1,
+        finishMs: 1,
+        runtimeMs: 1,
+        ...heard,
+      }),
+    },
+    mind: {
+      model,
+      phraseOf: (intent) => intent.replace('.', ' '),
+      understand: async () => ({
+        intent: 'work_order.list',
+        confidence: 1,
+        slots: {},
+        missing: [],
+        effectful: false,
+        route: 'grammar',
+        runtimeMs: 1,
+        ...meant,
+      }),
+    },
+    clock: at.clock,
+    random: (size) => crypto.getRandomValues(new Uint8Array(size)),
+    principal: { kind: 'person', id: 'amara', roles: ['technician'] },
+    thresholds: { act: 0.75, ask: 0.4 },
+    memory: { read: memoryReadPerformer(), write: memoryWritePerformer() },
+    askHuman: inboxPerformer(field),
+    action: (intent, slots, memory) => fieldAction(field, intent, slots, memory),
+  }
+  return await conductTurn(parts, audio, () => undefined)
+}
+const order = (confidence: number): Partial<Meaning> => ({
+  intent: 'part.order',
+  effectful: true,
+  confidence,
+  slots: { part: '4410', count: 2 },
+})
+const orders = async (): Promise<number> =>
+  (await at.db.query<{ n: number }>(`select count(*) as n from context.current where tbl = 'part_order'`))[0]
+    ?.n ?? -1
+
+describe('a turn', () => {
+  it('acts when it is sure, and leaves a record of each step', async () => {
+    const before = await orders()
+    const { outcome, effects } = await turn({}, order(0.9))
+    expect(outcome).toMatchObject({ kind: 'done', say: 'Ordered 2 of part 4410, mechanical seal.' })
+    expect(effects.map(({ action }) => action)).toEqual([
+      'model.transcribe',
+      'memory.read',
+      'model.understand',
+      'part.order',
+    ])
+    expect(await orders()).toBe(before + 1)
+  })
+
+  it('asks back when it is half sure, acts on yes, drops it on no', async () => {
+    const before = await orders()
+    expect((await turn({}, order(0.6))).outcome).toMatchObject({
+      kind: 'question',
+      say: 'Did you mean: part order: part 4410, count 2?',
+    })
+    expect(await orders()).toBe(before)
+    const yes = await turn({}, { intent: 'turn.confirm' })
+    expect(yes.outcome.kind).toBe('done')
+    expect(await orders()).toBe(before + 1)
+    expect((await recall(at.db)).open).toBeNull()
+    await turn({}, order(0.6))
+    expect((await turn({}, { intent: 'turn.deny' })).outcome).toMatchObject({
+      kind: 'done',
+      say: 'Dropped. Nothing was done.',
+    })
+    expect(await orders()).toBe(before + 1)
+  })
+
+  it('asks for what is missing, once, and then gives it to a person', async () => {
+    const missing = { intent: 'work_order.open', effectful: true, missing: ['work_order'] }
+    expect((await turn({}, missing)).outcome).toMatchObject({
+      kind: 'question',
+      say: 'Which work order, to work_order open?',
+    })
+    const filled = await turn({}, { ...missing, missing: [], slots: { work_order: '427' } })
+    expect(filled.outcome.kind).toBe('done')
+    await turn({}, order(0.6))
+    expect((await turn({}, order(0.6))).outcome).toMatchObject({ kind: 'inbox', reason: 'asked_twice' })
+  })
+
+  it('gives to a person what is unlikely, out of scope, or was rejected by the ears', async () => {
+    const before = await orders()
+    expect((await turn({ text: 'mumble' }, order(0.2))).outcome).toMatchObject({
+      kind: 'inbox',
+      reason: 'low_confidence',
+    })
+    expect((await turn({}, { intent: 'out_of_scope', confidence: 0.9 })).outcome).toMatchObject({
+      kind: 'inbox',
+    })
+    expect((await turn({ kind: 'rejected', confidence: 0.1 }, order(0.99))).outcome).toMatchObject({
+      kind: 'inbox',
+    })
+    expect((await turn({}, { intent: 'make.coffee', confidence: 1 })).outcome).toMatchObject({
+      kind: 'inbox',
+    })
+    expect(await orders()).toBe(before)
+    expect((await listInbox(at.db)).map(({ question }) => question)).toContain('mumble')
+  })
+
+  it('does nothing when nothing was heard, and says what the policy forbids', async () => {
+    expect((await turn({ kind: 'nothing', text: '', confidence: 0 })).outcome).toMatchObject({
+      kind: 'nothing',
+    })
+    at.follow({ rules: [] })
+    expect((await turn({}, order(0.9))).outcome).toMatchObject({
+      kind: 'denied',
+      reason: expect.stringContaining('no rule') as string,
+    })
+    at.follow({})
+  })
+
+  it('never acts below the policy’s own confidence, whatever the thresholds say', async () => {
+    const before = await orders()
+    at.follow({
+      rules: [
+        { id: 'all', effect: 'permit', actions: ['*'], roles: ['*'], whenExpired: false },
+        {
+          id: 'never-order-by-ear',
+          effect: 'deny',
+          actions: ['part.order'],
+          roles: ['technician'],
+          whenExpired: false,
+        },
+      ],
+    })
+    expect((await turn({}, order(1))).outcome).toMatchObject({ kind: 'denied' })
+    expect(await orders()).toBe(before)
+    at.follow({})
+  })
+})
