@@ -22,6 +22,7 @@ import { openGovernance, type Governance } from './governance.ts'
 import { startHub, type Hub } from './hub/hub.ts'
 import type { EnrolmentParts } from './identity/enrol.ts'
 import { findDevice } from './identity/devices.ts'
+import { revokedKeys } from './identity/revoke.ts'
 import { openIngest } from './ingest/ingest.ts'
 import { openCentreKeys, type CentreKeys } from './keys.ts'
 import { atCentre } from './performer.ts'
@@ -66,7 +67,6 @@ async function open(
   const keys = openCentreKeys(options.data)
   const tenant = parseTenantId(options.tenant)
   const authority = await openAuthority(tenant, keys.fabric)
-  const hub = await openHub({ options, authority }, run, closers)
   const db = await openDatabase({
     dir: join(options.data, 'database'),
     clock: systemClock,
@@ -77,6 +77,8 @@ async function open(
   const { environment } = options
   const governance = await openGovernance({ db, keys, environment, clock: systemClock, log })
   const { kernel } = governance
+  // After the database: who was revoked is turned away from the first moment.
+  const hub = await openHub({ options, authority, revoked: await revokedKeys(db) }, run, closers)
   const content = openCentreContent(join(options.data, 'content'))
   await publishShipped(kernel, { content, clock: systemClock, key: keys.release, environment }, log)
   if (options.sampleData && (await seedSampleData(kernel, tenant)))
@@ -100,7 +102,7 @@ async function open(
     },
   }
   await openFabric(centre, await hub.connect('centre'), closers)
-  const { url, operatorToken } = await openHttp(centre, closers)
+  const { url, operatorToken } = await openHttp(centre, hub, closers)
   log.info(`the console and the API are at ${url}`)
   const addresses = { http: { url }, nats: { url: `nats://${hub.server}` }, leaf: { url: hub.leafUrl } }
   return { ready: { ...addresses, operatorToken, tenant }, stop: async () => await closers.close() }
@@ -118,7 +120,15 @@ interface Centre extends Governance {
 }
 
 async function openHub(
-  { options, authority }: { readonly options: CentreOptions; readonly authority: FabricAuthority },
+  {
+    options,
+    authority,
+    revoked,
+  }: {
+    readonly options: CentreOptions
+    readonly authority: FabricAuthority
+    readonly revoked: readonly string[]
+  },
   run: Parameters<typeof startCentre>[1],
   closers: Closers,
 ): Promise<Hub> {
@@ -137,6 +147,7 @@ async function openHub(
     authority,
     port: options.natsPort,
     leafPort: options.leafPort,
+    revoked,
     onEvent: (event) => {
       if (event.kind === 'given_up') run.fail(event.error)
       else if (event.kind === 'storage_lost')
@@ -180,6 +191,7 @@ async function openFabric(centre: Centre, connection: NatsConnection, closers: C
 
 async function openHttp(
   centre: Centre,
+  hub: Hub,
   closers: Closers,
 ): Promise<{ readonly url: string; readonly operatorToken: string }> {
   const { options, keys } = centre
@@ -191,6 +203,7 @@ async function openHttp(
     access,
     journalKey: keys.journal.publicKey,
     hosts: new Set([LOOPBACK, 'localhost', '[::1]']),
+    shutOut: async (userKeys) => await hub.revoke(userKeys),
   })
   const port = await freePort(options.port)
   const server = await listen(app.fetch, port)

@@ -1,4 +1,5 @@
 /** The process of the centre: options, then `runPart`. `starling hub` starts it. */
+import { join } from 'node:path'
 import { Command, InvalidArgumentError, Option } from 'commander'
 import { systemClock } from '../shared/clock.ts'
 import { ENVIRONMENTS, type Environment } from '../shared/kernel/contract.ts'
@@ -9,7 +10,7 @@ import { startCentre, type CentreOptions } from './centre.ts'
 const program = new Command('starling-centre')
   .description('The centre of Starling: hub NATS server, control plane, console.')
   .requiredOption('--data <dir>', "the centre's data folder")
-  .requiredOption('--bin <dir>', "Starling's own folder of programs")
+  .option('--bin <dir>', "Starling's own folder of programs; in the data folder unless it is named")
   .option('--port <n>', 'HTTP; a free one when it is taken', port, 7400)
   .option('--nats-port <n>', "the hub's NATS port", port, 7422)
   .option('--leaf-port <n>', 'where leaf nodes connect', port, 7423)
@@ -29,7 +30,9 @@ const log = openLog({
   write: (line) => process.stderr.write(`${line}\n`),
 })
 
-await runPart(async (signal, fail) => await startCentre(program.opts<CentreOptions>(), { log, signal, fail }))
+const given = program.opts<Omit<CentreOptions, 'bin'> & { readonly bin?: string }>()
+const options: CentreOptions = { ...given, bin: given.bin ?? join(given.data, 'bin') }
+await runPart(async (signal, fail) => await startCentre(options, { log, signal, fail }))
 
 function port(text: string): number {
   const value = Number(text)

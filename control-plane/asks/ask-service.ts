@@ -19,7 +19,7 @@ import {
 import { ChunkRequestSchema } from '../../shared/wire/bundle.ts'
 import { ContextPullSchema } from '../../shared/wire/context.ts'
 import { ReportedStateSchema, type ReportedState } from '../../shared/wire/state.ts'
-import { parseAsk, subjects, type AskVerb } from '../../shared/wire/subjects.ts'
+import { isInboxOf, parseAsk, subjects, type AskVerb } from '../../shared/wire/subjects.ts'
 import { pullFor } from '../context/store.ts'
 import { findDevice, type KnownDevice } from '../identity/devices.ts'
 import { atCentre } from '../performer.ts'
@@ -58,6 +58,10 @@ export function openAskService(parts: AskParts): () => Promise<void> {
     const ask = parseAsk(message.subject)
     // Receipts are the ingest's to answer.
     if (ask === null || ask.verb === 'receipt.read') return
+    if (!isInboxOf(ask.device, message.reply)) {
+      parts.log.warn('an ask was ignored: its answer would go to somebody else', { device: ask.device })
+      return
+    }
     if (inWork.size >= MAX_IN_WORK) {
       message.respond(answerError(busy()))
       return

@@ -1,4 +1,5 @@
 /** The centre's HTTP face: enrolment for devices, the API for operators and governance, health for machines. */
+import type { HttpBindings } from '@hono/node-server'
 import { Hono } from 'hono'
 import { bodyLimit } from 'hono/body-limit'
 import { secureHeaders } from 'hono/secure-headers'
@@ -13,12 +14,14 @@ import type { PublicKey } from '../../shared/signing/ed25519.ts'
 import type { Database } from '../../shared/sql/port.ts'
 import { decodeJson } from '../../shared/wire/answer.ts'
 import { ENROL_PATH, EnrolRequestSchema } from '../../shared/wire/enrolment.ts'
+import { EnrolmentAttempts } from '../identity/attempts.ts'
 import { enrolAnswer, enrolInput, enrolPerformer, type EnrolmentParts } from '../identity/enrol.ts'
 import { atCentre } from '../performer.ts'
 import { accessRequired, type Access, type Caller } from './access.ts'
 import { consoleRoutes } from './console.ts'
 import { operatorRoutes } from './operator.ts'
 import { auditRoutes } from './audit.ts'
+import { statusOf } from './status.ts'
 
 /** The largest request is an enrolment: a few KB. */
 const MAX_BODY_BYTES = 256 * 1024
@@ -38,6 +41,8 @@ export interface CentreApiParts {
   readonly enrolment: EnrolmentParts
   /** Host names (without port) under which the centre may be called. */
   readonly hosts: ReadonlySet<string>
+  /** Ends the connections of these NATS users, and lets them in no more. */
+  shutOut(userKeys: readonly string[]): Promise<void>
 }
 
 export function centreApi(parts: CentreApiParts): Hono {
@@ -66,12 +71,15 @@ export function centreApi(parts: CentreApiParts): Hono {
     return context.json({ status: 'ready' })
   })
   app.get('/metrics', (context) => context.text(parts.metrics.render(), 200))
+  const attempts = new EnrolmentAttempts(parts.clock)
   app.post(ENROL_PATH, async (context) => {
     const request = decodeJson(EnrolRequestSchema, new Uint8Array(await context.req.arrayBuffer()))
+    const forgive = attempts.take(addressOf(context.env))
     const performed = await atCentre(parts.kernel, enrolPerformer(parts.enrolment, request), {
       resource: { type: 'device', id: request.claim.device },
       input: enrolInput(request),
     })
+    forgive()
     parts.log.info(`enrolled ${request.claim.device} at ${request.claim.site}`)
     return context.json(enrolAnswer(parts.enrolment, performed.output))
   })
@@ -86,9 +94,14 @@ export function centreApi(parts: CentreApiParts): Hono {
   )
   app.onError((error, context) => {
     if (!(error instanceof StarlingError)) parts.log.error('a request failed', { message: String(error) })
-    return context.json(reportError(error), error instanceof StarlingError ? 422 : 500)
+    return context.json(reportError(error), statusOf(error))
   })
   return app
+}
+
+/** Who is at the other end of the connection, as far as the server knows. */
+function addressOf(env: unknown): string {
+  return (env as Partial<HttpBindings> | undefined)?.incoming?.socket.remoteAddress ?? 'unknown'
 }
 
 function foreign(what: string): JsonObject {

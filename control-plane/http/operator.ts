@@ -8,7 +8,7 @@ import type { Database } from '../../shared/sql/port.ts'
 import { listRows } from '../context/store.ts'
 import type { EnrolmentParts } from '../identity/enrol.ts'
 import { listDevices } from '../identity/devices.ts'
-import { revokePerformer } from '../identity/revoke.ts'
+import { revokedKeys, revokePerformer } from '../identity/revoke.ts'
 import { issueTokenPerformer, makeToken } from '../identity/tokens.ts'
 import { atCentre } from '../performer.ts'
 import type { Caller } from './access.ts'
@@ -21,6 +21,8 @@ export function operatorRoutes(parts: {
   readonly kernel: Kernel
   readonly clock: Clock
   readonly enrolment: EnrolmentParts
+  /** Ends the connections of these NATS users, and lets them in no more. */
+  shutOut(userKeys: readonly string[]): Promise<void>
 }): Hono<Caller> {
   const app = new Hono<Caller>()
   app.post('/tokens', async (context) => {
@@ -57,6 +59,7 @@ export function operatorRoutes(parts: {
       input: { device: id },
       principal: context.get('principal'),
     })
+    await parts.shutOut(await revokedKeys(parts.db, id))
     return context.json(output)
   })
   app.get('/releases', async (context) => {

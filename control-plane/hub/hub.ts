@@ -33,6 +33,8 @@ export interface HubOptions {
   /** `host:port` under which leaves reach the leaf port, where it differs from where it listens (a proxy). */
   readonly advertise?: string
   readonly maxStoreBytes?: number
+  /** Public keys of users that were revoked before. */
+  readonly revoked?: readonly string[]
   onEvent(event: NatsProcessEvent): void
   readonly signal: AbortSignal
 }
@@ -44,6 +46,8 @@ export interface Hub {
   readonly leafUrl: string
   /** A connection with the centre's credentials; it is the caller's to close. */
   connect(name: string): Promise<NatsConnection>
+  /** Turns these users away from now on, and ends the connections that they have. Throws NatsServerFailed. */
+  revoke(userKeys: readonly string[]): Promise<void>
   /** Null while it is being restarted. */
   pid(): number | null
   stop(): Promise<void>
@@ -61,19 +65,22 @@ export async function startHub(options: HubOptions): Promise<Hub> {
   })
   const maxStoreBytes = options.maxStoreBytes ?? DEFAULT_HUB_STORE_BYTES
   const advertise = options.advertise ?? `${host}:${leafPort}`
-  const nats = await startNatsServer({
-    name: 'hub',
-    binary: options.binary,
-    dir: options.dir,
-    config: hubConfig({
+  const revoked = new Set(options.revoked)
+  const configNow = async (): Promise<string> =>
+    hubConfig({
       port,
       leafPort,
       host,
       advertise,
       storeDir: join(options.dir, 'store'),
       maxStoreBytes,
-      trust: authority.trust,
-    }),
+      trust: await authority.trustWithout([...revoked]),
+    })
+  const nats = await startNatsServer({
+    name: 'hub',
+    binary: options.binary,
+    dir: options.dir,
+    config: await configNow(),
     onEvent: (event) => options.onEvent(event),
     signal: options.signal,
   })
@@ -101,6 +108,10 @@ export async function startHub(options: HubOptions): Promise<Hub> {
       server,
       leafUrl: `nats://${advertise}`,
       connect: open,
+      revoke: async (userKeys) => {
+        for (const key of userKeys) revoked.add(key)
+        await nats.reload(await configNow())
+      },
       pid: () => nats.pid(),
       stop: async () => {
         await watch.stop()

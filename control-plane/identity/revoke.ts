@@ -1,16 +1,22 @@
-/** Revoking a device: from that moment the centre takes nothing from it and answers nothing; what it sent before stays. */
+/**
+ * Revoking a device: from that moment the centre takes nothing from it and answers nothing, and the hub ends its link and
+ * lets it in no more; what it sent before stays.
+ */
 import * as v from 'valibot'
 import type { Clock } from '../../shared/clock.ts'
 import { StarlingError } from '../../shared/errors.ts'
 import type { JsonObject } from '../../shared/json.ts'
 import type { TransactionalPerformer } from '../../shared/kernel/contract.ts'
+import type { Queryable } from '../../shared/sql/port.ts'
 import { centrePerformer } from '../performer.ts'
 
 export class NoSuchDevice extends StarlingError {
   override readonly code = 'no_such_device'
 }
 
-export function revokePerformer(clock: Clock): TransactionalPerformer<JsonObject, JsonObject> {
+export type Revoked = { readonly device: string; readonly revokedAt: string }
+
+export function revokePerformer(clock: Clock): TransactionalPerformer<JsonObject, Revoked> {
   return centrePerformer(
     'device.revoke',
     v.strictObject({ device: v.string() }),
@@ -25,4 +31,14 @@ export function revokePerformer(clock: Clock): TransactionalPerformer<JsonObject
       return { device, revokedAt: row.revoked_at }
     },
   )
+}
+
+/** The NATS user keys of revoked devices, or of one of them: the device's own and its leaf's. */
+export async function revokedKeys(sql: Queryable, device: string | null = null): Promise<readonly string[]> {
+  const rows = await sql.query<{ user_key: string; leaf_key: string }>(
+    `select user_key, leaf_key from centre.device
+     where revoked_at is not null and ($1::text is null or id = $1)`,
+    [device],
+  )
+  return rows.flatMap(({ user_key, leaf_key }) => [user_key, leaf_key])
 }

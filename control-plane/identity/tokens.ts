@@ -13,9 +13,15 @@ const Name = v.pipe(
   v.string(),
   v.regex(/^[a-z0-9](?:[a-z0-9-]{0,38}[a-z0-9])?$/, 'a name has letters, digits and hyphens'),
 )
+/** The origin of the centre's own journal, and the hub's probe: a device of that name would be taken for them. */
+const RESERVED = ['centre', 'hub-probe']
+
 const InputSchema = v.strictObject({
   hash: v.pipe(v.string(), v.regex(/^[0-9a-f]{64}$/)),
-  device: Name,
+  device: v.pipe(
+    Name,
+    v.check((name) => !RESERVED.includes(name), 'that name is the centre’s own'),
+  ),
   site: Name,
 })
 

@@ -16,7 +16,7 @@ import type { KeyPair } from '../../shared/signing/ed25519.ts'
 import type { Database } from '../../shared/sql/port.ts'
 import { answerBytes, answerError } from '../../shared/wire/answer.ts'
 import { signReceipt } from '../../shared/wire/receipt.ts'
-import { parseAsk, parseUp, streams, subjects } from '../../shared/wire/subjects.ts'
+import { isInboxOf, parseAsk, parseUp, streams, subjects } from '../../shared/wire/subjects.ts'
 import { DEFAULT_HUB_STORE_BYTES, UP_STREAM_SHARE, upStream } from '../hub/hub.ts'
 import { ApplyFailed, processBatch, type ApplyWrite, type BatchOutcome, type Incoming } from './batch.ts'
 import type { KnownDevice } from './judge.ts'
@@ -93,7 +93,7 @@ class IngestLoop {
       connection.subscribe(subjects.askAll(tenant), {
         callback: (_error, message) => {
           const ask = parseAsk(message.subject)
-          if (ask === null || ask.verb !== 'receipt.read') return
+          if (ask?.verb !== 'receipt.read' || !isInboxOf(ask.device, message.reply)) return
           void this.#answer(ask.device, (bytes) => message.respond(bytes))
         },
       }),

@@ -53,6 +53,8 @@ export type FabricSeeds = v.InferOutput<typeof FabricSeedsSchema>
 export interface FabricAuthority {
   readonly tenant: TenantId
   readonly trust: FabricTrust
+  /** The trust by which the hub turns away users whose keys were revoked. For the hub alone: it grows. */
+  trustWithout(revoked: readonly string[]): Promise<FabricTrust>
   /** The JWT of a device whose public user key is `userKey`: its own subjects and its own leaf stream, nothing else. */
   issueDevice(device: { device: DeviceId; userKey: string; expiresAtMs?: number }): Promise<string>
   /** The JWT with which a site's leaf links to the hub, for the devices of that site alone. */
@@ -113,6 +115,11 @@ export async function openAuthority(tenant: TenantId, seeds: FabricSeeds): Promi
   return {
     tenant,
     trust,
+    trustWithout: async (revoked) => {
+      const revocations = Object.fromEntries(revoked.map((key) => [key, FOR_GOOD_S]))
+      const jwt = await encodeAccount(tenant, account, { limits, revocations }, { signer: operator })
+      return { ...trust, account: { ...trust.account, jwt } }
+    },
     issueDevice: async ({ device, userKey, expiresAtMs }) =>
       issue(device, userKey, { permissions: devicePermissions(tenant, device), expiresAtMs }),
     issueLeaf: async ({ site, devices, userKey, expiresAtMs }) =>
@@ -123,6 +130,9 @@ export async function openAuthority(tenant: TenantId, seeds: FabricSeeds): Promi
     },
   }
 }
+
+/** A revocation holds for tokens issued until then: the year 9999, since a key is never taken back into use. */
+const FOR_GOOD_S = 253_402_300_799
 
 interface UserGrant {
   readonly permissions: Partial<User>

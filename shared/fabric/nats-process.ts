@@ -17,6 +17,8 @@ import { NatsServerFailed } from './errors.ts'
 const READY_WITHIN_MS = 30_000
 /** JetStream writes its files on SIGTERM; what is not acknowledged by then is sent again anyway. */
 const STOP_WITHIN_MS = 5_000
+/** Seen: 10 ms. */
+const RELOADED_WITHIN_MS = 5_000
 const FIRST_RESTART_MS = 100
 const LAST_RESTART_MS = 5_000
 /** More unasked-for ends than this within {@link CRASH_WINDOW_MS} mean that the next start fails too. */
@@ -51,6 +53,8 @@ export interface NatsProcess {
   pid(): number | null
   /** Writes a new configuration and starts the server anew with it: 20 to 50 ms, and clients reconnect. */
   restart(config: string): Promise<void>
+  /** Writes a new configuration and has the running server take it up: connections stay. Throws {@link NatsServerFailed}. */
+  reload(config: string): Promise<void>
   /** Kills a server that hangs; it is started again like after any other end. */
   revive(): void
   /** Resolves when it is gone. Idempotent. */
@@ -67,6 +71,7 @@ export async function startNatsServer(options: NatsProcessOptions): Promise<Nats
   return {
     pid: () => supervisor.pid,
     restart: async (config) => supervisor.restart(config),
+    reload: async (config) => supervisor.reload(config),
     revive: () => supervisor.revive(),
     stop: async () => supervisor.stop(),
   }
@@ -98,6 +103,7 @@ class Supervisor {
   #running: Running | null = null
   #crashes: number[] = []
   #isReplacing = false
+  #heard: (text: string) => void = () => undefined
 
   constructor(options: NatsProcessOptions, files: Files) {
     this.#options = options
@@ -110,10 +116,24 @@ class Supervisor {
 
   async start(config: string): Promise<void> {
     this.#options.signal.throwIfAborted()
-    writeFileSync(this.#files.config, `${config}\npid_file: ${JSON.stringify(this.#files.pid)}\n`, {
-      mode: 0o600,
-    })
+    this.#write(config)
     await this.#launch()
+  }
+
+  async reload(config: string): Promise<void> {
+    this.#write(config)
+    const running = this.#running
+    // Between an end and the next start: the next start reads the file.
+    if (running === null) return
+    const said = new Promise<string>((resolve) => {
+      this.#heard = (text) => {
+        if (/^(?:Reloaded|Failed to reload) server configuration/.test(text)) resolve(text)
+      }
+    })
+    running.child.kill('SIGHUP')
+    const limit = AbortSignal.timeout(RELOADED_WITHIN_MS)
+    const outcome = await Promise.race([said, running.ended.then(() => 'ended'), aborted(limit)])
+    if (!outcome.startsWith('Reloaded') && outcome !== 'ended') throw failed(this.#options.name, outcome)
   }
 
   async restart(config: string): Promise<void> {
@@ -124,6 +144,11 @@ class Supervisor {
     } finally {
       this.#isReplacing = false
     }
+  }
+
+  #write(config: string): void {
+    const text = `${config}\npid_file: ${JSON.stringify(this.#files.pid)}\n`
+    writeFileSync(this.#files.config, text, { mode: 0o600 })
   }
 
   revive(): void {
@@ -163,6 +188,7 @@ class Supervisor {
       createInterface({ input: child.stderr }).on('line', (line) => {
         const event = this.#read(line, child)
         if (event.kind === 'log' && event.text === 'Server is ready') resolve()
+        this.#heard(event.text)
         last.push(event.text)
         if (last.length > KEPT_LINES) last.shift()
         this.#options.onEvent(event)

@@ -42,6 +42,14 @@ export const ASK_VERBS = [
 export type AskVerb = (typeof ASK_VERBS)[number]
 export type TellVerb = 'receipt' | 'desired' | 'context'
 
+/**
+ * True for a subject on which `device` waits for an answer. A leaf may pass on asks of any device, and whoever holds a leaf's
+ * key could ask in another's name: what is answered to the named device's own inbox, its leaf alone can hear.
+ */
+export function isInboxOf(device: DeviceId, subject: string | undefined): boolean {
+  return subject?.startsWith(`${subjects.inboxPrefix(device)}.`) === true
+}
+
 /** Takes a subject apart; null when it is none of ours. */
 export function parseUp(subject: string): { tenant: TenantId; device: DeviceId } | null {
   const [kind, tenant, device, journal, seg, ...rest] = subject.split('.')

@@ -89,7 +89,18 @@ async function enrolled(
   )
 }
 
-async function connected(own: string): Promise<NatsConnection> {
+async function folderOf(device: string): Promise<string> {
+  const own = await enrolled(device, await tokenFor(device))
+  if (!('folder' in own)) throw new Error(own.refused)
+  return own.folder
+}
+
+/** Resolves when the connection says so. */
+async function statusOf(connection: NatsConnection, kind: string): Promise<void> {
+  for await (const { type } of connection.status()) if (type === kind) return
+}
+
+async function connected(own: string, limit = AbortSignal.timeout(10_000)): Promise<NatsConnection> {
   const { deviceCreds: creds, device } = readIdentity(own)
   const { url: server } = centre.ready['nats'] as { url: string }
   return await connectFabric({
@@ -97,7 +108,7 @@ async function connected(own: string): Promise<NatsConnection> {
     creds,
     name: device,
     inboxPrefix: subjects.inboxPrefix(device),
-    signal: AbortSignal.timeout(10_000),
+    signal: limit,
   })
 }
 
@@ -162,24 +173,34 @@ describe('enrolment', () => {
     expect(await post('x'.repeat(300_000))).toMatchObject({ status: 413 })
   })
 
-  it('answers nothing to a revoked device, and says so', async () => {
+  it('ends the link of a revoked device, and lets it in no more', async () => {
     const own = await enrolled('van-5', await tokenFor('van-5'))
     if (!('folder' in own)) throw new Error(own.refused)
-    const connection = await connected(own.folder)
-    const ask = async (): Promise<Uint8Array> => {
-      const subject = subjects.ask(parseTenantId('acme'), parseDeviceId('van-5'), 'state.desired')
-      return openAnswer((await connection.request(subject, '{"v":1}', { timeout: 5_000 })).data)
+    const [connection, bystander] = [await connected(own.folder), await connected(await folderOf('van-7'))]
+    const ask = async (of: NatsConnection, device: string): Promise<unknown> => {
+      const subject = subjects.ask(parseTenantId('acme'), parseDeviceId(device), 'state.desired')
+      const answer = await of.request(subject, '{"v":1}', { timeout: 2_000 })
+      return JSON.parse(Buffer.from(openAnswer(answer.data)).toString())
     }
-    expect(JSON.parse(Buffer.from(await ask()).toString())).toMatchObject({
+    expect(await ask(connection, 'van-5')).toMatchObject({
       v: 1,
       bundles: [{ name: 'intent' }, { name: 'speech' }],
     })
+    const ended = statusOf(connection, 'disconnect')
     expect((await api('/api/devices/van-5/revoke', { method: 'POST' })).status).toBe(200)
-    await expect(ask()).rejects.toMatchObject({ code: 'ask_refused', report: { code: 'device_unknown' } })
-    expect((await api('/api/devices/nobody/revoke', { method: 'POST' })).body).toMatchObject({
-      code: 'no_such_device',
-    })
+    await ended
+    await expect(ask(connection, 'van-5')).rejects.toThrow()
     await connection.close()
+    const late = AbortSignal.timeout(1_000)
+    await expect(connected(own.folder, late)).rejects.toMatchObject({ code: 'fabric_unreachable' })
+    // Nobody else lost anything.
+    expect(await ask(bystander, 'van-7')).toMatchObject({ v: 1 })
+    expect(bystander.stats().outMsgs).toBeGreaterThan(0)
+    await bystander.close()
+    expect(await api('/api/devices/nobody/revoke', { method: 'POST' })).toMatchObject({
+      status: 404,
+      body: { code: 'no_such_device' },
+    })
   })
 })
 
@@ -308,5 +329,12 @@ describe('starting and stopping', () => {
     const { releases } = (await api('/api/releases')).body as { releases: unknown[] }
     expect(releases).toHaveLength(2)
     expect(await enrolled('van-9', await tokenFor('van-9'))).toHaveProperty('folder')
+  })
+
+  it('holds an address that was refused again and again, whatever it sends then', async () => {
+    const refused = await Promise.all(
+      Array.from({ length: 30 }, async () => await enrolled('van-8', generateKeyPair().publicKey.text)),
+    )
+    expect(refused).toContainEqual({ refused: expect.stringContaining('too many') as string })
   })
 })

@@ -1,0 +1,22 @@
+/** Which HTTP status says what kind of refusal; a code that is not named here is a request that cannot be carried out (422). */
+import { StarlingError } from '../../shared/errors.ts'
+
+type RefusalStatus = 401 | 403 | 404 | 409 | 422 | 429 | 500
+
+const STATUS: Readonly<Record<string, RefusalStatus>> = {
+  token_unknown: 401,
+  token_expired: 401,
+  proof_wrong: 401,
+  denied: 403,
+  token_elsewhere: 403,
+  no_such_device: 404,
+  no_such_release: 404,
+  token_used: 409,
+  device_known: 409,
+  too_many_attempts: 429,
+}
+
+/** 500 for anything that Starling did not name: a fault of ours. */
+export function statusOf(thrown: unknown): RefusalStatus {
+  return thrown instanceof StarlingError ? (STATUS[thrown.code] ?? 422) : 500
+}
