@@ -2,6 +2,7 @@
  * The database as its users see it: one connection, statements in the order of asking, transactions that hold it, and an
  * engine that is started anew when it dies (a full disk makes PostgreSQL panic; what was committed is there again).
  */
+import { AsyncLocalStorage } from 'node:async_hooks'
 import type { Clock } from '../clock.ts'
 import { StarlingError } from '../errors.ts'
 import { measureFolder } from './folder-size.ts'
@@ -9,8 +10,10 @@ import {
   DatabaseClosed,
   DatabaseInterrupted,
   DiskFull,
+  NestedUse,
   QueueFull,
   SqlError,
+  StatementTimedOut,
   TransactionOver,
   TransactionTimedOut,
 } from './errors.ts'
@@ -25,6 +28,8 @@ import type { WorkerLink } from './worker-link.ts'
 export const QUEUE_LIMIT = 10_000
 /** How long a transaction may keep all others waiting. */
 export const TRANSACTION_LIMIT_MS = 30_000
+/** PGlite cannot cancel a statement, so past this its engine is stopped: a full VACUUM of a device's database takes less. */
+export const STATEMENT_LIMIT_MS = 300_000
 
 export interface DatabaseStats {
   readonly bytesOnDisk: number
@@ -55,9 +60,15 @@ export interface EmbeddedParts {
   onFatal(error: StarlingError): void
 }
 
+/** A transaction as the code inside its callback finds it. */
+interface Within {
+  isOver: boolean
+}
+
 export class EmbeddedDatabase implements Database {
   readonly #parts: EmbeddedParts
   readonly #turnstile = new Turnstile(QUEUE_LIMIT)
+  readonly #within = new AsyncLocalStorage<Within>()
   #link: WorkerLink
   #starting: Promise<WorkerLink> | undefined
   #waitingForStart = 0
@@ -140,7 +151,7 @@ export class EmbeddedDatabase implements Database {
       }
     } catch (error) {
       // With no space for a last checkpoint, the next start replays the log instead.
-      if (!(error instanceof DiskFull || error instanceof DatabaseInterrupted)) throw error
+      if (!LEAVES_A_LOG.some((kind) => error instanceof kind)) throw error
     } finally {
       await this.#link.terminate()
       this.#parts.onClosed()
@@ -153,13 +164,13 @@ export class EmbeddedDatabase implements Database {
     work: (tx: Transaction) => Promise<T>,
     open: () => void,
   ): Promise<T> {
-    let isOver = false
+    const within: Within = { isOver: false }
     const send = (text: string, scope: Scope, params: readonly SqlValue[] = []) =>
       link.send({ kind: 'query', scope, text, params })
     const tx: Transaction = {
       kind: 'transaction',
       query: async <R extends Row = Row>(text: string, params: readonly SqlValue[] = []) => {
-        if (isOver) throw new TransactionOver()
+        if (within.isOver) throw new TransactionOver()
         return decodeAnswer(await send(text, 'within', params)).rows as readonly R[]
       },
     }
@@ -168,11 +179,14 @@ export class EmbeddedDatabase implements Database {
     begun.catch(() => undefined)
     let result: T
     try {
-      result = await withinLimit(work(tx), this.#parts.transactionLimitMs)
-      isOver = true
+      result = await withinLimit(
+        this.#within.run(within, async () => await work(tx)),
+        this.#parts.transactionLimitMs,
+      )
+      within.isOver = true
       await begun
     } catch (error) {
-      isOver = true
+      within.isOver = true
       // If the engine died, so did the transaction.
       await send('ROLLBACK', 'end').catch(() => undefined)
       throw error
@@ -217,6 +231,8 @@ export class EmbeddedDatabase implements Database {
 
   async #restart(): Promise<WorkerLink> {
     try {
+      // Two engines in one folder would ruin it.
+      await this.#link.terminate()
       this.#link = await this.#parts.start()
       this.#reopened++
       return this.#link
@@ -236,11 +252,15 @@ export class EmbeddedDatabase implements Database {
   }
 
   #refuseUse(): void {
+    if (this.#within.getStore()?.isOver === false) throw new NestedUse()
     if (this.#closing !== undefined) throw new DatabaseClosed(this.#parts.dir)
     if (this.#fatal !== undefined) throw this.#fatal
     if (this.#queued() >= QUEUE_LIMIT) throw new QueueFull(QUEUE_LIMIT)
   }
 }
+
+/** Failures of the last checkpoint after which the next start replays the log. */
+const LEAVES_A_LOG = [DiskFull, DatabaseInterrupted, StatementTimedOut] as const
 
 async function withinLimit<T>(work: Promise<T>, limitMs: number): Promise<T> {
   let timer: NodeJS.Timeout | undefined

@@ -58,6 +58,20 @@ export class DiskFull extends StarlingError {
   }
 }
 
+/** One statement ran so long that the engine was stopped under it; it is reopened at the next use. */
+export class StatementTimedOut extends StarlingError {
+  override readonly code = 'statement_timed_out'
+  readonly outcome: Outcome
+
+  constructor(limitMs: number, outcome: Outcome) {
+    super(`a statement ran longer than ${String(limitMs)} ms and was stopped`, {
+      remedy: 'Have it read or change fewer rows at a time.',
+      details: { limitMs, outcome },
+    })
+    this.outcome = outcome
+  }
+}
+
 /** The engine died in mid-statement (a PANIC, or out of memory). It is reopened at the next use. */
 export class DatabaseInterrupted extends StarlingError {
   override readonly code = 'database_interrupted'
@@ -133,6 +147,17 @@ export class TransactionTimedOut extends StarlingError {
     super(`a transaction held the database longer than ${String(limitMs)} ms and was rolled back`, {
       remedy: 'Await nothing but its own statements inside a transaction, never the database it came from.',
       details: { limitMs },
+    })
+  }
+}
+
+/** A transaction's callback asked the database itself, which would wait for that very transaction. */
+export class NestedUse extends StarlingError {
+  override readonly code = 'nested_use'
+
+  constructor() {
+    super('the database was used inside one of its transactions', {
+      remedy: 'Inside transaction(), query the transaction that the callback is given.',
     })
   }
 }

@@ -3,18 +3,20 @@
  * The ladder when it will not open: once more, then {@link DatabaseDamaged}.
  */
 import { existsSync } from 'node:fs'
+import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { systemClock } from '../clock.ts'
 import type { Clock } from '../clock.ts'
 import type { StarlingError } from '../errors.ts'
 import { FolderLocked, takeFolderLock } from '../folder-lock.ts'
 import type { FolderLock } from '../folder-lock.ts'
-import { EmbeddedDatabase, TRANSACTION_LIMIT_MS } from './embedded-database.ts'
+import { EmbeddedDatabase, STATEMENT_LIMIT_MS, TRANSACTION_LIMIT_MS } from './embedded-database.ts'
 import { DatabaseDamaged, DatabaseLocked, DiskFull } from './errors.ts'
 import { Meters } from './meters.ts'
 import { placeTemplate } from './template/place-template.ts'
 import { CHECKPOINT_EVERY_MS, scheduleUpkeep } from './upkeep.ts'
 import { OpenFailed, WorkerLink } from './worker-link.ts'
+import type { LinkPlace } from './worker-link.ts'
 
 /** Replay of the bounded log takes seconds; an engine that is silent for longer will not answer. */
 const OPEN_LIMIT_MS = 120_000
@@ -28,6 +30,8 @@ export interface OpenDatabaseOptions {
   readonly checkpointEveryMs?: number
   /** Default {@link TRANSACTION_LIMIT_MS}. */
   readonly transactionLimitMs?: number
+  /** Default {@link STATEMENT_LIMIT_MS}. */
+  readonly statementLimitMs?: number
   /** Ends the opening, not the open database. */
   readonly signal?: AbortSignal
   /** Called at most once, when the engine died and cannot be started again. */
@@ -46,7 +50,8 @@ export async function openDatabase(options: OpenDatabaseOptions): Promise<Embedd
     const dataDir = join(dir, 'pgdata')
     if (!existsSync(dataDir)) await placeTemplate(dataDir)
     const meters = new Meters()
-    const start = (signal?: AbortSignal) => startEngine(dir, { dataDir, meters: meters.memory }, signal)
+    const place = { dir, statementLimitMs: options.statementLimitMs ?? STATEMENT_LIMIT_MS }
+    const start = (signal?: AbortSignal) => startEngine(place, { dataDir, meters: meters.memory }, signal)
     const link = await start(options.signal)
     let stopUpkeep = (): void => undefined
     const database = new EmbeddedDatabase(link, {
@@ -79,22 +84,24 @@ function lockFolder(dir: string): FolderLock {
 }
 
 async function startEngine(
-  dir: string,
+  place: LinkPlace,
   input: { readonly dataDir: string; readonly meters: SharedArrayBuffer },
   signal?: AbortSignal,
 ): Promise<WorkerLink> {
   for (let attempt = 1; ; attempt++) {
+    // What sorts of a killed engine spilled to the disk: elsewhere the postmaster removes it, and PGlite has none.
+    await rm(join(input.dataDir, 'base', 'pgsql_tmp'), { recursive: true, force: true })
     const limit = AbortSignal.timeout(OPEN_LIMIT_MS)
     try {
       return await WorkerLink.start(
-        dir,
+        place,
         input,
         signal === undefined ? limit : AbortSignal.any([signal, limit]),
       )
     } catch (error) {
       signal?.throwIfAborted()
-      if (error instanceof OpenFailed && error.diskFull) throw new DiskFull(dir, 'not-applied', error)
-      if (attempt === OPEN_ATTEMPTS) throw new DatabaseDamaged(dir, error)
+      if (error instanceof OpenFailed && error.diskFull) throw new DiskFull(place.dir, 'not-applied', error)
+      if (attempt === OPEN_ATTEMPTS) throw new DatabaseDamaged(place.dir, error)
     }
   }
 }

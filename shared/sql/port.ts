@@ -1,6 +1,6 @@
 /**
  * The SQL port: PostgreSQL's dialect, `$1` parameters, one connection that runs one transaction at a time.
- * PGlite in a worker thread is the embedded adapter (`open-database.ts`); `test/contract/sql.ts` is its acceptance suite.
+ * PGlite in a worker thread is the embedded adapter (`open-database.ts`); `test/shared/sql/contract` is its acceptance suite.
  */
 import type { Json } from '../json.ts'
 
@@ -24,7 +24,10 @@ export interface Transaction extends Queryable {
 }
 
 export interface Database extends Queryable {
-  /** Runs `work` in one transaction: committed and durable (fsync) when the promise resolves, rolled back when it rejects. */
+  /**
+   * Runs `work` in one transaction: committed and durable (fsync) when the promise resolves, rolled back when it rejects.
+   * Inside `work` only `tx` may be used: the database itself refuses with `NestedUse`, as it would wait for `work` to end.
+   */
   transaction<T>(work: (tx: Transaction) => Promise<T>): Promise<T>
   /** Runs several statements without parameters (DDL). */
   script(text: string): Promise<void>

@@ -22,6 +22,8 @@ export interface Upkeep {
 export async function keepUp(database: EmbeddedDatabase): Promise<Upkeep> {
   if ((await database.stats()).walBytesSinceCheckpoint === 0)
     return { checkpointed: false, vacuumed: [], analyzed: [] }
+  // A session hands in its counts of dead rows a second late; after the checkpoint below nobody would look again.
+  await database.query('SELECT pg_stat_force_next_flush()')
   const vacuumed: string[] = []
   const analyzed: string[] = []
   for (const row of await database.query<{ name: string; vacuum: boolean; analyze: boolean }>(NEEDING)) {

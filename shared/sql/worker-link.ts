@@ -2,7 +2,7 @@
 import { Worker } from 'node:worker_threads'
 import { invariant } from '../errors.ts'
 import { workerEntry } from '../worker-entry.ts'
-import { DatabaseInterrupted, DiskFull, ResultTooLarge, SqlError } from './errors.ts'
+import { DatabaseInterrupted, DiskFull, ResultTooLarge, SqlError, StatementTimedOut } from './errors.ts'
 import type { Outcome } from './errors.ts'
 import type { Refusal, Reply, Work, WorkerInput } from './messages.ts'
 
@@ -20,6 +20,12 @@ export class OpenFailed extends Error {
   }
 }
 
+/** Where an engine works, and how long one statement may keep it. */
+export interface LinkPlace {
+  readonly dir: string
+  readonly statementLimitMs: number
+}
+
 interface Opening {
   resolve(): void
   reject(error: Error): void
@@ -33,13 +39,19 @@ interface InFlight {
 
 export class WorkerLink {
   readonly #dir: string
+  readonly #statementLimitMs: number
   readonly #worker: Worker
+  readonly #watchdog: NodeJS.Timeout
   readonly #inFlight = new Map<number, InFlight>()
   #nextId = 0
   #isDead = false
 
-  private constructor(dir: string, worker: Worker, opening: Opening) {
+  private constructor({ dir, statementLimitMs }: LinkPlace, worker: Worker, opening: Opening) {
     this.#dir = dir
+    this.#statementLimitMs = statementLimitMs
+    this.#watchdog = setTimeout(() => {
+      this.#suspect()
+    }, statementLimitMs).unref()
     this.#worker = worker
     worker.on('message', (reply: Reply) => {
       if (reply.kind === 'opened') opening.resolve()
@@ -59,16 +71,18 @@ export class WorkerLink {
   }
 
   /** Starts the worker and waits until PostgreSQL answers. Rejects with {@link OpenFailed}, or the signal's reason. */
-  static async start(dir: string, input: WorkerInput, signal?: AbortSignal): Promise<WorkerLink> {
+  static async start(place: LinkPlace, input: WorkerInput, signal?: AbortSignal): Promise<WorkerLink> {
     signal?.throwIfAborted()
     const worker = new Worker(workerEntry(import.meta.url, './database.worker.ts'), {
       workerData: input,
       name: 'database',
+      // The owner's own flags (a loader, --input-type) are not meant for this thread.
+      execArgv: [],
       resourceLimits: { maxOldGenerationSizeMb: WORKER_HEAP_MB },
     })
     let link: WorkerLink | undefined
     const opening = new Promise<void>((resolve, reject) => {
-      link = new WorkerLink(dir, worker, { resolve, reject })
+      link = new WorkerLink(place, worker, { resolve, reject })
       signal?.addEventListener(
         'abort',
         () => {
@@ -103,6 +117,7 @@ export class WorkerLink {
         return
       }
       const id = this.#nextId++
+      if (this.#inFlight.size === 0) this.#watchdog.refresh()
       this.#inFlight.set(id, { work, resolve, reject })
       // A thread has no origin.
       // oxlint-disable-next-line unicorn/require-post-message-target-origin
@@ -123,14 +138,33 @@ export class WorkerLink {
     }
     const waiting = this.#inFlight.get(reply.id)
     this.#inFlight.delete(reply.id)
+    this.#watchdog.refresh()
     if (reply.kind === 'done') waiting?.resolve(reply.bytes)
     else waiting?.reject(errorOf(this.#dir, reply.refusal))
+  }
+
+  /** The limit has passed since the last answer: unless the answer lies unread, because this thread was busy, the engine is stopped. */
+  #suspect(): void {
+    const [suspected] = this.#inFlight.keys()
+    if (suspected === undefined) return
+    setImmediate(() => {
+      const running = this.#inFlight.get(suspected)
+      if (this.#isDead || running === undefined) return
+      this.#inFlight.delete(suspected)
+      running.reject(
+        new StatementTimedOut(this.#statementLimitMs, commits(running.work) ? 'unknown' : 'not-applied'),
+      )
+      // Nothing behind it was begun.
+      this.#die('an earlier statement was stopped', false, suspected)
+      void this.#worker.terminate()
+    })
   }
 
   /** Work that PostgreSQL may have begun has an unknown end if it commits; what waited behind it was never begun. */
   #die(reason: string, diskFull: boolean, at?: number): void {
     if (this.#isDead) return
     this.#isDead = true
+    clearTimeout(this.#watchdog)
     for (const [id, waiting] of this.#inFlight) {
       const begun = at === undefined || id <= at
       const outcome: Outcome = begun && commits(waiting.work) ? 'unknown' : 'not-applied'

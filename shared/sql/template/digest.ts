@@ -1,3 +1,3 @@
 /** Written by make-template.ts. */
-export const TEMPLATE_FILE = 'pglite-0.5.14.template.br'
-export const TEMPLATE_SHA256 = '9cc6b37c19846e38ef759c1bc13d0bdf16591976373106f561e1613c8a1ec80f'
+export const TEMPLATE_FILE = 'pglite-0.5.14-f6c3d439.template.br'
+export const TEMPLATE_SHA256 = 'f6c3d439ea66a14c7e1433192957eea5343d8c30bfa16133c42a79a7ec75bfa7'

@@ -14,6 +14,8 @@ const BOOL = 16
 export const BYTEA = 17
 const INT8 = 20
 const JSON_OID = 114
+const FLOAT4 = 700
+const FLOAT8 = 701
 const JSONB = 3802
 const TIMESTAMP = 1114
 const TIMESTAMPTZ = 1184
@@ -28,8 +30,8 @@ const ELEMENT_OID: ReadonlyMap<number, number> = new Map([
   [1016, INT8],
   [1009, 25],
   [1015, 1043],
-  [1021, 700],
-  [1022, 701],
+  [1021, FLOAT4],
+  [1022, FLOAT8],
   [1231, NUMERIC],
   [2951, 2950],
   [1115, TIMESTAMP],
@@ -47,8 +49,8 @@ const DECODERS: ReadonlyMap<number, (text: string) => SqlValue> = new Map<number
     [21, Number],
     [23, Number],
     [26, Number],
-    [700, Number],
-    [701, Number],
+    [FLOAT4, Number],
+    [FLOAT8, Number],
     [NUMERIC, decodeNumeric],
     [JSON_OID, (text) => JSON.parse(text) as SqlValue],
     [JSONB, (text) => JSON.parse(text) as SqlValue],
@@ -140,18 +142,29 @@ export function encodeParameter(value: SqlValue, oid: number, position: number):
   if (oid === JSON_OID || oid === JSONB)
     return typeof value === 'string' ? textOf(value, position) : jsonOf(value, position)
   if (typeof value === 'object') return encodeList(value, oid, position)
-  return textOf(String(value), position)
+  return scalarOf(value, oid, position)
 }
 
 function encodeList(value: object, oid: number, position: number): string {
   const element = ELEMENT_OID.get(oid)
   if (element === undefined || !Array.isArray(value)) return jsonOf(value as SqlValue, position)
+  if (element === JSON_OID || element === JSONB) {
+    // A list inside is a JSON list, not a second dimension.
+    const items = (value as readonly SqlValue[]).map((item) =>
+      item === null || typeof item === 'string' ? item : jsonOf(item, position),
+    )
+    return encodeArray(items, (item) => textOf(String(item), position))
+  }
   return encodeArray(value, (item) => {
-    if (element === JSON_OID || element === JSONB)
-      return typeof item === 'string' ? textOf(item, position) : jsonOf(item as SqlValue, position)
     if (item instanceof Uint8Array) return `\\x${Buffer.from(item).toString('hex')}`
-    return textOf(String(item), position)
+    return scalarOf(item, element, position)
   })
+}
+
+function scalarOf(value: unknown, oid: number, position: number): string {
+  // String(-0) is '0'.
+  if (Object.is(value, -0) && (oid === FLOAT4 || oid === FLOAT8)) return '-0'
+  return textOf(String(value), position)
 }
 
 function jsonOf(value: SqlValue, position: number): string {

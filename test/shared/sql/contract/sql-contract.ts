@@ -1,7 +1,7 @@
 /** What every adapter of the SQL port does (shared/sql/port.ts). */
 import { AsyncResource } from 'node:async_hooks'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
-import { SqlError, TransactionOver } from '../../../../shared/sql/errors.ts'
+import { NestedUse, SqlError, TransactionOver } from '../../../../shared/sql/errors.ts'
 import type { Database, Transaction } from '../../../../shared/sql/port.ts'
 
 export interface OpenedForContract {
@@ -212,6 +212,20 @@ function transactions(db: () => Database, names: Names): void {
     })
     await expect(kept?.query(`insert into part values (2, 'late')`)).rejects.toThrow(TransactionOver)
     expect(await names()).toEqual(['seal'])
+  })
+
+  it.each<[string, (db: Database) => Promise<unknown>]>([
+    ['a statement', async (inner) => await inner.query(`insert into part values (2, 'nested')`)],
+    ['a script', async (inner) => await inner.script(`insert into part values (2, 'nested')`)],
+    ['a transaction', async (inner) => await inner.transaction(async () => undefined)],
+    ['a checkpoint', async (inner) => await inner.checkpoint()],
+  ])('refuses %s of the database inside, instead of waiting for itself', async (_, use) => {
+    const nested = db().transaction(async (tx) => {
+      await insert(tx, 1, 'seal')
+      await use(db())
+    })
+    await expect(nested).rejects.toThrow(NestedUse)
+    expect(await names()).toEqual([])
   })
 
   it('refuses at its end what a deferred constraint forbids', async () => {
