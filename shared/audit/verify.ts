@@ -35,10 +35,42 @@ interface Progress {
   seq: number
   hash: string
   sealedTo: number
+  /** Permitted intents without an outcome in the records up to `start.head`, by their sequence numbers. */
+  readonly open: Map<string, number>
+  readonly start: Start
 }
 
-/** Checks the journal in `sql` against its origin's key. Never throws for what it finds; throws when the database cannot be read. */
-export async function verifyJournal(sql: Queryable, key: PublicKey): Promise<Verification> {
+/** How the journal stood at the beginning: it may grow while it is read, and what grew is no fault. */
+interface Start {
+  readonly head: number
+  readonly sealedTo: number
+  readonly open: ReadonlyMap<string, number>
+}
+
+async function startOf(sql: Queryable): Promise<Start> {
+  const [row] = await sql.query<{ head: number; sealed_to: number; open: readonly [string, number][] }>(
+    `select coalesce((select max(seq) from journal.record), 0) as head,
+       coalesce((select max(to_seq) from journal.seal), 0) as sealed_to,
+       coalesce((select jsonb_agg(jsonb_build_array(id, seq) order by seq) from journal.open_intent), '[]') as open`,
+  )
+  return { head: row?.head ?? 0, sealedTo: row?.sealed_to ?? 0, open: new Map(row?.open) }
+}
+
+/** What somebody else saw of this journal: a receipt, an export, a note on paper. */
+export interface Witness {
+  readonly seq: number
+  readonly hash: string
+}
+
+/**
+ * Checks the journal in `sql` against its origin's key. Without a witness, records cut off after the last seal cannot be
+ * missed by anyone; with one, they are. Never throws for what it finds; throws when the database cannot be read.
+ */
+export async function verifyJournal(
+  sql: Queryable,
+  key: PublicKey,
+  witness: Witness | null = null,
+): Promise<Verification> {
   const at: Progress = {
     records: 0,
     seals: 0,
@@ -47,59 +79,95 @@ export async function verifyJournal(sql: Queryable, key: PublicKey): Promise<Ver
     seq: 0,
     hash: GENESIS_HASH,
     sealedTo: 0,
+    open: new Map(),
+    start: await startOf(sql),
   }
   try {
-    await walkRecords(sql, at)
+    await walkRecords(sql, at, witness)
     await walkSeals(sql, key, at)
     await walkPayloads(sql, at)
+    checkOpenIntents(at)
     return verdict(at, null)
   } catch (thrown) {
     if (thrown instanceof ChainBroken)
       return verdict(at, { kind: thrown.fault, seq: thrown.seq, message: thrown.message })
     if (thrown instanceof StarlingError && thrown.code === 'journal_damaged')
       return verdict(at, { kind: 'unreadable', seq: at.seq + 1, message: thrown.message })
-    if (thrown instanceof PayloadChanged)
-      return verdict(at, { kind: 'payload', seq: thrown.seq, message: thrown.message })
     throw thrown
   }
 }
 
-class PayloadChanged extends Error {
-  override readonly name = 'PayloadChanged'
+type RecordRow = {
   readonly seq: number
-
-  constructor(seq: number, part: string) {
-    super(`the kept ${part} of record ${seq} is not what its digest says`)
-    this.seq = seq
-  }
+  readonly id: string
+  readonly kind: string
+  readonly of: string | null
+  readonly action: string | null
+  readonly turn: string | null
+  readonly text: string
+  readonly hash: string
 }
 
-async function walkRecords(sql: Queryable, at: Progress): Promise<void> {
+async function walkRecords(sql: Queryable, at: Progress, witness: Witness | null): Promise<void> {
   for (;;) {
-    const rows = await sql.query<{ seq: number; text: string; hash: string; id: string }>(
-      'select seq, id, text, hash from journal.record where seq > $1 order by seq limit $2',
+    const rows = await sql.query<RecordRow>(
+      'select seq, id, kind, of, action, turn, text, hash from journal.record where seq > $1 order by seq limit $2',
       [at.seq, BATCH],
     )
     for (const row of rows) {
       const record = parseRecord(row.text)
-      if (row.seq !== at.seq + 1 || record.seq !== row.seq)
-        throw new ChainBroken('out_of_order', at.seq + 1, `record ${row.seq} stands there`)
+      if (row.seq !== at.seq + 1)
+        throw new ChainBroken('deleted', at.seq + 1, `record ${row.seq} stands there`)
+      if (record.seq !== row.seq)
+        throw new ChainBroken('out_of_order', row.seq, `record ${record.seq} stands there`)
       verifyRecord(record, at.hash)
-      if (record.hash !== row.hash || record.id !== row.id || !isCanonical(row.text, record))
+      if (!saysTheSame(row, record))
         throw new ChainBroken('edited', record.seq, 'its columns are not what its text says')
+      if (witness?.seq === record.seq && witness.hash !== record.hash)
+        throw new ChainBroken('edited', record.seq, 'it is another than the one that was seen before')
+      if (record.seq <= at.start.head) keepOpen(at.open, record)
       at.seq = record.seq
       at.hash = record.hash
       at.records += 1
     }
-    if (rows.length < BATCH) return
+    if (rows.length < BATCH) break
   }
+  if (witness !== null && witness.seq > at.seq)
+    throw new ChainBroken('cut_off', at.seq + 1, `records up to ${witness.seq} were seen and are gone`)
+}
+
+function saysTheSame(row: RecordRow, record: JournalRecord): boolean {
+  const { body } = record
+  return (
+    row.hash === record.hash &&
+    row.id === record.id &&
+    row.kind === body.kind &&
+    row.of === ('of' in body ? body.of : null) &&
+    row.action === ('action' in body ? body.action : null) &&
+    row.turn === ('turn' in body ? body.turn : null) &&
+    isCanonical(row.text, record)
+  )
+}
+
+function keepOpen(open: Map<string, number>, { id, seq, body }: JournalRecord): void {
+  if (body.kind === 'intent' && body.verdict === 'permit') open.set(id, seq)
+  else if (body.kind === 'outcome') open.delete(body.of)
+}
+
+/** An intent taken off this list would never be settled, and nobody would see that its end is not known. */
+function checkOpenIntents({ open, start }: Progress): void {
+  for (const [id, seq] of start.open)
+    if (!open.has(id)) throw new ChainBroken('edited', seq, 'it is listed as open, and is not')
+  for (const [id, seq] of open)
+    if (!start.open.has(id))
+      throw new ChainBroken('edited', seq, 'it has no outcome, and is not listed as open')
 }
 
 async function walkSeals(sql: Queryable, key: PublicKey, at: Progress): Promise<void> {
   for (;;) {
     const rows = await sql.query<{ to_seq: number; text: string }>(
-      'select to_seq, text from journal.seal where to_seq > $1 order by to_seq limit 50',
-      [at.sealedTo],
+      'select to_seq, text from journal.seal where to_seq > $1 and to_seq <= $2 order by to_seq limit 50',
+      [at.sealedTo, at.start.sealedTo],
     )
     for (const { to_seq, text } of rows) {
       const seal = readSeal(text, at.sealedTo + 1)
@@ -108,11 +176,7 @@ async function walkSeals(sql: Queryable, key: PublicKey, at: Progress): Promise<
       if (!isSigned(seal, key))
         throw new ChainBroken('forged_seal', seal.from, 'the seal is not signed by its origin')
       if (seal.to > at.seq)
-        throw new ChainBroken(
-          'seal_mismatch',
-          at.seq + 1,
-          `records up to ${seal.to} were sealed and are gone`,
-        )
+        throw new ChainBroken('cut_off', at.seq + 1, `records up to ${seal.to} were sealed and are gone`)
       verifySeal(seal, await recordsOf(sql, seal), key)
       at.sealedTo = seal.to
       at.seals += 1
@@ -136,15 +200,26 @@ async function walkPayloads(sql: Queryable, at: Progress): Promise<void> {
       [after, BATCH],
     )
     for (const { seq, part, text, salt, bytes } of rows) {
-      const { body } = parseRecord(text)
-      const said = body.kind === 'intent' ? body.input : body.kind === 'outcome' ? body.output : null
       if (bytes === null) at.erased += 1
-      else if (payloadDigest(salt, bytes) !== said) throw new PayloadChanged(seq, part)
+      else checkPayload(parseRecord(text), { part, salt, bytes })
       at.payloads += 1
       after = seq
     }
     if (rows.length < BATCH) return
   }
+}
+
+/** Throws {@link ChainBroken} when a kept payload is not what its record's digest says. */
+export function checkPayload(
+  { seq, body }: JournalRecord,
+  payload: { readonly part: string; readonly salt: Uint8Array; readonly bytes: Uint8Array },
+): void {
+  const said =
+    body.kind === 'intent'
+      ? { part: 'input', digest: body.input }
+      : { part: 'output', digest: body.kind === 'outcome' ? body.output : null }
+  if (payload.part !== said.part || payloadDigest(payload.salt, payload.bytes) !== said.digest)
+    throw new ChainBroken('payload', seq, `its ${said.part} is not what its digest says`)
 }
 
 async function recordsOf(sql: Queryable, seal: Seal): Promise<readonly JournalRecord[]> {

@@ -1,14 +1,9 @@
 /** Counters, gauges and histograms of one process, in Prometheus' text form (version 0.0.4). */
-import { StarlingError } from '../errors.ts'
-
-export class TooManySeries extends StarlingError {
-  override readonly code = 'too_many_series'
-}
-
 export type Labels = Readonly<Record<string, string>>
 
-/** Label values come from code, never from input; a metric with more series than this is a mistake. */
+/** More label values than this come from input by mistake: what is over it is counted together, and never breaks what is measured. */
 const MAX_SERIES = 200
+const OVERFLOW = 'overflow="true"'
 /** Microseconds: from one statement to a long utterance. */
 const BUCKETS_US = [
   100, 300, 1_000, 3_000, 10_000, 30_000, 100_000, 300_000, 1_000_000, 3_000_000, 10_000_000,
@@ -43,12 +38,12 @@ export function openMetrics(): Metrics {
   return {
     count: (name, labels = {}, by = 1) => {
       const series = plain(name, 'counter')
-      const key = room(name, series, labels)
+      const key = room(series, labels)
       series.set(key, (series.get(key) ?? 0) + by)
     },
     gauge: (name, value, labels = {}) => {
       const series = plain(name, 'gauge')
-      series.set(room(name, series, labels), value)
+      series.set(room(series, labels), value)
     },
     observe: (name, us, labels = {}) => {
       const family = families.get(name) ?? {
@@ -57,7 +52,7 @@ export function openMetrics(): Metrics {
       }
       families.set(name, family)
       if (family.kind !== 'histogram') throw new TypeError(`${name} is a ${family.kind}`)
-      const key = room(name, family.series, labels)
+      const key = room(family.series, labels)
       const found = family.series.get(key) ?? { counts: BUCKETS_US.map(() => 0), sum: 0, total: 0 }
       family.series.set(key, found)
       found.sum += us
@@ -84,16 +79,17 @@ function renderFamily(name: string, family: Family): string {
   return head + lines.join('')
 }
 
-function room(name: string, series: ReadonlyMap<string, unknown>, labels: Labels): string {
+function room(series: ReadonlyMap<string, unknown>, labels: Labels): string {
   const key = Object.entries(labels)
     .toSorted(([a], [b]) => (a < b ? -1 : 1))
-    .map(([label, value]) => `${label}="${value.replace(/[\\"\n]/g, '_')}"`)
+    .map(([label, value]) => `${label}="${escaped(value)}"`)
     .join(',')
-  if (!series.has(key) && series.size >= MAX_SERIES)
-    throw new TooManySeries(`the metric ${name} has more than ${MAX_SERIES} series`, {
-      remedy: 'Take a label out whose values are not a small fixed set.',
-    })
-  return key
+  return series.has(key) || series.size < MAX_SERIES ? key : OVERFLOW
+}
+
+/** As the exposition format asks: backslash, quote and line feed. */
+function escaped(value: string): string {
+  return value.replace(/[\\"\n]/g, (found) => (found === '\n' ? '\\n' : `\\${found}`))
 }
 
 function joined(key: string, label: string): string {

@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { afterEach, describe, expect, it } from 'vitest'
 import { verifyJournal } from '../../../shared/audit/verify.ts'
-import { payloadFor, type Journal } from '../../../shared/journal/journal.ts'
+import { openJournal, payloadFor, type Journal } from '../../../shared/journal/journal.ts'
 import { GENESIS_HASH } from '../../../shared/journal/record.ts'
 import { ChainBroken, verifySeal } from '../../../shared/journal/seal.ts'
 import { generateKeyPair } from '../../../shared/signing/ed25519.ts'
@@ -92,6 +92,43 @@ describe('the journal', () => {
   })
 })
 
+describe('what the journal refuses', () => {
+  it('writes nothing that no reader would take', async () => {
+    at = await governed()
+    const { journal } = at
+    const append = async (change: object) =>
+      await journal.transaction(async (tx) => await journal.append(tx, { ...gap(1), ...change }))
+    for (const change of [{ reason: 'a'.repeat(201) }, { from: Number.NaN }, { extra: 1 }, { kind: 'other' }])
+      await expect(append(change)).rejects.toMatchObject({ code: 'bad_record' })
+    expect((await journal.head()).seq).toBe(0)
+  })
+
+  it('takes no more than the outbox may hold, by count and by size, until a receipt makes room', async () => {
+    at = await governed({ maxOutboxRecords: 3 })
+    const { journal, db, key, clock } = at
+    await appendMany(journal, 3)
+    await expect(appendMany(journal, 1)).rejects.toMatchObject({ code: 'outbox_full' })
+    await journal.pruneShipped(2)
+    await appendMany(journal, 2)
+    await expect(appendMany(journal, 1)).rejects.toMatchObject({ code: 'outbox_full' })
+    const small = await openJournal({ db, origin: 'device-1', key, clock, maxOutboxBytes: 1_500 })
+    await journal.pruneShipped(5)
+    await appendMany(small, 1)
+    await expect(appendMany(small, 50)).rejects.toMatchObject({ code: 'outbox_full' })
+    expect((await journal.head()).seq).toBe((await verifyJournal(db, key.publicKey)).records)
+    // A rolled back append holds no room for ever.
+    await small.pruneShipped(1_000)
+    for (let index = 0; index < 20; index += 1)
+      await small
+        .transaction(async (tx) => {
+          await small.append(tx, gap(1))
+          throw new Error('no')
+        })
+        .catch(() => undefined)
+    await appendMany(small, 2)
+  })
+})
+
 describe('the audit', () => {
   it('finds a changed byte wherever it is, an exchange, a deletion and a cut end', async () => {
     at = await governed()
@@ -134,6 +171,6 @@ describe('the audit', () => {
     await appendMany(journal, 5)
     while ((await journal.sealNext()) !== null);
     await db.query('delete from journal.record where seq = 5')
-    expect((await verifyJournal(db, key.publicKey)).fault).toMatchObject({ kind: 'seal_mismatch', seq: 5 })
+    expect((await verifyJournal(db, key.publicKey)).fault).toMatchObject({ kind: 'cut_off', seq: 5 })
   })
 })
