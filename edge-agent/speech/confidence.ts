@@ -9,6 +9,8 @@ const WORD_MIDDLE = -3
 const UTTERANCE_MIDDLE = -2
 const SHARPNESS = 2.5
 const FRAME_MS = 10
+/** Open words fit nearly any sound: whoever said them is asked before anything is done with them. */
+const OPEN_CEILING = 0.7
 
 export interface Judged {
   readonly words: readonly HeardWord[]
@@ -48,10 +50,12 @@ export function judge(path: BestPath, free: FreePath, net: SearchNetwork, frames
   }
   void frames
   const margin = words.length === 0 ? -Infinity : total / Math.max(1, counted)
-  const whole = path.complete ? rounded(logistic(SHARPNESS * (margin - UTTERANCE_MIDDLE))) : 0
-  // Open words fit nearly any sound: what they follow must have been said for sure, or they carry the sentence.
+  const whole = path.complete ? logistic(SHARPNESS * (margin - UTTERANCE_MIDDLE)) : 0
+  // A sentence is as sure as its least sure word: speech from outside the grammar fits most words well, and one not at all.
   const fixed = words.filter(({ open }) => !open).map((word) => word.confidence)
-  const confidence = fixed.length === words.length ? whole : Math.min(whole, ...fixed)
+  const weakest = Math.sqrt(Math.min(1, ...fixed))
+  const ceiling = fixed.length === words.length ? 1 : OPEN_CEILING
+  const confidence = rounded(Math.min(whole, weakest, ceiling))
   return { words, confidence, margin, worst }
 }
 
