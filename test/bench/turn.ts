@@ -11,7 +11,7 @@ import { quantile, type BenchReport } from './report.ts'
 
 const WARM_UP = 5
 const ROUNDS = 60
-const SENTENCES = ['log', 'note', 'look'] as const
+const SENTENCES = ['log', 'note', 'yes', 'look'] as const
 
 export async function run(progress: (line: string) => void): Promise<BenchReport> {
   const folder = await dataFolder('bench-turn')

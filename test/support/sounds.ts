@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs'
 import { packageRoot } from '../../shared/package-root.ts'
 
-export function spoken(name: 'open' | 'log' | 'note' | 'look' | 'unclear'): Buffer {
+export function spoken(name: 'open' | 'log' | 'note' | 'yes' | 'look' | 'unclear'): Buffer {
   return readFileSync(new URL(`edge-agent/cli/demo/audio/${name}.wav`, packageRoot()))
 }
 

@@ -65,6 +65,19 @@ describe('the command line', () => {
     expect((await turn('unclear.wav', spoken('unclear'))).outcome).toMatchObject({ kind: 'inbox' })
   })
 
+  it('reads free words back, and keeps them after a yes', async () => {
+    const asked = await turn('note.wav', spoken('note'))
+    expect(asked.outcome).toMatchObject({
+      kind: 'question',
+      say: expect.stringContaining('the coupling is worn') as string,
+    })
+    const answered = await turn('yes.wav', spoken('yes'))
+    expect(answered.outcome).toMatchObject({
+      kind: 'done',
+      say: expect.stringContaining('the coupling is worn') as string,
+    })
+  })
+
   it('hears the same at 8 kHz, in stereo and at 48 kHz', async () => {
     const samples = samplesOf(spoken('look'))
     const stereo = new Float32Array(samples.length * 2).map((_, at) => samples[at >> 1] ?? 0)

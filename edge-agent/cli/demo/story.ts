@@ -161,7 +161,21 @@ export const SCENES: readonly Scene[] = [
   },
   turnScene('open', 'work_order.open'),
   turnScene('log', 'reading.log'),
-  turnScene('note', 'note.record'),
+  {
+    claim:
+      'free words are read back before they are kept: a note is asked about, and recorded after a spoken yes',
+    play: async (stage) => {
+      const asked = await say(stage, 'note')
+      const answered = await say(stage, 'yes')
+      const recorded = answered.effects.some(
+        ({ action, verdict }) => action === 'note.record' && verdict === 'performed',
+      )
+      return {
+        checked: `${told(asked)}; then ${told(answered)}`,
+        holds: asked.outcome.kind === 'question' && answered.outcome.kind === 'done' && recorded,
+      }
+    },
+  },
   {
     claim: 'what the device is not sure of is not acted on: it becomes an inbox item for a person',
     play: async (stage) => {
