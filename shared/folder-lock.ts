@@ -47,21 +47,33 @@ export class FolderLocked extends StarlingError {
   }
 }
 
+/** No lock can be written there: no right, no space, or no folder. The system's error is the cause. */
+export class FolderUnusable extends StarlingError {
+  override readonly code = 'folder_unusable'
+
+  constructor(dir: string, cause: unknown) {
+    super(`${dir} cannot be used: ${cause instanceof Error ? cause.message : String(cause)}`, {
+      remedy: `Make sure that ${dir} is a folder, that this user may write in it, and that its disk has space.`,
+      details: { dir },
+      cause,
+    })
+  }
+}
+
 export interface FolderLock {
   readonly dir: string
   /** Gives the folder back; a second call does nothing. */
   release(): void
 }
 
-/** Takeovers tried before giving up: each failure means that another process was quicker, who then holds the lock. */
-const TAKEOVER_LIMIT = 5
+/** Tries before giving up: each failure means that another process was quicker, who then holds the lock. */
+const ATTEMPT_LIMIT = 5
 
 /**
  * Takes `dir` (made when missing) for this process. Synchronous, so that a process holds it before anything else happens.
- * Throws {@link FolderLocked} with the holder's pid while another living process, or this one, has it.
+ * Throws {@link FolderLocked} with the holder's pid while another living process, or this one, has it; {@link FolderUnusable}.
  */
 export function takeFolderLock(dir: string, purpose: string): FolderLock {
-  mkdirSync(dir, { recursive: true })
   const path = join(dir, LOCK_FILE)
   const mine: Holder = {
     pid: process.pid,
@@ -70,41 +82,66 @@ export function takeFolderLock(dir: string, purpose: string): FolderLock {
     purpose,
     token: randomUUID(),
   }
-  for (let attempt = 0; attempt < TAKEOVER_LIMIT; attempt++) {
-    if (place(path, mine)) return held(dir, path, mine)
+  try {
+    mkdirSync(dir, { recursive: true })
+    take(dir, path, mine)
+  } catch (error) {
+    throw error instanceof FolderLocked ? error : new FolderUnusable(dir, error)
+  }
+  let released = false
+  return {
+    dir,
+    release: () => {
+      if (!released) remove(path, mine)
+      released = true
+    },
+  }
+}
+
+function take(dir: string, path: string, mine: Holder): void {
+  for (let attempt = 0; attempt < ATTEMPT_LIMIT; attempt++) {
+    if (place(path, mine, linkSync)) return
     const holder = read(path)
     if (holder === 'gone') continue
     if (holder !== 'unreadable' && isAlive(holder)) throw new FolderLocked(dir, holder)
-    remove(path, holder === 'unreadable' ? undefined : holder.token)
+    if (succeed(dir, path, mine, holder)) return
   }
   const holder = read(path)
   throw new FolderLocked(dir, typeof holder === 'string' ? { pid: 0, purpose: 'unknown' } : holder)
 }
 
-function held(dir: string, path: string, mine: Holder): FolderLock {
-  let released = false
-  return {
-    dir,
-    release: () => {
-      if (released) return
-      released = true
-      remove(path, mine.token)
-    },
+/**
+ * Puts `mine` in the place of a dead holder. Of all who found that one dead, only the holder of a second lock, named after
+ * it, may do so, and only while its file is still there: without that, the slowest of three would remove a living one's.
+ */
+function succeed(dir: string, path: string, mine: Holder, dead: Holder | 'unreadable'): boolean {
+  const claim = `${path}.${tokenOf(dead)}`
+  take(dir, claim, mine)
+  try {
+    const now = read(path)
+    return now !== 'gone' && tokenOf(now) === tokenOf(dead) && place(path, mine, renameSync)
+  } finally {
+    remove(claim, mine)
   }
 }
 
-/** Writes the file aside and links it in place: it appears whole, and only where there is none. */
-function place(path: string, mine: Holder): boolean {
-  const aside = `${path}.${mine.token}`
-  const fd = openSync(aside, 'wx', 0o600)
+/** The name of a second lock: a token is as it was read, so it must not lead elsewhere. */
+function tokenOf(holder: Holder | 'unreadable'): string {
+  return typeof holder === 'string' ? holder : holder.token.replaceAll(/[^0-9a-z-]/g, '')
+}
+
+/** Writes the file aside and puts it in place by `put`: it appears whole; with link, only where there is none. */
+function place(path: string, mine: Holder, put: (from: string, to: string) => void): boolean {
+  const aside = `${path}.${randomUUID()}`
   try {
-    writeSync(fd, JSON.stringify(mine))
-    fsyncSync(fd)
-  } finally {
-    closeSync(fd)
-  }
-  try {
-    linkSync(aside, path)
+    const fd = openSync(aside, 'wx', 0o600)
+    try {
+      writeSync(fd, JSON.stringify(mine))
+      fsyncSync(fd)
+    } finally {
+      closeSync(fd)
+    }
+    put(aside, path)
     return true
   } catch (error) {
     if (errorCode(error) === 'EEXIST') return false
@@ -114,24 +151,10 @@ function place(path: string, mine: Holder): boolean {
   }
 }
 
-/** Removes the lock only if it still carries `token`: between reading and removing, another process may have taken over. */
-function remove(path: string, token: string | undefined): void {
-  const aside = `${path}.${randomUUID()}`
-  try {
-    renameSync(path, aside)
-  } catch (error) {
-    if (errorCode(error) === 'ENOENT') return
-    throw error
-  }
-  const moved = read(aside)
-  if (typeof moved !== 'string' && moved.token !== token) {
-    try {
-      linkSync(aside, path)
-    } catch (error) {
-      if (errorCode(error) !== 'EEXIST') throw error
-    }
-  }
-  rmSync(aside, { force: true })
+/** Removes what is ours; while we live nobody else may put another in its place, unless it was tampered with. */
+function remove(path: string, mine: Holder): void {
+  const holder = read(path)
+  if (typeof holder !== 'string' && holder.token === mine.token) rmSync(path, { force: true })
 }
 
 function read(path: string): Holder | 'gone' | 'unreadable' {

@@ -16,7 +16,7 @@ type Resolver = Pick<ExternalPerformer<never, Json>, 'action' | 'resolve'>
 
 /**
  * Goes through the open intents, oldest first. A transactional effect without an outcome did not take place: its rows
- * would have committed with it. An external one is asked of its performer; where there is none, it stays `unknown`.
+ * would have committed with it. An external one is asked of its performer; where there is none, or it fails, `unknown`.
  */
 export async function recoverIntents(parts: {
   readonly journal: Journal
@@ -47,12 +47,14 @@ async function resolve(
   const performer = parts.external.find((candidate) => candidate.action === action)
   if (performer === undefined || intent.body.kind !== 'intent') return 'unknown'
   const input = await parts.journal.payloadOf(intent.id, 'input')
-  return await performer.resolve({
+  const dangling = {
     recordId: intent.id as RecordId,
     action,
     resource: intent.body.resource,
     input: isObject(input) ? input : null,
-  })
+  }
+  // One that cannot say must not keep the device from starting, nor the others from being settled.
+  return await performer.resolve(dangling).catch(() => 'unknown' as const)
 }
 
 function isObject(value: Json | null): value is JsonObject {

@@ -8,11 +8,12 @@ import { join } from 'node:path'
 import { systemClock } from '../clock.ts'
 import type { Clock } from '../clock.ts'
 import type { StarlingError } from '../errors.ts'
-import { FolderLocked, takeFolderLock } from '../folder-lock.ts'
+import { FolderLocked, FolderUnusable, takeFolderLock } from '../folder-lock.ts'
 import type { FolderLock } from '../folder-lock.ts'
 import { EmbeddedDatabase, STATEMENT_LIMIT_MS, TRANSACTION_LIMIT_MS } from './embedded-database.ts'
 import { DatabaseDamaged, DatabaseLocked, DiskFull } from './errors.ts'
 import { Meters } from './meters.ts'
+import { isNoSpace } from './no-space.ts'
 import { placeTemplate } from './template/place-template.ts'
 import { CHECKPOINT_EVERY_MS, scheduleUpkeep } from './upkeep.ts'
 import { OpenFailed, WorkerLink } from './worker-link.ts'
@@ -40,7 +41,8 @@ export interface OpenDatabaseOptions {
 
 /**
  * Opens the database in `dir`, made from the template when it is new.
- * Throws DatabaseLocked, DatabaseDamaged, DiskFull, TemplateDamaged, or the signal's reason; then nothing is held.
+ * Throws DatabaseLocked, DatabaseDamaged, DiskFull, TemplateDamaged, FolderUnusable, or the signal's reason; then nothing
+ * is held.
  */
 export async function openDatabase(options: OpenDatabaseOptions): Promise<EmbeddedDatabase> {
   options.signal?.throwIfAborted()
@@ -79,7 +81,10 @@ function lockFolder(dir: string): FolderLock {
   try {
     return takeFolderLock(dir, 'database')
   } catch (error) {
-    throw error instanceof FolderLocked ? new DatabaseLocked(dir, error.pid, error) : error
+    if (error instanceof FolderLocked) throw new DatabaseLocked(dir, error.pid, error)
+    throw error instanceof FolderUnusable && isNoSpace(error.cause)
+      ? new DiskFull(dir, 'not-applied', error)
+      : error
   }
 }
 

@@ -7,6 +7,7 @@ import { closeSync, fdatasyncSync, fsyncSync, openSync } from 'node:fs'
 import { NodeFS } from '@electric-sql/pglite/nodefs'
 import type { PGlite, postgresMod } from '@electric-sql/pglite'
 import type { Meters } from './meters.ts'
+import { isNoSpace } from './no-space.ts'
 
 type PostgresMod = postgresMod.PostgresMod
 
@@ -161,8 +162,4 @@ function syncFolder(path: string): void {
   } finally {
     closeSync(fd)
   }
-}
-
-export function isNoSpace(error: unknown): boolean {
-  return error instanceof Error && 'code' in error && (error.code === 'ENOSPC' || error.code === 'EDQUOT')
 }

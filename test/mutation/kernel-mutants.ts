@@ -64,6 +64,13 @@ export const KERNEL_MUTANTS: readonly Mutant[] = [
   ),
   policy('ignores the region', '!rule.regions.includes(route.region)', 'route.region.length === 0'),
   {
+    name: 'guesses after a crash that a change took place',
+    file: 'shared/kernel/recover.ts',
+    from: "return 'did_not_take_place'",
+    to: "return 'took_place'",
+    tests: 'test/shared/kernel/ends.test.ts',
+  },
+  {
     name: 'takes an admission for another action',
     file: 'shared/kernel/admitted.ts',
     from: 'found.request.action !== action',

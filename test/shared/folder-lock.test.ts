@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { FolderLocked, LOCK_FILE, takeFolderLock } from '../../shared/folder-lock.ts'
+import { FolderLocked, FolderUnusable, LOCK_FILE, takeFolderLock } from '../../shared/folder-lock.ts'
 import { openDatabase } from '../../shared/sql/open-database.ts'
 import { dataFolder } from '../support/data-folder.ts'
 
@@ -115,6 +115,25 @@ describe('a folder’s lock', () => {
     expect(lockText()).toContain(`"pid":${String(winner?.pid)}`)
   })
 
+  it('is taken over from a process that was killed while it took over itself', async () => {
+    takeFolderLock(dir, 'before')
+    write({ boot: 'another', token: 'first-dead' })
+    const claim = join(dir, `${LOCK_FILE}.first-dead`)
+    writeFileSync(claim, lockText().replace('first-dead', 'second-dead'))
+    takeFolderLock(dir, 'after').release()
+    expect(readdirSync(dir)).toEqual([])
+  })
+
+  it('is refused while a living process takes it over', async () => {
+    takeFolderLock(dir, 'before')
+    const holder = await otherProcess()
+    const alive = JSON.parse(lockText()) as object
+    writeFileSync(join(dir, `${LOCK_FILE}.dead`), JSON.stringify({ ...alive, token: 'living' }))
+    write({ boot: 'another', token: 'dead' })
+    expect(await holder.take()).toBe('folder_locked')
+    expect(lockText()).toContain('"token":"dead"')
+  })
+
   it('is taken over when its pid belongs to a younger process', () => {
     takeFolderLock(dir, 'before')
     write({ started: '1' })
@@ -135,6 +154,20 @@ describe('a folder’s lock', () => {
   ])('is taken over when a power cut left it %s', (_, text) => {
     writeFileSync(join(dir, LOCK_FILE), text)
     takeFolderLock(dir, 'after').release()
+  })
+
+  it('lets no token lead out of the folder', () => {
+    takeFolderLock(dir, 'before')
+    write({ boot: 'another', token: '../../escape' })
+    takeFolderLock(dir, 'after').release()
+    expect(readdirSync(dir)).toEqual([])
+  })
+
+  it('cannot be taken where there is no folder, and says what to look at', () => {
+    const file = join(dir, 'file')
+    writeFileSync(file, '')
+    expect(() => takeFolderLock(file, 'mine')).toThrow(FolderUnusable)
+    expect(() => takeFolderLock(join(file, 'below'), 'mine')).toThrow(/cannot be used/)
   })
 
   it('is not released for the one who took it over', () => {

@@ -4,7 +4,7 @@ import { mkdir, open, readdir, readFile, rename, rm } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { DiskFull, TemplateDamaged } from '../errors.ts'
-import { isNoSpace } from '../syncing-fs.ts'
+import { isNoSpace } from '../no-space.ts'
 import { unpack } from './archive.ts'
 import { TEMPLATE_FILE, TEMPLATE_SHA256 } from './digest.ts'
 

@@ -2,9 +2,10 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { Json, JsonObject } from '../../../shared/json.ts'
 import { redeem } from '../../../shared/kernel/admitted.ts'
 import type { ExternalPerformer, Route, TransactionalPerformer } from '../../../shared/kernel/contract.ts'
-import type { OutcomeBody } from '../../../shared/journal/record.ts'
+import type { IntentBody, OutcomeBody } from '../../../shared/journal/record.ts'
 import { verifyJournal } from '../../../shared/audit/verify.ts'
 import { createKernel } from '../../../shared/kernel/kernel.ts'
+import { recoverIntents } from '../../../shared/kernel/recover.ts'
 import { fieldServicePolicy } from '../../../shared/policy/field-service-policy.ts'
 import { openPolicy, signPolicy } from '../../../shared/policy/signed-policy.ts'
 import { generateKeyPair } from '../../../shared/signing/ed25519.ts'
@@ -176,6 +177,44 @@ describe('every end of an effect is recorded as what it was', () => {
       expect((await outcomeOf(answer.provenance.recordId)).status).toBe(committed ? 'performed' : 'failed')
       expect(await things()).toBe(before + (committed ? 1 : 0))
     }
+  })
+
+  it('settles each open intent by what is known of it, and a resolver that fails keeps none from being settled', async () => {
+    const open = async (action: string): Promise<string> => {
+      const said: IntentBody = {
+        kind: 'intent',
+        principal: { kind: 'person', id: 'amara', roles: [] },
+        action,
+        resource: { type: 'any', id: 'any' },
+        dataClass: 'internal',
+        policy: { version: 1, digest: '0'.repeat(64), rule: 'any' },
+        verdict: 'permit',
+        route: { ...here },
+        confidence: null,
+        turn: null,
+        cost: 1,
+        input: '0'.repeat(64),
+      }
+      return (await at.journal.transaction(async (tx) => await at.journal.append(tx, said))).id
+    }
+    const ids = [
+      await open('model.transcribe'),
+      await open('model.understand'),
+      await open('note.record'),
+      await open('bundle.activate'),
+    ]
+    const settled = await recoverIntents({
+      journal: at.journal,
+      external: [
+        { action: 'model.transcribe', resolve: async () => await Promise.reject(new Error('it is gone')) },
+        { action: 'model.understand', resolve: async () => 'took_place' },
+      ],
+      isTransactional: (action) => action === 'note.record',
+    })
+    const ends = ['unknown', 'took_place', 'did_not_take_place', 'unknown']
+    expect(settled.map(({ recordId }) => recordId)).toEqual(ids)
+    expect(settled.map(({ resolution }) => resolution)).toEqual(ends)
+    for (const [index, id] of ids.entries()) expect((await outcomeOf(id)).status).toBe(ends[index])
   })
 
   it('leaves one outcome an intent, and a chain that holds', async () => {
