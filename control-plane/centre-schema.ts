@@ -1,4 +1,7 @@
-/** The centre's tables beside context, journal and ingest. Each statement may be run again. */
+/**
+ * The centre's tables beside context, journal and ingest. Each statement may be run again. A row of `desired` is one decision
+ * about one device and bundle, the last one counts, and no version means "the newest again".
+ */
 export const CENTRE_SCHEMA = `
 create schema if not exists centre;
 create table if not exists centre.token (
@@ -14,7 +17,11 @@ create table if not exists centre.bundle (
   manifest jsonb not null, published_at timestamptz not null,
   primary key (name, version)
 );
-create table if not exists centre.content (sha256 text primary key, size_bytes bigint not null);
+create table if not exists centre.desired (
+  id bigint generated always as identity primary key, device text not null, name text not null, version text,
+  record_id text not null, set_at timestamptz not null
+);
+create index if not exists desired_by_device on centre.desired (device, name, id);
 create table if not exists centre.policy (
   version bigint primary key, digest text not null, envelope jsonb not null, signed_at timestamptz not null
 );

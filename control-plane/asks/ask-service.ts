@@ -108,9 +108,9 @@ const ANSWERS: Readonly<Record<AskVerb, AnswerTo>> = {
     const { sha256, index } = decodeJson(ChunkRequestSchema, request)
     return answerBytes(await content.chunk(sha256, index))
   },
-  'state.desired': async (parts, _device, request) => {
+  'state.desired': async (parts, { id }, request) => {
     decodeJson(StateRequestSchema, request)
-    return answerJson(await asJson(desiredState(parts.db, parts.policy())))
+    return answerJson(await asJson(desiredState(parts.db, parts.policy(), id)))
   },
   'state.report': async ({ kernel, clock }, { id, reported: before }, request) => {
     const reported = decodeJson(ReportedStateSchema, request)

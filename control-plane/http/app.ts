@@ -3,22 +3,20 @@ import type { HttpBindings } from '@hono/node-server'
 import { Hono } from 'hono'
 import { bodyLimit } from 'hono/body-limit'
 import { secureHeaders } from 'hono/secure-headers'
-import type { Clock } from '../../shared/clock.ts'
 import { reportError, StarlingError } from '../../shared/errors.ts'
 import type { Journal } from '../../shared/journal/journal.ts'
 import type { JsonObject } from '../../shared/json.ts'
-import type { Kernel } from '../../shared/kernel/contract.ts'
 import type { Log } from '../../shared/log.ts'
 import type { Metrics } from '../../shared/metrics/metrics.ts'
 import type { PublicKey } from '../../shared/signing/ed25519.ts'
-import type { Database } from '../../shared/sql/port.ts'
 import { decodeJson } from '../../shared/wire/answer.ts'
 import { ENROL_PATH, EnrolRequestSchema } from '../../shared/wire/enrolment.ts'
 import { EnrolmentAttempts } from '../identity/attempts.ts'
-import { enrolAnswer, enrolInput, enrolPerformer, type EnrolmentParts } from '../identity/enrol.ts'
+import { enrolAnswer, enrolInput, enrolPerformer } from '../identity/enrol.ts'
 import { atCentre } from '../performer.ts'
 import { accessRequired, type Access, type Caller } from './access.ts'
 import { consoleRoutes } from './console.ts'
+import { deviceRoutes, type DeviceParts } from './devices.ts'
 import { operatorRoutes } from './operator.ts'
 import { auditRoutes } from './audit.ts'
 import { statusOf } from './status.ts'
@@ -29,20 +27,14 @@ const MAX_BODY_BYTES = 256 * 1024
 /** The rest of a body that was refused is not read: the connection cannot be used again, and says so. */
 const CLOSING = { connection: 'close' }
 
-export interface CentreApiParts {
-  readonly db: Database
-  readonly kernel: Kernel
+export interface CentreApiParts extends DeviceParts {
   readonly journal: Journal
   readonly journalKey: PublicKey
-  readonly clock: Clock
   readonly log: Log
   readonly metrics: Metrics
   readonly access: Access
-  readonly enrolment: EnrolmentParts
   /** Host names (without port) under which the centre may be called. */
   readonly hosts: ReadonlySet<string>
-  /** Ends the connections of these NATS users, and lets them in no more. */
-  shutOut(userKeys: readonly string[]): Promise<void>
 }
 
 export function centreApi(parts: CentreApiParts): Hono {
@@ -85,6 +77,7 @@ export function centreApi(parts: CentreApiParts): Hono {
   })
   const guarded = new Hono<Caller>()
   guarded.use(accessRequired(parts.access))
+  guarded.route('/', deviceRoutes(parts))
   guarded.route('/', operatorRoutes(parts))
   guarded.route('/', auditRoutes(parts))
   app.route('/api', guarded)

@@ -1,0 +1,124 @@
+/** The centre's API on a real kernel and database, without servers, and devices whose journals it can be given. */
+import type { Hono } from 'hono'
+import { CENTRE_SCHEMA } from '../../control-plane/centre-schema.ts'
+import { OPS_SCHEMA } from '../../control-plane/context/schema.ts'
+import { openAccess, type Role } from '../../control-plane/http/access.ts'
+import { centreApi } from '../../control-plane/http/app.ts'
+import { processBatch } from '../../control-plane/ingest/batch.ts'
+import { INGEST_SCHEMA } from '../../control-plane/ingest/schema.ts'
+import { openCentreKeys } from '../../control-plane/keys.ts'
+import { openAuthority } from '../../shared/fabric/credentials.ts'
+import { parseDeviceId, parseSiteId, parseTenantId } from '../../shared/ids.ts'
+import type { JsonObject } from '../../shared/json.ts'
+import { openLog } from '../../shared/log.ts'
+import { encodeSegment } from '../../shared/wire/segment.ts'
+import { subjects } from '../../shared/wire/subjects.ts'
+import { governed, type Governed } from '../support/governed.ts'
+
+export const tenant = parseTenantId('acme')
+
+export interface ApiStage extends Governed {
+  readonly app: Hono
+  /** NATS user keys that were shut out. */
+  readonly shutOut: string[]
+  call(path: string, options?: CallOptions): Promise<Called>
+  /** Enters a device and everything that its journal holds, sealed. */
+  take(device: Governed): Promise<void>
+}
+
+interface CallOptions {
+  readonly method?: string
+  readonly body?: object | string
+  readonly role?: Role | null
+  readonly headers?: Readonly<Record<string, string>>
+}
+
+interface Called {
+  readonly status: number
+  readonly text: string
+  readonly body: JsonObject
+  readonly headers: Headers
+}
+
+export async function apiStage(): Promise<ApiStage> {
+  const stage = await governed({ origin: 'centre' })
+  for (const schema of [OPS_SCHEMA, INGEST_SCHEMA, CENTRE_SCHEMA]) await stage.db.script(schema)
+  const keys = openCentreKeys(stage.folder)
+  const access = openAccess(keys.access, stage.clock)
+  const shutOut: string[] = []
+  const { clock, db } = stage
+  const app = centreApi({
+    ...stage,
+    journalKey: stage.key.publicKey,
+    log: openLog({ part: 'centre', clock, json: false, write: () => undefined }),
+    access,
+    hosts: new Set(['localhost']),
+    shutOut: async (userKeys) => {
+      shutOut.push(...userKeys)
+      return await Promise.resolve()
+    },
+    enrolment: {
+      clock,
+      tenant,
+      environment: 'development',
+      authority: await openAuthority(tenant, keys.fabric),
+      keys,
+      leafUrl: () => 'nats://127.0.0.1:7423',
+      policy: () => ({ payloadType: 'x', payload: Buffer.from('{}').toString('base64'), signatures: [] }),
+    },
+  })
+  let position = 0
+  return {
+    ...stage,
+    app,
+    shutOut,
+    call: async (path, { method = 'GET', body, role = 'operator', headers = {} } = {}) => {
+      const token = role === null ? null : await access.issue({ id: 'olu', role })
+      const answer = await app.request(`http://localhost${path}`, {
+        method,
+        headers: {
+          host: 'localhost',
+          ...(token === null ? {} : { authorization: `Bearer ${token}` }),
+          ...headers,
+        },
+        ...(body === undefined ? {} : { body: typeof body === 'string' ? body : JSON.stringify(body) }),
+      })
+      const text = await answer.text()
+      const isJson = answer.headers.get('content-type')?.startsWith('application/json') === true
+      return {
+        status: answer.status,
+        text,
+        body: isJson ? (JSON.parse(text) as JsonObject) : {},
+        headers: answer.headers,
+      }
+    },
+    take: async (of) => {
+      const device = parseDeviceId(of.journal.origin)
+      const site = parseSiteId('north')
+      const key = of.key.publicKey
+      await db.query(
+        `insert into centre.device (id, site, public_key, user_key, leaf_key, enrolled_at)
+         values ($1, $2, $3, $4, $5, now()) on conflict do nothing`,
+        [device, site, key.text, `user-of-${device}`, `leaf-of-${device}`],
+      )
+      while ((await of.journal.sealNext()) !== null);
+      const runs = await of.journal.sealedRuns(0, 100)
+      const batch = runs.map((run) => {
+        position += 1
+        const bytes = encodeSegment({ v: 1, seal: run.seal, records: [...run.records], gapRun: null })
+        return { seq: position, device, subject: subjects.up(tenant, device), bytes }
+      })
+      const known = new Map([[device, { device, site, key }]])
+      await db.transaction(async (tx) =>
+        processBatch(tx, {
+          tenant,
+          batch,
+          known,
+          created: 'now',
+          hopeless: new Set(),
+          applyWrite: async () => await Promise.resolve(),
+        }),
+      )
+    },
+  }
+}
