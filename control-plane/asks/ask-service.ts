@@ -120,7 +120,7 @@ const ANSWERS: Readonly<Record<AskVerb, AnswerTo>> = {
         resource: { type: 'device', id },
         input: { device: id, reported },
       })
-    return answerJson({ v: 1 })
+    return answerJson({ v: 1, at: new Date(clock.nowMs()).toISOString() })
   },
   'receipt.read': async () =>
     await Promise.reject(new MalformedMessage('receipts are answered elsewhere', { remedy: 'None.' })),

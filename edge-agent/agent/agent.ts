@@ -20,6 +20,7 @@ import { startLeaf, type Leaf } from '../leaf/leaf.ts'
 import { openOutbox } from '../outbox/outbox.ts'
 import { realDisk } from '../models-store/disk.ts'
 import { activatePerformer, rollbackPerformer } from '../update/activation.ts'
+import { CentreClock } from '../update/centre-clock.ts'
 import { followDesired } from '../update/desired.ts'
 import { openInstaller, type Installer } from '../update/installer.ts'
 import { askOver } from './asking.ts'
@@ -268,6 +269,7 @@ async function openWork(device: Device, closers: Closers) {
   })
   closers.add(async () => await outbox.stop())
   const { db, kernel } = ledger
+  const centreClock = new CentreClock()
   const sync = openContextSync({ db, ask, kernel, principal: itself, clock: systemClock })
   const context = startRounds({
     name: 'syncing the context',
@@ -293,7 +295,11 @@ async function openWork(device: Device, closers: Closers) {
     log,
     round: async (signal) => {
       const takePolicy = async (envelope: unknown): Promise<void> => ledger.policy.take(envelope)
-      await followDesired({ ask, installer, clock: systemClock, log, takePolicy }, signal)
+      const hindrances = await followDesired(
+        { ask, installer, clock: systemClock, centreClock, log, takePolicy },
+        signal,
+      )
+      models.hinderedBy(hindrances)
       firstRound()
     },
   })
@@ -304,7 +310,7 @@ async function openWork(device: Device, closers: Closers) {
     desired.wake()
   })
   if (models.facts().length < BUNDLES.length) await untilFirst(first, run)
-  return { outbox, sync, random: (size: number) => randomBytes(size) }
+  return { outbox, sync, centreClock, random: (size: number) => randomBytes(size) }
 }
 
 /** A new device is ready when it holds its models; one whose centre is away says so and goes on. */

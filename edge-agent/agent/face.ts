@@ -22,6 +22,7 @@ import { transcribe, understand } from '../turn/model-calls.ts'
 import type { AudioSource } from '../turn/ports.ts'
 import type { TurnResult } from '../turn/result.ts'
 import { wavSource } from '../turn/wav-source.ts'
+import type { CentreClock } from '../update/centre-clock.ts'
 import type { Device } from './agent.ts'
 import { agentStatus } from './status.ts'
 import { TurnQueue } from './turn-queue.ts'
@@ -32,6 +33,7 @@ const KEPT_TURNS = 100
 export interface Face extends Device {
   readonly outbox: Outbox
   readonly sync: ContextSync
+  readonly centreClock: CentreClock
   readonly metrics: Metrics
   random(sizeBytes: number): Uint8Array
 }
@@ -99,13 +101,14 @@ function turnParts(face: Face, principal: Principal): TurnParts {
 }
 
 async function statusOf(face: Face): Promise<AgentStatus> {
-  const { identity, ledger, leaf, outbox, models, sync } = face
+  const { identity, ledger, leaf, outbox, models, sync, centreClock } = face
   return await agentStatus({
     identity,
     sql: ledger.db,
     journal: ledger.journal,
     policy: ledger.policy,
     clock: systemClock,
+    centreClock,
     link: () => leaf.link().kind,
     outbox: () => outbox.state(),
     models: () => models.facts(),

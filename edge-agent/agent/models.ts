@@ -29,79 +29,101 @@ export interface Models {
   smoke(dir: string): Promise<void>
   /** Takes a bundle's model up; the one before runs until then, and goes on when this throws. */
   use(dir: string): Promise<void>
+  /** Why bundles that are wanted do not run, for who asks in vain. */
+  hinderedBy(reasons: readonly string[]): void
   /** The names that people may say have changed. */
   relearn(names: Names): Promise<void>
   close(): Promise<void>
 }
 
 export function openModels(clock: Clock, signal: AbortSignal): Models {
-  let speech: Recogniser | null = null
-  let intent: Understanding | null = null
-  let names: Names = { assets: [], parts: [], workOrders: [] }
-  let grammar: { readonly name: string; readonly ears: Ears } | null = null
-  let made = 0
+  return new RunningModels(clock, signal)
+}
 
-  const learn = async (recogniser: Recogniser | null, understanding: Understanding | null): Promise<void> => {
-    if (recogniser === null || understanding === null) return
-    const { graph, pronunciations, openVocabulary } = understanding.grammarFor(names)
-    made += 1
-    const name = `grammar-${made}`
-    await recogniser.loadGrammar(name, graph, pronunciations, { openVocabulary, guess: true })
-    const before = grammar
-    grammar = { name, ears: openEars(recogniser, name, clock) }
-    if (before !== null && recogniser === speech) recogniser.dropGrammar(before.name)
+class RunningModels implements Models {
+  readonly #clock: Clock
+  readonly #signal: AbortSignal
+  #speech: Recogniser | null = null
+  #intent: Understanding | null = null
+  #names: Names = { assets: [], parts: [], workOrders: [] }
+  #grammar: { readonly name: string; readonly ears: Ears } | null = null
+  #made = 0
+  #hindrances: readonly string[] = []
+
+  constructor(clock: Clock, signal: AbortSignal) {
+    this.#clock = clock
+    this.#signal = signal
   }
-  const use = async (dir: string): Promise<void> => {
-    if (isSpeech(dir)) {
-      const next = await openRecogniser({ modelDir: dir, signal })
-      try {
-        await learn(next, intent)
-      } catch (thrown) {
-        await next.close()
-        throw thrown
-      }
-      const before = speech
-      speech = next
-      await before?.close()
-      return
-    }
-    const next = await openUnderstanding(dir, { signal })
+
+  ears(): Ears {
+    if (this.#grammar === null) throw notReady(this.#hindrances)
+    return this.#grammar.ears
+  }
+
+  mind(): Mind {
+    if (this.#intent === null) throw notReady(this.#hindrances)
+    return mindOf(this.#intent, this.#names, this.#clock)
+  }
+
+  facts(): readonly ModelFacts[] {
+    return [
+      ...(this.#speech === null ? [] : [factsOf(this.#speech)]),
+      ...(this.#intent === null ? [] : [this.#intent.model]),
+    ]
+  }
+
+  async smoke(dir: string): Promise<void> {
+    const opened = await this.#open(dir)
+    await opened.model.close()
+  }
+
+  async use(dir: string): Promise<void> {
+    const next = await this.#open(dir)
     try {
-      await learn(speech, next)
+      if (next.kind === 'speech') await this.#learn(next.model, this.#intent)
+      else await this.#learn(this.#speech, next.model)
     } catch (thrown) {
-      await next.close()
+      await next.model.close()
       throw thrown
     }
-    const before = intent
-    intent = next
+    const before = next.kind === 'speech' ? this.#speech : this.#intent
+    if (next.kind === 'speech') this.#speech = next.model
+    else this.#intent = next.model
     await before?.close()
   }
-  return {
-    ears: () => {
-      if (grammar === null) throw notReady()
-      return grammar.ears
-    },
-    mind: () => {
-      if (intent === null) throw notReady()
-      return mindOf(intent, names, clock)
-    },
-    facts: () => [...(speech === null ? [] : [factsOf(speech)]), ...(intent === null ? [] : [intent.model])],
-    smoke: async (dir) => {
-      const opened = isSpeech(dir)
-        ? await openRecogniser({ modelDir: dir, signal })
-        : await openUnderstanding(dir, { signal })
-      await opened.close()
-    },
-    use,
-    relearn: async (fresh) => {
-      if (JSON.stringify(fresh) === JSON.stringify(names)) return
-      names = fresh
-      await learn(speech, intent)
-    },
-    close: async () => {
-      await speech?.close()
-      await intent?.close()
-    },
+
+  hinderedBy(reasons: readonly string[]): void {
+    this.#hindrances = reasons
+  }
+
+  async relearn(names: Names): Promise<void> {
+    if (JSON.stringify(names) === JSON.stringify(this.#names)) return
+    this.#names = names
+    await this.#learn(this.#speech, this.#intent)
+  }
+
+  async close(): Promise<void> {
+    await this.#speech?.close()
+    await this.#intent?.close()
+  }
+
+  async #open(dir: string) {
+    const signal = this.#signal
+    return isSpeech(dir)
+      ? ({ kind: 'speech', model: await openRecogniser({ modelDir: dir, signal }) } as const)
+      : ({ kind: 'intent', model: await openUnderstanding(dir, { signal }) } as const)
+  }
+
+  /** Makes the grammar anew: both models and the names that are known go into it. */
+  async #learn(recogniser: Recogniser | null, understanding: Understanding | null): Promise<void> {
+    if (recogniser === null || understanding === null) return
+    const { graph, pronunciations, openVocabulary } = understanding.grammarFor(this.#names)
+    this.#made += 1
+    const name = `grammar-${this.#made}`
+    await recogniser.loadGrammar(name, graph, pronunciations, { openVocabulary, guess: true })
+    const before = this.#grammar
+    this.#grammar = { name, ears: openEars(recogniser, name, this.#clock) }
+    if (before !== null && recogniser === this.#speech) recogniser.dropGrammar(before.name)
   }
 }
 
@@ -135,8 +157,12 @@ function isSpeech(dir: string): boolean {
   })
 }
 
-function notReady(): ModelsNotReady {
-  return new ModelsNotReady('the device holds no models yet', {
-    remedy: 'Connect it to its centre once, so that it can fetch and verify them.',
+function notReady(hindrances: readonly string[]): ModelsNotReady {
+  if (hindrances.length === 0)
+    return new ModelsNotReady('the device holds no models yet', {
+      remedy: 'Connect it to its centre once, so that it can fetch and verify them.',
+    })
+  return new ModelsNotReady(`the device holds no models: ${hindrances.join('; ')}`, {
+    remedy: 'Mend what is named there; the device tries again by itself, at once when it is started again.',
   })
 }

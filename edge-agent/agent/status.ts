@@ -1,5 +1,6 @@
 /** What the agent says of itself, gathered from its parts. */
 import type { Clock } from '../../shared/clock.ts'
+import { reportError } from '../../shared/errors.ts'
 import type { Journal } from '../../shared/journal/journal.ts'
 import { isPast } from '../../shared/policy/policy.ts'
 import type { Queryable } from '../../shared/sql/port.ts'
@@ -9,6 +10,7 @@ import type { Identity } from '../identity/identity.ts'
 import type { AgentStatus } from '../local-api/status.ts'
 import { recall } from '../memory/turn-memory.ts'
 import type { ModelFacts } from '../turn/ports.ts'
+import type { CentreClock } from '../update/centre-clock.ts'
 
 /** The page shows this many; the rest is a `work_order.list` away. */
 const SHOWN_ORDERS = 8
@@ -19,6 +21,7 @@ export interface StatusParts {
   readonly journal: Journal
   readonly policy: HeldPolicy
   readonly clock: Clock
+  readonly centreClock: CentreClock
   link(): AgentStatus['link']
   outbox(): { readonly receiptedSeq: number; readonly problem: { readonly message: string } | null }
   models(): readonly ModelFacts[]
@@ -29,6 +32,7 @@ export async function agentStatus(parts: StatusParts): Promise<AgentStatus> {
   const { identity, sql, journal, policy, clock } = parts
   const { document } = policy.current()
   const { receiptedSeq, problem } = parts.outbox()
+  const clockOff = parts.centreClock.problem()
   return {
     device: identity.device,
     site: identity.site,
@@ -43,6 +47,10 @@ export async function agentStatus(parts: StatusParts): Promise<AgentStatus> {
       version: document.version,
       strict: isPast(document, clock.nowMs()),
       expiresAt: document.expiresAt,
+    },
+    clock: {
+      aheadMs: parts.centreClock.aheadMs(),
+      problem: clockOff === null ? null : reportError(clockOff),
     },
     models: parts.models().map(({ name, digest }) => ({ name, digest })),
     contextSyncedAt: await parts.syncedAt(),

@@ -1,4 +1,6 @@
 /** What the agent says of itself, to the page and to `starling status`. */
+import type { ErrorReport } from '../../shared/errors.ts'
+
 export interface AgentStatus {
   readonly device: string
   readonly site: string
@@ -6,6 +8,8 @@ export interface AgentStatus {
   readonly link: 'up' | 'down' | 'standalone'
   readonly outbox: { readonly pending: number; readonly receipted: number; readonly lastError: string | null }
   readonly policy: { readonly version: number; readonly strict: boolean; readonly expiresAt: string }
+  /** Against the centre's; `problem` when it is off by more than policies tolerate. */
+  readonly clock: { readonly aheadMs: number | null; readonly problem: ErrorReport | null }
   readonly models: readonly { readonly name: string; readonly digest: string }[]
   readonly contextSyncedAt: string | null
   /** Changes made here that the centre did not take as they were. */

@@ -71,6 +71,7 @@ export function renderFacts(section, status) {
   const facts = [
     ['Policy', `v${status.policy.version}${status.policy.strict ? ' (expired: strict set)' : ''}`],
     ['Context', status.contextSyncedAt === null ? 'never synced' : `synced ${new Date(status.contextSyncedAt).toLocaleTimeString()}`],
+    ...(status.clock.problem === null ? [] : [['Clock', `${status.clock.problem.message}: set it`]]),
     ['Sent and receipted', String(status.outbox.receipted)],
     ...status.models.map((model) => [model.name, model.digest.slice(0, 12)]),
   ]

@@ -3,30 +3,46 @@ import type { Clock } from '../../shared/clock.ts'
 import { reportError, StarlingError } from '../../shared/errors.ts'
 import type { Log } from '../../shared/log.ts'
 import { decodeJson, type Ask } from '../../shared/wire/answer.ts'
-import { DesiredStateSchema, type DesiredBundle, type DesiredState } from '../../shared/wire/state.ts'
+import { DesiredStateSchema, ReportAnswerSchema } from '../../shared/wire/state.ts'
+import type { CentreClock } from './centre-clock.ts'
 import type { Installer, InstallOutcome } from './installer.ts'
 
 export interface DesiredParts {
   readonly ask: Ask
   readonly installer: Pick<Installer, 'install' | 'report'>
   readonly clock: Clock
+  readonly centreClock: CentreClock
   readonly log: Log
   /** Takes up a newer signed policy; throws when it is not one that this device may follow. */
   takePolicy(envelope: unknown): Promise<void>
 }
 
-/** One round. Throws `CentreUnreachable` when nobody answers; a bundle that is refused is reported, not thrown. */
-export async function followDesired(parts: DesiredParts, signal: AbortSignal): Promise<DesiredState> {
+/**
+ * One round; returns why bundles wait or were refused, a line each. Throws `CentreUnreachable` when nobody answers; a bundle
+ * that is refused is reported, not thrown.
+ */
+export async function followDesired(parts: DesiredParts, signal: AbortSignal): Promise<readonly string[]> {
   const desired = decodeJson(DesiredStateSchema, await parts.ask('state.desired', encode({ v: 1 }), signal))
   if (desired.policy !== null) await takePolicy(parts, desired.policy)
-  for (const bundle of desired.bundles) await installOne(parts, bundle, signal)
+  const hindrances: string[] = []
+  for (const bundle of desired.bundles) {
+    const outcome = await parts.installer.install(bundle, signal)
+    const name = `${bundle.name} ${bundle.version}`
+    tell(parts.log, name, outcome)
+    if (outcome.kind === 'deferred') hindrances.push(`the bundle ${name} waits: ${outcome.reason}`)
+    if (outcome.kind === 'refused') hindrances.push(`the bundle ${name} was refused: ${outcome.message}`)
+  }
+  const { clock, log } = parts
+  const sentMs = clock.nowMs()
   const report = {
     v: 1,
-    at: new Date(parts.clock.nowMs()).toISOString(),
+    at: new Date(sentMs).toISOString(),
     bundles: await parts.installer.report(),
   }
-  await parts.ask('state.report', encode(report), signal)
-  return desired
+  const { at } = decodeJson(ReportAnswerSchema, await parts.ask('state.report', encode(report), signal))
+  const clockOff = parts.centreClock.heard(Date.parse(at), sentMs, clock.nowMs())
+  if (clockOff !== null) log.warn(clockOff.message, { code: clockOff.code, remedy: clockOff.remedy })
+  return hindrances
 }
 
 async function takePolicy(parts: DesiredParts, envelope: unknown): Promise<void> {
@@ -38,12 +54,6 @@ async function takePolicy(parts: DesiredParts, envelope: unknown): Promise<void>
     const { code, message } = reportError(thrown)
     parts.log.warn('the centre sent a policy that was not taken', { code, message })
   }
-}
-
-async function installOne(parts: DesiredParts, bundle: DesiredBundle, signal: AbortSignal): Promise<void> {
-  const outcome = await parts.installer.install(bundle, signal)
-  const name = `${bundle.name} ${bundle.version}`
-  tell(parts.log, name, outcome)
 }
 
 function tell(log: Log, name: string, outcome: InstallOutcome): void {

@@ -42,3 +42,9 @@ export const ReportedStateSchema = v.strictObject({
   bundles: v.pipe(v.array(ReportedBundleSchema), v.maxLength(MAX_BUNDLES)),
 })
 export type ReportedState = v.InferOutput<typeof ReportedStateSchema>
+
+/** What the centre answers to a report: its own time, by which a device sees that its clock is off. */
+export const ReportAnswerSchema = v.strictObject({
+  v: v.literal(1),
+  at: v.pipe(v.string(), v.isoTimestamp()),
+})

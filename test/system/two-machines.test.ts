@@ -24,8 +24,14 @@ afterAll(async () => {
 })
 
 /** Starts a part and resolves with its ready line, or with its error. */
-async function part(args: readonly string[]): Promise<Record<string, unknown>> {
-  const child = spawn(process.execPath, [BINARY, ...args, '--json'], { stdio: ['ignore', 'pipe', 'ignore'] })
+async function part(
+  args: readonly string[],
+  env: Readonly<Record<string, string>> = {},
+): Promise<Record<string, unknown>> {
+  const child = spawn(process.execPath, [BINARY, ...args, '--json'], {
+    stdio: ['ignore', 'pipe', 'ignore'],
+    env: { ...process.env, ...env },
+  })
   running.push(child)
   const [line] = (await once(createInterface({ input: child.stdout }), 'line')) as [string]
   return JSON.parse(line) as Record<string, unknown>
@@ -65,5 +71,47 @@ describe('a centre and devices on their own', () => {
     device?.kill('SIGTERM')
     if (device !== undefined) await once(device, 'close')
     expect(await part(['edge', ...at('van'), ...free])).toMatchObject({ ready: true, device: 'van-7' })
+  })
+
+  it('says that a device’s clock is off, does nothing by a policy that is not in force, and keeps what it is told', async () => {
+    const at = (name: string): string[] => ['--data', join(folder.path, name)]
+    const hub = await part(['hub', ...at('clocks'), '--port', '0', '--nats-port', '0', '--leaf-port', '0'])
+    const shift = new URL('../support/shifted-clock.mjs', import.meta.url).href
+    const days = async (name: string, shiftDays: number): Promise<string[]> => {
+      const token = await starling(['token', ...at('clocks'), '--device', name, '--site', 'north'])
+      const tokenFile = join(folder.path, `${name}-token`)
+      writeFileSync(tokenFile, token.out)
+      const joining = [
+        '--hub',
+        String(hub['http']),
+        '--token-file',
+        tokenFile,
+        '--device',
+        name,
+        '--site',
+        'north',
+      ]
+      const env = { NODE_OPTIONS: `--import=${shift}`, SHIFT_CLOCK_DAYS: String(shiftDays) }
+      const edge = await part(
+        ['edge', ...at(name), ...joining, '--page-port', '0', '--site-leaf-port', '0'],
+        env,
+      )
+      expect(edge).toMatchObject({ ready: true })
+      return at(name)
+    }
+    const ahead = await days('ahead', 3)
+    expect(JSON.parse((await starling(['status', '--json', ...ahead])).out)).toMatchObject({
+      agent: {
+        clock: {
+          problem: { code: 'clock_off', message: expect.stringContaining('4320 minutes ahead') as string },
+        },
+      },
+    })
+    const behind = await days('behind', -3000)
+    const refused = await starling(['understand', 'next step', '--json', ...behind])
+    expect(refused.code).toBe(1)
+    expect(refused.out + refused.err).toMatch(/clock/)
+    const verified = await starling(['audit', 'verify', '--json', ...behind])
+    expect([verified.code, verified.out]).toEqual([0, expect.stringContaining('"holds"') as string])
   })
 })

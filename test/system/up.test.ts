@@ -99,8 +99,17 @@ describe('the command line', () => {
       )
   })
 
+  /** The device itself goes on syncing beside: its own records are not meant. */
+  async function effectsOfPeople(): Promise<readonly string[]> {
+    const { out } = await starling(['audit', 'list', '--json', '--limit', '500', ...home()])
+    const { records } = JSON.parse(out) as { records: { kind: string; summary: string }[] }
+    return records
+      .filter(({ kind, summary }) => kind === 'intent' && !/context\.apply|bundle\./.test(summary))
+      .map(({ summary }) => summary)
+  }
+
   it('says of each bad recording what is wrong, and does nothing', async () => {
-    const before = await starling(['audit', 'list', '--json', '--limit', '1', ...home()])
+    const before = await effectsOfPeople()
     const long = Buffer.concat([wav(silence(0.1)).subarray(0, 44), Buffer.alloc(0)])
     long.writeUInt32LE(2 * 3_600 * 32_000, 40)
     const bad: [string, Uint8Array][] = [
@@ -115,8 +124,7 @@ describe('the command line', () => {
       expect([name, ran.code]).toEqual([name, 1])
       expect(errorOf(ran).remedy.length).toBeGreaterThan(5)
     }
-    const after = await starling(['audit', 'list', '--json', '--limit', '1', ...home()])
-    expect(after.out).toBe(before.out)
+    expect(await effectsOfPeople()).toEqual(before)
   })
 
   it('hears nothing in silence, noise and an empty room, and acts on none of them', async () => {

@@ -27,6 +27,9 @@ function agentLines(agent: AgentStatus): readonly string[] {
     `device    ${agent.device} at ${agent.site} (${agent.environment})`,
     `link      ${agent.link}; ${waiting}${outbox.lastError === null ? '' : `; ${outbox.lastError}`}`,
     `policy    version ${policy.version}${policy.strict ? ', expired: the strict rules apply' : ''}, until ${policy.expiresAt}`,
+    ...(agent.clock.problem === null
+      ? []
+      : [`clock     ${agent.clock.problem.message}. ${agent.clock.problem.remedy}`]),
     ...agent.models.map(({ name, digest }) => `model     ${name} ${digest.slice(0, 12)}`),
     ...agent.unsettled.map(
       ({ table, outcome, reason }) =>
