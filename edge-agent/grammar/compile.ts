@@ -2,6 +2,7 @@
 import { addSlot, type ListEntry, type SlotType } from './slot-types.ts'
 import type { Domain, SlotSpec } from './domain.ts'
 import { NetBuilder, type Net } from './net.ts'
+import { saidWords } from './said-words.ts'
 import { DIGIT_WORDS, OH, sayDigits } from './spoken-numbers.ts'
 import type { TemplateNode } from './template.ts'
 
@@ -22,7 +23,7 @@ export function compileDomain(domain: Domain, names: KnownNames): Net {
   const slots = new Map(Object.entries(domain.slots).map(([name, spec]) => [name, slotTypeOf(spec, names)]))
   const begin = net.state()
   net.arc(0, begin, { kind: 'empty' })
-  for (const words of POLITE_BEFORE) {
+  for (const words of domain.polite ? POLITE_BEFORE : []) {
     const polite = net.state()
     net.arc(0, polite, { kind: 'empty' }, POLITE_WEIGHT)
     net.words(polite, words, begin)
@@ -32,6 +33,7 @@ export function compileDomain(domain: Domain, names: KnownNames): Net {
     for (const template of intent.templates)
       net.arc(add({ net, domain, slots }, begin, template), said, { kind: 'empty' })
     net.end(said, intent.name)
+    if (!domain.polite) continue
     const thanked = net.state()
     for (const words of POLITE_AFTER) {
       const polite = net.state()
@@ -70,7 +72,7 @@ function add(to: Compiling, from: number, node: TemplateNode): number {
     case 'slot': {
       const type = to.slots.get(node.slot)
       // The domain's parser has checked that the slot is there.
-      return type === undefined ? from : addSlot(net, from, node.slot, type)
+      return type === undefined ? from : addSlot(net, from, node.as ?? node.slot, type)
     }
     case 'phrase': {
       const phrase = to.domain.phrases[node.phrase]
@@ -90,7 +92,7 @@ function slotTypeOf(spec: SlotSpec, names: KnownNames): SlotType {
     case 'list': {
       const own = Object.entries(spec.values).map(([value, others]) => ({
         value,
-        says: [value, ...others].map((text) => text.split(' ')),
+        says: [value, ...others].map(saidWords),
       }))
       const known =
         spec.from === undefined ? [] : names[spec.from].map((named) => entryOf(named, spec.from === 'parts'))

@@ -1,6 +1,6 @@
 /**
- * The template language of domains: words, `( this | that )`, `[ maybe ]`, `{slot}` and `<phrase>`. A recursive-descent
- * parser whose errors name the column and what to write instead.
+ * The template language of domains: words, `( this | that )`, `[ maybe ]`, `{slot}`, `{slot:name}` for a second slot of one
+ * kind, and `<phrase>`. A recursive-descent parser whose errors name the column and what to write instead.
  */
 import { StarlingError } from '../../shared/errors.ts'
 
@@ -9,28 +9,37 @@ export type TemplateNode =
   | { readonly kind: 'sequence'; readonly items: readonly TemplateNode[] }
   | { readonly kind: 'choice'; readonly options: readonly TemplateNode[] }
   | { readonly kind: 'optional'; readonly item: TemplateNode }
-  | { readonly kind: 'slot'; readonly slot: string }
+  /** `as` is the name that the value gets, where it is not the slot's own. */
+  | { readonly kind: 'slot'; readonly slot: string; readonly as?: string }
   | { readonly kind: 'phrase'; readonly phrase: string }
 
 export class TemplateRefused extends StarlingError {
   override readonly code = 'template_refused'
   /** From 1. */
   readonly column: number
+  /** The message without the column. */
+  readonly why: string
 
   constructor(column: number, why: string, remedy: string) {
     super(`${why} (column ${column})`, { remedy, details: { column } })
     this.column = column
+    this.why = why
   }
 }
 
 /** Deeper nesting than this is a slip of the hand. */
 const MAX_DEPTH = 12
-const TOKEN = /\s*(?:([()[\]|])|\{([a-z_]+)\}|<([a-z_]+)>|([a-z][a-z'-]*|[a-z]))/gy
+const NAME = '[A-Za-z_][A-Za-z0-9_]*'
+const TOKEN = new RegExp(
+  `\\s*(?:([()[\\]|])|\\{\\s*(${NAME})(?:\\s*:\\s*(${NAME}))?\\s*\\}|<\\s*(${NAME})\\s*>|(\\p{L}+(?:['’-]\\p{L}+)*['’]?))`,
+  'guy',
+)
 
 type Token = {
   readonly column: number
   readonly text: string
   readonly kind: 'mark' | 'slot' | 'phrase' | 'word'
+  readonly as?: string
 }
 
 /** Throws {@link TemplateRefused}. */
@@ -54,15 +63,19 @@ function tokensOf(text: string): readonly Token[] {
       throw new TemplateRefused(
         column,
         `“${text.slice(column - 1, column + 9)}” is not part of a template`,
-        'Write words in lower case, (a|b), [maybe], {slot} or <phrase>; write numbers as words.',
+        'Write words, (a|b), [maybe], {slot} or <phrase>; write numbers as words.',
       )
     }
-    const [all, mark, slot, phrase, word] = match
+    const [all, mark, slot, as, phrase, word] = match
     const column = at + all.length - all.trimStart().length + 1
     if (mark !== undefined) tokens.push({ column, text: mark, kind: 'mark' })
-    else if (slot !== undefined) tokens.push({ column, text: slot, kind: 'slot' })
+    else if (slot !== undefined)
+      tokens.push({ column, text: slot, kind: 'slot', ...(as === undefined || as === slot ? {} : { as }) })
     else if (phrase !== undefined) tokens.push({ column, text: phrase, kind: 'phrase' })
-    else if (word !== undefined) tokens.push({ column, text: word, kind: 'word' })
+    else if (word !== undefined)
+      // A hyphen is not heard: "e-mail" is typed and said as two words.
+      for (const part of word.toLowerCase().replaceAll('’', "'").split('-'))
+        tokens.push({ column, text: part, kind: 'word' })
     at += all.length
   }
   return tokens
@@ -123,7 +136,8 @@ class Reader {
 
   #item(token: Token, depth: number): TemplateNode {
     this.#at += 1
-    if (token.kind === 'slot') return { kind: 'slot', slot: token.text }
+    if (token.kind === 'slot')
+      return { kind: 'slot', slot: token.text, ...(token.as === undefined ? {} : { as: token.as }) }
     if (token.kind === 'phrase') return { kind: 'phrase', phrase: token.text }
     if (token.kind === 'word') return { kind: 'word', word: token.text }
     const item = this.choice(depth + 1)

@@ -40,6 +40,7 @@ function matcherOf(domain: Domain, slot: string, names: KnownNames): TextMatcher
       effectful: false,
       phrase: 'slot',
       required: [],
+      thresholds: { act: null, ask: null },
       templates: [{ kind: 'slot' as const, slot }],
     },
   ]

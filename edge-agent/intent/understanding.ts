@@ -2,12 +2,14 @@
  * From words to a wish. The domain's grammar reads what it can, with its slots; what it cannot read the classifier guesses,
  * and slots are looked for in the words. A guess is never as sure as a reading, and a wish that is negated is never acted on.
  */
-import { readdirSync, readFileSync } from 'node:fs'
+import { readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import type { JsonObject } from '../../shared/json.ts'
 import type { ModelFacts } from '../turn/ports.ts'
 import { compileDomain, type KnownNames } from '../grammar/compile.ts'
-import { DomainRefused, parseDomain, type Domain, type DomainIntent } from '../grammar/domain.ts'
+import type { Domain, DomainIntent } from '../grammar/domain.ts'
+import { readDomainFile } from '../grammar/domain-file.ts'
+import { DomainRefused } from '../grammar/domain-refused.ts'
 import { TextMatcher } from '../grammar/match-text.ts'
 import { wordGraphOf, type Net } from '../grammar/net.ts'
 import type { WordGraph } from '../grammar/word-graph.ts'
@@ -152,9 +154,9 @@ function readDomain(dir: string): Domain {
   const [name, second] = names
   if (name === undefined || second !== undefined)
     throw new DomainRefused(
-      null,
+      { file: folder, place: null },
       `the bundle holds ${names.length} domains`,
       'Publish it with exactly one in domains/.',
     )
-  return parseDomain(readFileSync(join(folder, name), 'utf8'))
+  return readDomainFile(join(folder, name))
 }

@@ -9,7 +9,8 @@ import { parse } from 'yaml'
 import * as v from 'valibot'
 import { packageRoot } from '../../../../shared/package-root.ts'
 import { compileDomain } from '../../../grammar/compile.ts'
-import { parseDomain, type Domain } from '../../../grammar/domain.ts'
+import type { Domain } from '../../../grammar/domain.ts'
+import { parseDomain } from '../../../grammar/domain-file.ts'
 import type { Net, NetArc } from '../../../grammar/net.ts'
 
 const PER_INTENT = 900
