@@ -89,24 +89,54 @@ function slotTypeOf(spec: SlotSpec, names: KnownNames): SlotType {
     case 'count':
     case 'text':
       return { kind: spec.type }
-    case 'list': {
-      const own = Object.entries(spec.values).map(([value, others]) => ({
-        value,
-        says: [value, ...others].map(saidWords),
-      }))
-      const known =
-        spec.from === undefined ? [] : names[spec.from].map((named) => entryOf(named, spec.from === 'parts'))
-      return { kind: 'list', entries: [...own, ...known], open: spec.from !== undefined }
-    }
+    case 'list':
+      return { kind: 'list', entries: listEntries(spec, names), open: spec.from !== undefined }
   }
+}
+
+/** What may be said for a list slot on a device that knows these names. */
+export function listEntries(
+  spec: Extract<SlotSpec, { type: 'list' }>,
+  names: KnownNames,
+): readonly ListEntry[] {
+  const own = Object.entries(spec.values).map(([value, others]) => ({
+    value,
+    says: [value, ...others].map(saidWords),
+    typed: [],
+  }))
+  const known =
+    spec.from === undefined ? [] : names[spec.from].map((named) => entryOf(named, spec.from === 'parts'))
+  return [...own, ...known]
 }
 
 /** The first name is what the slot gets: it is unique among the things of a list, and people recognise it. */
 function entryOf({ names }: { readonly names: readonly string[] }, counted: boolean): ListEntry {
   const [first = ''] = names
   const single = names.flatMap(spokenForms)
-  const says = counted ? [...single, ...single.flatMap(pluralOf)] : single
-  return { value: first, says: [...new Map(says.map((words) => [words.join(' '), words])).values()] }
+  const says = distinct(counted ? [...single, ...single.flatMap(pluralOf)] : single)
+  const typed = distinct([...says.map(typedForm), ...names.map(piecesOf)])
+  const spoken = new Set(says.map((words) => words.join(' ')))
+  return { value: first, says, typed: typed.filter((tokens) => !spoken.has(tokens.join(' '))) }
+}
+
+function distinct(forms: readonly (readonly string[])[]): readonly (readonly string[])[] {
+  return [...new Map(forms.filter(({ length }) => length > 0).map((form) => [form.join(' '), form])).values()]
+}
+
+/** "pump one" as `pump 1`, "p one zero one" as `p 101`. */
+function typedForm(words: readonly string[]): readonly string[] {
+  const tokens: string[] = []
+  let digits = ''
+  for (const word of [...words, null]) {
+    const digit = word === null ? -1 : word === OH ? 0 : DIGIT_WORDS.indexOf(word)
+    if (digit >= 0) digits += String(digit)
+    else {
+      if (digits !== '') tokens.push(digits)
+      digits = ''
+      if (word !== null) tokens.push(word)
+    }
+  }
+  return tokens
 }
 
 /** "two mechanical seals": of what is counted, several are said too. */
@@ -121,14 +151,32 @@ function pluralOf(words: readonly string[]): readonly (readonly string[])[] {
   return [[...words.slice(0, -1), plural]]
 }
 
-/** How a name is said: its words; letters one by one, digits one by one, zero also as "oh". */
+/** How a name is said: its words; letters one by one or by the radio alphabet, digits one by one, zero also as "oh". */
 export function spokenForms(name: string): readonly (readonly string[])[] {
-  const pieces = name.toLowerCase().match(/[a-z']+|\d+/g) ?? []
   const isTag = /\d/.test(name) && !name.includes(' ')
-  const words = pieces.flatMap((piece) => {
-    if (/^\d/.test(piece)) return sayDigits(piece)
-    return isTag && piece.length <= 3 ? Array.from(piece) : [piece]
-  })
-  if (words.length === 0) return []
-  return words.includes('zero') ? [words, words.map((word) => (word === 'zero' ? OH : word))] : [words]
+  const spell = (letters: (piece: string) => readonly string[]): readonly string[] =>
+    piecesOf(name).flatMap((piece) => {
+      if (/^\d/.test(piece)) return sayDigits(piece)
+      return isTag && piece.length <= MAX_SPELLED ? letters(piece) : [piece]
+    })
+  const plain = spell((piece) => Array.from(piece))
+  const radio = spell((piece) => Array.from(piece, (letter) => RADIO_ALPHABET.get(letter) ?? letter))
+  const forms = distinct([plain, radio])
+  return forms.flatMap((words) =>
+    words.includes('zero') ? [words, words.map((word) => (word === 'zero' ? OH : word))] : [words],
+  )
 }
+
+/** Longer runs of letters in a tag are read as a word. */
+const MAX_SPELLED = 3
+
+function piecesOf(name: string): readonly string[] {
+  return name.toLowerCase().match(/[a-z']+|\d+/g) ?? []
+}
+
+const RADIO_ALPHABET: ReadonlyMap<string, string> = new Map(
+  `alpha bravo charlie delta echo foxtrot golf hotel india juliet kilo lima mike november oscar papa quebec romeo sierra
+  tango uniform victor whiskey x yankee zulu`
+    .split(/\s+/)
+    .map((word) => [word.slice(0, 1), word]),
+)

@@ -68,6 +68,7 @@ const SlotSchema = v.variant('type', [
 
 const IntentSchema = v.strictObject({
   effectful: v.optional(v.boolean(), true),
+  mayBeAsked: v.optional(v.boolean(), false),
   phrase: v.optional(Text),
   required: v.optional(v.array(v.string()), []),
   thresholds: v.optional(Thresholds, {}),
@@ -163,6 +164,7 @@ function intentOf(
   return {
     name,
     effectful: intent.effectful,
+    mayBeAsked: intent.mayBeAsked,
     phrase:
       intent.phrase ??
       saidWords(name.replaceAll(/([a-z])([A-Z])/g, '$1 $2').replaceAll(/[_.]/g, ' ')).join(' '),

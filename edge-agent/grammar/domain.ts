@@ -35,6 +35,8 @@ export interface DomainIntent {
   readonly name: string
   /** True when it changes something: then doubt asks back. */
   readonly effectful: boolean
+  /** True when people wish it by asking: "what is next". Otherwise a question about it is no wish. */
+  readonly mayBeAsked: boolean
   /** How the device says it back. */
   readonly phrase: string
   readonly required: readonly string[]

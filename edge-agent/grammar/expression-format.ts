@@ -42,6 +42,7 @@ export function readExpressionFormat(yaml: YamlFile, name: string): Domain {
   const intents = Object.entries(context.expressions).map(([intent, expressions]) => ({
     name: intent,
     effectful: true,
+    mayBeAsked: false,
     phrase: saidWords(intent.replaceAll(/([a-z])([A-Z])/g, '$1 $2').replaceAll('_', ' ')).join(' '),
     required: [],
     thresholds: { act: null, ask: null },

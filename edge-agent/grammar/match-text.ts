@@ -14,6 +14,7 @@ export interface TextMatch {
 
 /** What an open word costs, so that a template that names the word wins. */
 const OPEN_WORD = -0.5
+const NUMERAL = /^\d+(?:\.\d+)?$/
 
 interface Path {
   readonly score: number
@@ -54,7 +55,7 @@ export class TextMatcher {
   #step(next: Map<number, Path>, { to, label, logWeight }: NetArc, path: Path, word: string): void {
     if (label.kind === 'word' && label.word === word)
       better(next, to, { ...path, score: path.score + logWeight })
-    else if (label.kind === 'typed' && /^\d+(?:\.\d+)?$/.test(word))
+    else if (label.kind === 'typed' && (label.text === null ? NUMERAL.test(word) : label.text === word))
       better(next, to, { ...path, score: path.score + logWeight })
     else if (label.kind === 'open')
       better(next, to, {

@@ -9,8 +9,8 @@ export type NetLabel =
   | { readonly kind: 'empty' }
   /** Any one word; when `spoken`, heard through the background vocabulary too, else only typed. */
   | { readonly kind: 'open'; readonly spoken: boolean }
-  /** A token of digits as people type it; nobody says one. */
-  | { readonly kind: 'typed' }
+  /** A token as people type it, and nobody says: `text`, or any number in digits. */
+  | { readonly kind: 'typed'; readonly text: string | null }
   | { readonly kind: 'begin'; readonly slot: string; readonly type: string }
   /** `value` where the words between stand for a thing of a list. */
   | { readonly kind: 'end'; readonly slot: string; readonly value: string | null }
@@ -55,6 +55,17 @@ export class NetBuilder {
     }
     if (words.length === 0) this.arc(from, to, { kind: 'empty' })
     return to
+  }
+
+  /** A chain of tokens as they are typed, from `from` to a new state, which is returned. */
+  typed(from: number, tokens: readonly string[]): number {
+    let at = from
+    for (const text of tokens) {
+      const next = this.state()
+      this.arc(at, next, { kind: 'typed', text })
+      at = next
+    }
+    return at
   }
 
   end(state: number, intent: string): void {

@@ -3,6 +3,7 @@ import type { Json } from '../../shared/json.ts'
 import type { NetBuilder } from './net.ts'
 import {
   DIGIT_WORDS,
+  NOUGHT,
   OH,
   readDigits,
   readNumber,
@@ -15,6 +16,8 @@ import {
 export interface ListEntry {
   readonly value: string
   readonly says: readonly (readonly string[])[]
+  /** The same as tokens of typed text, where these are others: `p 101`. */
+  readonly typed: readonly (readonly string[])[]
 }
 
 export type SlotType =
@@ -35,6 +38,12 @@ const UNKNOWN_NAME = -30
 /** Of a word that stands for two digits, or for more. */
 const FREE_DIGIT = -4
 const PAIRED_DIGITS = -8
+/** Of ways to say a value that are rarer than its cardinal. */
+const SIGN = -1
+const NO_NOUGHT = -2
+const PAIRED_DECIMALS = -2
+const PAIRED_NUMBER = -8
+const SINGLE_DIGIT = -4
 
 /** Adds what may be said for a slot from `from` to a new state, which is returned. */
 export function addSlot(net: NetBuilder, from: number, slot: string, type: SlotType): number {
@@ -58,8 +67,10 @@ export function addSlot(net: NetBuilder, from: number, slot: string, type: SlotT
       addCount(net, begun, close)
       break
     case 'list':
-      for (const { value, says } of type.entries)
+      for (const { value, says, typed } of type.entries) {
         for (const words of says) close(net.words(begun, words), value)
+        for (const tokens of typed) close(net.typed(begun, tokens), value)
+      }
       if (type.open) addOpen(net, begun, { spoken: false, logWeight: UNKNOWN_NAME }, close)
       break
     case 'text':
@@ -91,8 +102,8 @@ function addDigits(net: NetBuilder, begun: number, close: Close): void {
   net.arc(said, start, { kind: 'empty' })
   close(said)
   const typed = net.state()
-  net.arc(begun, typed, { kind: 'typed' })
-  net.arc(typed, typed, { kind: 'typed' })
+  net.arc(begun, typed, { kind: 'typed', text: null })
+  net.arc(typed, typed, { kind: 'typed', text: null })
   close(typed)
 }
 
@@ -115,11 +126,26 @@ function pairWords(pair: string): readonly string[] {
 function addNumber(net: NetBuilder, begun: number, close: Close): void {
   const signed = net.state()
   net.arc(begun, signed, { kind: 'empty' })
-  net.arc(begun, signed, { kind: 'word', word: 'minus' }, -1)
+  for (const word of ['minus', 'negative']) net.arc(begun, signed, { kind: 'word', word }, SIGN)
   const whole = addCardinal(net, signed)
+  addPairedNumber(net, signed, whole)
   close(whole)
+  close(net.words(whole, ['and', 'a', 'half']))
+  const half = net.words(begun, ['half'])
+  close(half)
+  close(net.words(half, ['a']))
   const point = net.state()
   net.arc(whole, point, { kind: 'word', word: 'point' })
+  // "point five": the nought is left out.
+  net.arc(signed, point, { kind: 'word', word: 'point' }, NO_NOUGHT)
+  net.arc(net.words(signed, [NOUGHT]), whole, { kind: 'empty' })
+  addDecimals(net, point, close)
+  const typed = net.state()
+  net.arc(signed, typed, { kind: 'typed', text: null })
+  close(typed)
+}
+
+function addDecimals(net: NetBuilder, point: number, close: Close): void {
   let at = point
   for (let length = 1; length <= 3; length += 1) {
     const next = net.state()
@@ -127,16 +153,42 @@ function addNumber(net: NetBuilder, begun: number, close: Close): void {
     close(next)
     at = next
   }
-  const typed = net.state()
-  net.arc(signed, typed, { kind: 'typed' })
-  close(typed)
+  // "four point twenty five"
+  const tens = net.state()
+  for (const word of TENS_WORDS) net.arc(point, tens, { kind: 'word', word }, PAIRED_DECIMALS)
+  close(tens)
+  const unit = net.state()
+  for (const word of DIGIT_WORDS.slice(1)) net.arc(tens, unit, { kind: 'word', word })
+  for (const word of TEEN_WORDS) net.arc(point, unit, { kind: 'word', word }, PAIRED_DECIMALS)
+  close(unit)
+}
+
+/** `230` as "two thirty" or "two three zero", `1450` as "fourteen fifty": to `end`. */
+function addPairedNumber(net: NetBuilder, from: number, end: number): void {
+  const head = net.state()
+  for (const word of [...DIGIT_WORDS.slice(1), ...TEEN_WORDS])
+    net.arc(from, head, { kind: 'word', word }, PAIRED_NUMBER)
+  const tens = net.state()
+  for (const word of TENS_WORDS) net.arc(head, tens, { kind: 'word', word })
+  net.arc(tens, end, { kind: 'empty' })
+  for (const word of DIGIT_WORDS.slice(1)) net.arc(tens, end, { kind: 'word', word })
+  for (const word of TEEN_WORDS) net.arc(head, end, { kind: 'word', word })
+  const single = net.state()
+  for (const word of DIGIT_WORDS.slice(1)) net.arc(from, single, { kind: 'word', word }, PAIRED_NUMBER)
+  let at = single
+  for (let length = 2; length <= 4; length += 1) {
+    const next = net.state()
+    for (const word of [...DIGIT_WORDS, OH]) net.arc(at, next, { kind: 'word', word }, SINGLE_DIGIT)
+    if (length > 2) net.arc(next, end, { kind: 'empty' })
+    at = next
+  }
 }
 
 function addCount(net: NetBuilder, begun: number, close: Close): void {
   for (const word of ONE) close(net.words(begun, [word]))
   close(addHundreds(net, begun))
   const typed = net.state()
-  net.arc(begun, typed, { kind: 'typed' })
+  net.arc(begun, typed, { kind: 'typed', text: null })
   close(typed)
 }
 

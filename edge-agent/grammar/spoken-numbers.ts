@@ -27,10 +27,15 @@ const TENS = ['', '', 'twenty', 'thirty', 'forty', 'fifty', 'sixty', 'seventy', 
 export const DIGIT_WORDS: readonly string[] = SMALL.slice(0, 10)
 export const TEEN_WORDS: readonly string[] = SMALL.slice(10)
 export const TENS_WORDS: readonly string[] = TENS.slice(2)
-/** Also said for zero. */
+/** Also said for zero, in strings of digits and after the point. */
 export const OH = 'oh'
+/** Also said for zero, by itself and before the point. */
+export const NOUGHT = 'nought'
 
-const SMALL_VALUES: ReadonlyMap<string, number> = new Map(SMALL.map((word, value) => [word, value]))
+const SMALL_VALUES: ReadonlyMap<string, number> = new Map([
+  ...SMALL.map((word, value) => [word, value] as const),
+  [NOUGHT, 0] as const,
+])
 const TENS_VALUES: ReadonlyMap<string, number> = new Map(
   TENS.flatMap((word, tens) => (word === '' ? [] : [[word, tens * 10] as const])),
 )
@@ -62,18 +67,31 @@ export function sayNumber(value: number): readonly string[] {
   ]
 }
 
-/** The number of the words; null when they are none. Digit strings count as numbers: "one two zero" is 120. */
+/**
+ * The number of the words; null when they are none. Strings of digits and of pairs count as numbers: "one two zero" is 120,
+ * "fourteen fifty" 1,450.
+ */
 export function readNumber(words: readonly string[]): number | null {
   const [first] = words
   if (first === 'minus' || first === 'negative') {
     const value = readNumber(words.slice(1))
     return value === null ? null : -value
   }
+  const half = readHalf(words)
+  if (half !== null) return half
   const point = words.findIndex((word) => word === 'point' || word === 'decimal')
   if (point < 0) return readWhole(words)
   const whole = point === 0 ? 0 : readWhole(words.slice(0, point))
   const decimals = readDigits(words.slice(point + 1))
   return whole === null || decimals === null || decimals === '' ? null : Number(`${whole}.${decimals}`)
+}
+
+/** "half", "half a", "eleven and a half". */
+function readHalf(words: readonly string[]): number | null {
+  if (words[0] === 'half') return words.length === 1 || (words.length === 2 && words[1] === 'a') ? 0.5 : null
+  if (words.length < 4 || words.slice(-3).join(' ') !== 'and a half') return null
+  const whole = readWhole(words.slice(0, -3))
+  return whole === null || !Number.isInteger(whole) ? null : whole + 0.5
 }
 
 function readWhole(words: readonly string[]): number | null {
@@ -153,4 +171,24 @@ function digitOf(word: string): string | null {
   if (word === OH || word === 'o') return '0'
   const value = SMALL_VALUES.get(word)
   return value === undefined || value > 9 ? null : String(value)
+}
+
+const NUMBER_WORDS: ReadonlySet<string> = new Set([
+  ...SMALL,
+  ...TENS_WORDS,
+  OH,
+  NOUGHT,
+  'hundred',
+  'thousand',
+  'point',
+  'minus',
+  'negative',
+  'double',
+  'triple',
+  'half',
+])
+
+/** True for a word that numbers are made of, said or typed; "and" and "a" are not, though they stand within numbers. */
+export function isNumberWord(word: string): boolean {
+  return NUMBER_WORDS.has(word) || /^\d/.test(word)
 }

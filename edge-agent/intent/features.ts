@@ -1,6 +1,6 @@
 /**
- * A text as the classifier sees it: hashed counts of its words, word pairs and letter triples, of length one. Numbers are one
- * word, since which number it is says nothing about the wish. `train.py` does the same; golden vectors hold them together.
+ * A text as the classifier sees it: hashed counts of its words, word pairs and letter triples, of length one. Names and numbers
+ * are tokens in `< >` (see delexicalise.ts). `train.py` does the same; golden vectors hold them together.
  */
 export const BUCKETS = 4_096
 
@@ -9,9 +9,10 @@ const LETTERS_WEIGHT = 0.4
 
 export function featuresOf(words: readonly string[]): Float32Array {
   const features = new Float32Array(BUCKETS)
-  const tokens = ['<s>', ...words.map((word) => (/^\d/.test(word) ? '<number>' : word)), '</s>']
+  const tokens = ['<s>', ...words, '</s>']
   for (const token of tokens.slice(1, -1)) {
     add(features, `w ${token}`, 1)
+    if (token.startsWith('<')) continue
     const letters = `#${token}#`
     for (let at = 0; at + 3 <= letters.length; at += 1)
       add(features, `c ${letters.slice(at, at + 3)}`, LETTERS_WEIGHT)

@@ -1,4 +1,7 @@
-/** A text as words, the way that the grammar and the classifier read it: lower case, no punctuation, digits apart from letters. */
+/**
+ * A text as words, the way that the grammar and the classifier read it: lower case, no punctuation, digits apart from letters,
+ * signs and abbreviated units written out. A number is never split or robbed of its sign, since its value is acted on.
+ */
 import { StarlingError } from '../../shared/errors.ts'
 
 /** A long dictated note; more is not one wish. */
@@ -13,13 +16,95 @@ export class TextRefused extends StarlingError {
 export function wordsOf(text: string): readonly string[] {
   if (text.length > MAX_TEXT_CHARS) throw tooLong(`${text.length} characters`)
   const words =
-    text
-      .normalize('NFKC')
+    numbersWritten(text.normalize('NFKC'))
       .toLowerCase()
       .replace(/[’‘`]/g, "'")
-      .match(/\d+(?:\.\d+)?|[\p{L}]+(?:'[\p{L}]+)*/gu) ?? []
+      .match(/\d+(?:\.\d+)?|[\p{L}]+(?:'[\p{L}]+)*/gu)
+      ?.flatMap((word) => (word === 'wo' ? ['work', 'order'] : [word])) ?? []
   if (words.length > MAX_WORDS) throw tooLong(`${words.length} words`)
   return words
+}
+
+/** `-4.5°C` as "minus 4.5 degrees", `1,450 rpm` as "1450 revolutions per minute", `.5` as "0.5". */
+function numbersWritten(text: string): string {
+  return text
+    .replace(/(?<=\d),(?=\d{3}(?!\d))/g, '')
+    .replace(/(?<![\d.,])(\d+),(\d{1,2})(?![\d,])/g, '$1.$2')
+    .replace(/(?<![\p{L}\d.])\.(?=\d)/gu, '0.')
+    .replace(/(?<![\p{L}\d])[-−–](?=\d)/gu, ' minus ')
+    .replace(TYPED_UNIT, (all, number: string, gap: string, unit: string) => {
+      // "2 a" is no current: a letter apart is a unit only as it is printed on a plate.
+      if (gap !== '' && /^[a-z]$/.test(unit)) return all
+      return `${number} ${UNITS.get(unit.toLowerCase()) ?? unit}`
+    })
+}
+
+const UNITS: ReadonlyMap<string, string> = new Map([
+  ['°c', 'degrees'],
+  ['° c', 'degrees'],
+  ['°', 'degrees'],
+  ['c', 'degrees'],
+  ['v', 'volts'],
+  ['a', 'amps'],
+  ['kpa', 'kilopascals'],
+  ['mm', 'millimetres'],
+  ['l/s', 'litres per second'],
+  ['l/min', 'litres per minute'],
+  ['hz', 'hertz'],
+  ['kw', 'kilowatts'],
+  ['rpm', 'revolutions per minute'],
+  ['%', 'percent'],
+  ['h', 'hours'],
+])
+/** The longer unit first; a unit ends where no letter follows. NFKC has made `°C` of ℃ already. */
+const TYPED_UNIT = new RegExp(
+  `(\\d)(\\s*)(${[...UNITS.keys()].toSorted((a, b) => b.length - a.length).join('|')})(?![\\p{L}\\d'])`,
+  'giu',
+)
+
+const CONTRACTIONS: ReadonlyMap<string, readonly string[]> = new Map([
+  ["can't", ['can', 'not']],
+  ['cannot', ['can', 'not']],
+  ["won't", ['will', 'not']],
+  ["let's", ['let', 'us']],
+])
+const ENDINGS: ReadonlyMap<string, string> = new Map([
+  ["n't", 'not'],
+  ["'m", 'am'],
+  ["'s", 'is'],
+  ["'re", 'are'],
+  ["'ve", 'have'],
+  ["'ll", 'will'],
+  ["'d", 'would'],
+])
+
+/** "don't" as "do not": one form for what people write in two. */
+export function expanded(words: readonly string[]): readonly string[] {
+  return words.flatMap((word) => {
+    const whole = CONTRACTIONS.get(word)
+    if (whole !== undefined) return whole
+    for (const [ending, full] of ENDINGS)
+      if (word.endsWith(ending) && word.length > ending.length) return [word.slice(0, -ending.length), full]
+    return [word]
+  })
+}
+
+const BEFORE: ReadonlySet<string> = new Set(
+  'um uh erm er ah oh ok okay right well so alright yeah hey hi hello please and then just now sorry wait actually'.split(
+    ' ',
+  ),
+)
+const AFTER: ReadonlySet<string> = new Set(
+  'please now thanks thank you then okay ok mate for me today'.split(' '),
+)
+
+/** Without what people say before and after a wish. Empty when nothing else is said. */
+export function trimmed(words: readonly string[]): readonly string[] {
+  let from = 0
+  while (from < words.length && BEFORE.has(words[from] ?? '')) from += 1
+  let to = words.length
+  while (to > from && AFTER.has(words[to - 1] ?? '')) to -= 1
+  return words.slice(from, to)
 }
 
 function tooLong(found: string): TextRefused {

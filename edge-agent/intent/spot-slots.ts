@@ -1,77 +1,164 @@
-/** Looks for an intent's slots in words that no template reads: each slot by itself, the longest stretch that is one. */
+/**
+ * Looks for an intent's slots in words that no template reads. What could be two things is left out, so that the device asks:
+ * a wrong value is worse than a missing one.
+ */
 import type { JsonObject } from '../../shared/json.ts'
-import { compileDomain, type KnownNames } from '../grammar/compile.ts'
-import type { Domain, DomainIntent } from '../grammar/domain.ts'
-import { TextMatcher } from '../grammar/match-text.ts'
+import type { Domain, DomainIntent, SlotSpec } from '../grammar/domain.ts'
+import { isNumberWord, readDigits, readNumber } from '../grammar/spoken-numbers.ts'
 import type { TemplateNode } from '../grammar/template.ts'
+import type { SpokenNames } from './spoken-names.ts'
 
-/** Longer names and numbers are not spoken. */
-const MAX_STRETCH = 8
+interface Spot {
+  readonly value: string | number
+  readonly from: number
+  readonly to: number
+}
+type Found = ReadonlyMap<string, Spot>
 
-export function spotSlots(
-  domain: Domain,
-  intent: DomainIntent,
-  words: readonly string[],
-  names: KnownNames,
-): JsonObject {
-  const slots: Record<string, JsonObject[string]> = {}
-  const taken = new Set<number>()
-  for (const slot of slotsNamedBy(domain, intent)) {
-    const spec = domain.slots[slot]
-    if (spec === undefined || spec.type === 'text') continue
-    const matcher = matcherOf(domain, slot, names)
-    const found = longest(matcher, words, taken)
-    const value = found === null ? undefined : found.slots[slot]
-    if (found === null || value === undefined) continue
-    slots[slot] = value
-    for (let at = found.from; at < found.to; at += 1) taken.add(at)
+export interface Known {
+  readonly domain: Domain
+  readonly names: SpokenNames
+  readonly workOrders: readonly string[]
+}
+
+export function spotSlots(known: Known, intent: DomainIntent, words: readonly string[]): JsonObject {
+  const found = new Map<string, Spot>()
+  const named = slotsNamedBy(known.domain, intent)
+  for (const [name, slot] of named) {
+    const spec = known.domain.slots[slot]
+    const spot = spec?.type === 'list' ? onlyName(known.names, slot, words, found) : null
+    if (spot !== null) found.set(name, spot)
   }
+  for (const [name, slot] of named) {
+    const spec = known.domain.slots[slot]
+    const spot = spec === undefined ? null : numeric(spec, known, words, found)
+    if (spot !== null) found.set(name, spot)
+  }
+  const slots: Record<string, JsonObject[string]> = {}
+  for (const [name, { value }] of found) slots[name] = value
   // A note that no template reads is noted as it was said: nothing of it is lost.
   if (intent.required.includes('text')) slots['text'] = words.join(' ')
   return slots
 }
 
-/** A grammar that is nothing but the slot, with names that are known. */
-function matcherOf(domain: Domain, slot: string, names: KnownNames): TextMatcher {
-  const spec = domain.slots[slot]
-  const intents = [
-    {
-      name: 'slot',
-      effectful: false,
-      phrase: 'slot',
-      required: [],
-      thresholds: { act: null, ask: null },
-      templates: [{ kind: 'slot' as const, slot }],
-    },
-  ]
-  return new TextMatcher(
-    compileDomain({ ...domain, intents, slots: spec === undefined ? {} : { [slot]: spec } }, names),
-  )
+/** The one name of a list in the words; null when there is none, or two different ones. */
+function onlyName(names: SpokenNames, slot: string, words: readonly string[], found: Found): Spot | null {
+  const spots = names.all(slot, words).filter((spot) => !overlaps(spot, found))
+  const [first] = spots
+  return first !== undefined && spots.every(({ value }) => value === first.value) ? first : null
 }
 
-function longest(
-  matcher: TextMatcher,
+function numeric(spec: SlotSpec, known: Known, words: readonly string[], found: Found): Spot | null {
+  const stretches = numberStretches(words).filter((stretch) => !overlaps(stretch, found))
+  switch (spec.type) {
+    case 'digits':
+      return onlyOrder(stretches, known, words)
+    case 'number':
+      return onlyValue(stretches, words, found.get('unit'))
+    case 'count':
+      return countBefore(stretches, words, found.get('part'))
+    case 'list':
+    case 'text':
+      return null
+  }
+}
+
+type Stretch = { readonly from: number; readonly to: number }
+
+/** A known number, or one that was said with more than one word; "this one" is none. */
+function onlyOrder(stretches: readonly Stretch[], known: Known, words: readonly string[]): Spot | null {
+  const read = stretches.flatMap(({ from, to }) => {
+    const value = readDigits(words.slice(from, to))
+    const isTyped = /^\d/.test(words[from] ?? '')
+    if (value === null || value === '') return []
+    return known.workOrders.includes(value) || isTyped || to - from > 1 ? [{ value, from, to }] : []
+  })
+  const familiar = read.filter(({ value }) => known.workOrders.includes(value))
+  return only(familiar.length > 0 ? familiar : read)
+}
+
+/** The number before the unit, where there is a unit; else the only number. */
+function onlyValue(
+  stretches: readonly Stretch[],
   words: readonly string[],
-  taken: ReadonlySet<number>,
-): { readonly slots: JsonObject; readonly from: number; readonly to: number } | null {
-  for (let size = Math.min(MAX_STRETCH, words.length); size > 0; size -= 1)
-    for (let from = 0; from + size <= words.length; from += 1) {
-      if (hasTaken(taken, from, from + size)) continue
-      const match = matcher.match(words.slice(from, from + size))
-      if (match !== null && match.openWords === 0) return { slots: match.slots, from, to: from + size }
-    }
-  return null
+  unit: Spot | undefined,
+): Spot | null {
+  const read = stretches.flatMap(({ from, to }) => {
+    const value = readNumber(words.slice(from, to))
+    return value === null ? [] : [{ value, from, to }]
+  })
+  const measured = unit === undefined ? [] : read.filter(({ to }) => to === unit.from)
+  return stretches.length > read.length ? null : only(measured.length > 0 ? measured : read)
 }
 
-function hasTaken(taken: ReadonlySet<number>, from: number, to: number): boolean {
-  for (let at = from; at < to; at += 1) if (taken.has(at)) return true
+const COUNT_ONE: ReadonlySet<string> = new Set(['a', 'an', 'another', 'one'])
+/** Words that stand between a count and what is counted. */
+const BETWEEN_COUNT: ReadonlySet<string> = new Set([
+  'more',
+  'of',
+  'new',
+  'x',
+  'times',
+  'pieces',
+  'the',
+  'spare',
+  'those',
+])
+
+function countBefore(
+  stretches: readonly Stretch[],
+  words: readonly string[],
+  part: Spot | undefined,
+): Spot | null {
+  const read = stretches.flatMap(({ from, to }) => {
+    const value = readNumber(words.slice(from, to))
+    return value === null || !Number.isInteger(value) || value < 1 ? [] : [{ value, from, to }]
+  })
+  if (part === undefined) return null
+  let at = part.from
+  while (BETWEEN_COUNT.has(words[at - 1] ?? '')) at -= 1
+  const before = read.find(({ to }) => to === at)
+  if (before !== undefined) return before
+  if (COUNT_ONE.has(words[at - 1] ?? '')) return { value: 1, from: at - 1, to: at }
+  return stretches.length > read.length ? null : only(read)
+}
+
+/** Null for none, and for several that differ. */
+function only(spots: readonly Spot[]): Spot | null {
+  const [first] = spots
+  return first !== undefined && spots.every(({ value }) => value === first.value) ? first : null
+}
+
+/** Runs of number words, with the "and" and the "and a half" that belong to them. A lone "one" counts nothing. */
+function numberStretches(words: readonly string[]): readonly Stretch[] {
+  const stretches: Stretch[] = []
+  for (let from = 0; from < words.length; from += 1) {
+    if (!isNumberWord(words[from] ?? '')) continue
+    let to = from + 1
+    while (to < words.length) {
+      if (isNumberWord(words[to] ?? '')) to += 1
+      else if (words[to] === 'and' && words[to - 1] === 'hundred' && isNumberWord(words[to + 1] ?? ''))
+        to += 2
+      else break
+    }
+    if (words.slice(to, to + 3).join(' ') === 'and a half') to += 3
+    else if (words[from] === 'half' && to === from + 1 && words[to] === 'a') to += 1
+    if (to > from + 1 || words[from] !== 'one') stretches.push({ from, to })
+    from = to
+  }
+  return stretches
+}
+
+function overlaps(stretch: Stretch, found: Found): boolean {
+  for (const { from, to } of found.values()) if (stretch.from < to && from < stretch.to) return true
   return false
 }
 
-function slotsNamedBy(domain: Domain, intent: DomainIntent): ReadonlySet<string> {
-  const found = new Set<string>()
+/** Name in the templates -> slot of the domain. */
+function slotsNamedBy(domain: Domain, intent: DomainIntent): ReadonlyMap<string, string> {
+  const found = new Map<string, string>()
   const visit = (node: TemplateNode): void => {
-    if (node.kind === 'slot') found.add(node.slot)
+    if (node.kind === 'slot') found.set(node.as ?? node.slot, node.slot)
     else if (node.kind === 'sequence') node.items.forEach(visit)
     else if (node.kind === 'choice') node.options.forEach(visit)
     else if (node.kind === 'optional') visit(node.item)
@@ -81,9 +168,5 @@ function slotsNamedBy(domain: Domain, intent: DomainIntent): ReadonlySet<string>
     }
   }
   intent.templates.forEach(visit)
-  // Units before counts: "four bar" is a value with its unit, not four of something.
-  return new Set([...found].toSorted((a, b) => RANK(a) - RANK(b)))
+  return found
 }
-
-const RANK = (slot: string): number =>
-  ['unit', 'quantity', 'part', 'asset', 'value', 'work_order', 'count'].indexOf(slot)

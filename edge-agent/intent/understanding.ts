@@ -14,7 +14,10 @@ import { TextMatcher } from '../grammar/match-text.ts'
 import { wordGraphOf, type Net } from '../grammar/net.ts'
 import type { WordGraph } from '../grammar/word-graph.ts'
 import { openClassifier, type Classifier } from './classifier.ts'
-import { wordsOf } from './normalise.ts'
+import { delexicalised } from './delexicalise.ts'
+import { doubtOf } from './doubts.ts'
+import { expanded, trimmed, wordsOf } from './normalise.ts'
+import { SpokenNames } from './spoken-names.ts'
 import { spotSlots } from './spot-slots.ts'
 import { OPEN_VOCABULARY } from './open-vocabulary.ts'
 
@@ -22,22 +25,17 @@ export const OUT_OF_SCOPE = 'out_of_scope'
 
 /** A reading whose words are all the grammar's own. */
 const READ_CONFIDENCE = 0.98
-/** A reading with a name that the device does not know, or words that stand for anything. */
+/** A reading with a name that the device does not know, which the classifier reads the same way. */
 const OPEN_CONFIDENCE = 0.85
+/** The same where something would be changed: asked back first. */
+const OPEN_EFFECT_CONFIDENCE = 0.6
 /** The most that a guess is trusted. */
 const GUESS_CEILING = 0.85
-/** A wish with a "not" in it that the grammar did not read. */
+/** Under it a guess that changes nothing is no guess: showing something unasked helps nobody. */
+const IDLE_GUESS_FLOOR = 0.6
+/** The most that a wish with a "not" in it is trusted, and one that is asked, put off or on a condition. */
 const NEGATED_CONFIDENCE = 0.3
-const NEGATIONS: ReadonlySet<string> = new Set([
-  "don't",
-  'not',
-  'never',
-  "doesn't",
-  "didn't",
-  "won't",
-  'without',
-  'nobody',
-])
+const UNSURE_CONFIDENCE = 0.5
 
 export type MeantBy = {
   readonly intent: string
@@ -74,11 +72,18 @@ export async function openUnderstanding(
   return new GrammarFirst(domain, classifier)
 }
 
+interface Compiled {
+  readonly names: KnownNames
+  readonly net: Net
+  readonly matcher: TextMatcher
+  readonly spoken: SpokenNames
+}
+
 class GrammarFirst implements Understanding {
   readonly model: ModelFacts
   readonly domain: Domain
   readonly #classifier: Classifier
-  #compiled: { readonly names: KnownNames; readonly net: Net; readonly matcher: TextMatcher } | null = null
+  #compiled: Compiled | null = null
 
   constructor(domain: Domain, classifier: Classifier) {
     this.domain = domain
@@ -92,39 +97,57 @@ class GrammarFirst implements Understanding {
   }
 
   async understand(text: string, names: KnownNames): Promise<MeantBy> {
-    const words = wordsOf(text)
-    if (words.length === 0) return outOfScope(1, 'grammar')
-    const read = this.#compile(names).matcher.match(words)
-    const intent = this.domain.intents.find(({ name }) => name === read?.intent)
-    if (read !== null && intent !== undefined) {
-      const confidence =
-        read.openWords === 0 || isOpenByDesign(intent, read.slots) ? READ_CONFIDENCE : OPEN_CONFIDENCE
-      return meant(intent, { slots: read.slots, confidence, route: 'grammar' })
+    const said = wordsOf(text)
+    if (said.length === 0) return outOfScope(1, 'grammar')
+    const words = expanded(said)
+    const compiled = this.#compile(names)
+    const open: MeantBy[] = []
+    for (const form of [said, words, trimmed(said), trimmed(words)]) {
+      const read = form.length === 0 ? null : compiled.matcher.match(form)
+      const intent = this.domain.intents.find(({ name }) => name === read?.intent)
+      if (read === null || intent === undefined) continue
+      const reading = { slots: read.slots, confidence: READ_CONFIDENCE, route: 'grammar' } as const
+      if (read.openWords === 0 || isOpenByDesign(intent, read.slots)) return meant(intent, reading)
+      open.push(
+        meant(intent, {
+          ...reading,
+          confidence: intent.effectful ? OPEN_EFFECT_CONFIDENCE : OPEN_CONFIDENCE,
+        }),
+      )
     }
-    return await this.#guess(words, names)
+    const guess = await this.#guess(words, compiled)
+    // A name that nobody knows may be no name at all: "show me the way" looks nothing up.
+    return (
+      open.find(({ intent }) => intent === guess.intent && Object.keys(guess.slots).length === 0) ?? guess
+    )
   }
 
   async close(): Promise<void> {
     await this.#classifier.close()
   }
 
-  async #guess(words: readonly string[], names: KnownNames): Promise<MeantBy> {
-    const { guesses } = await this.#classifier.classify(words)
+  async #guess(words: readonly string[], compiled: Compiled): Promise<MeantBy> {
+    const { guesses } = await this.#classifier.classify(delexicalised(words, compiled.spoken))
     const [best] = guesses
     const intent = this.domain.intents.find(({ name }) => name === best?.intent)
     if (best === undefined || intent === undefined) return outOfScope(best?.probability ?? 0, 'classifier')
-    const slots = spotSlots(this.domain, intent, words, names)
-    const isNegated = intent.effectful && words.some((word) => NEGATIONS.has(word))
-    const confidence = isNegated
-      ? Math.min(NEGATED_CONFIDENCE, best.probability)
-      : Math.min(GUESS_CEILING, best.probability)
+    if (!intent.effectful && best.probability < IDLE_GUESS_FLOOR)
+      return outOfScope(1 - best.probability, 'classifier')
+    const known = { domain: this.domain, names: compiled.spoken, workOrders: compiled.names.workOrders }
+    const slots = spotSlots(known, intent, words)
+    const confidence = Math.min(best.probability, ceilingOf(intent, words))
     return meant(intent, { slots, confidence, route: 'classifier' })
   }
 
-  #compile(names: KnownNames) {
+  #compile(names: KnownNames): Compiled {
     if (this.#compiled?.names === names) return this.#compiled
     const net = compileDomain(this.domain, names)
-    this.#compiled = { names, net, matcher: new TextMatcher(net) }
+    this.#compiled = {
+      names,
+      net,
+      matcher: new TextMatcher(net),
+      spoken: new SpokenNames(this.domain, names),
+    }
     return this.#compiled
   }
 }
@@ -132,6 +155,13 @@ class GrammarFirst implements Understanding {
 /** A note's text is open because it should be; a part's name is open because nobody knows it. */
 function isOpenByDesign(intent: DomainIntent, slots: JsonObject): boolean {
   return slots['text'] !== undefined && intent.name !== 'part.order' && intent.name !== 'asset.look_up'
+}
+
+function ceilingOf(intent: DomainIntent, words: readonly string[]): number {
+  if (!intent.effectful) return GUESS_CEILING
+  const doubt = doubtOf(words)
+  if (doubt === 'negated') return NEGATED_CONFIDENCE
+  return doubt === 'unsure' && !intent.mayBeAsked ? UNSURE_CONFIDENCE : GUESS_CEILING
 }
 
 function meant(intent: DomainIntent, found: Pick<MeantBy, 'slots' | 'confidence' | 'route'>): MeantBy {

@@ -1,0 +1,28 @@
+/** The shipped intent bundle as a device holds it: classifier and domain in one folder. */
+import { cpSync, mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { openUnderstanding, type Understanding } from '../../../edge-agent/intent/understanding.ts'
+import { MODEL_FOLDERS } from '../../../edge-agent/models/shipped.ts'
+
+/** `close` also removes the folder. */
+export async function openShippedUnderstanding(): Promise<Understanding> {
+  const dir = mkdtempSync(join(tmpdir(), 'starling-intent-'))
+  cpSync(fileURLToPath(MODEL_FOLDERS.intent), dir, { recursive: true })
+  cpSync(
+    join(fileURLToPath(MODEL_FOLDERS.domains), 'field-service.yaml'),
+    join(dir, 'domains', 'field-service.yaml'),
+  )
+  const understanding = await openUnderstanding(dir)
+  return {
+    model: understanding.model,
+    domain: understanding.domain,
+    grammarFor: (names) => understanding.grammarFor(names),
+    understand: async (text, names) => await understanding.understand(text, names),
+    close: async () => {
+      await understanding.close()
+      rmSync(dir, { recursive: true, force: true })
+    },
+  }
+}
