@@ -2,6 +2,7 @@
 /** The one binary. Each command is a module of its own, loaded when it is called. */
 import { readFileSync } from 'node:fs'
 import { Command, CommanderError, InvalidArgumentError } from 'commander'
+import type { SpeechEvalOptions } from './commands/speech-eval.ts'
 import { openCall, type Call, type CommonOptions } from './call.ts'
 import { EXIT, openOutput, printError, type ExitCode } from './output.ts'
 import { USUAL_DEVICE, USUAL_SITE } from './with-agent.ts'
@@ -52,6 +53,7 @@ async function main(argv: readonly string[]): Promise<number> {
   addUp(program, run)
   addParts(program, run)
   addModels(program, run)
+  addSpeech(program, run)
   addAudit(program, run)
   addCare(program, run)
   try {
@@ -129,6 +131,28 @@ function addModels(program: Command, run: Run): void {
     .action(async (files: readonly string[], options: CommonOptions) => {
       const { takeTurns } = await import('./commands/models.ts')
       await run(async (call) => await takeTurns(call, files))(options)
+    })
+}
+
+function addSpeech(program: Command, run: Run): void {
+  const speech = program.command('speech').description('measure what the speech model does')
+  common(speech.command('eval'))
+    .description('plays recordings with known answers; exit code 1 when a threshold is not reached')
+    .requiredOption('--manifest <file.jsonl>', 'a line a recording: {"audio","text"?,"intent"?,"slots"?}')
+    .option('--domain <file.yaml>', 'what can be said, and what it means')
+    .option('--noise <file>', 'WAV or FLAC to be mixed in, power over the whole file; with --snr')
+    .option('--snr <db>', 'at which signal-to-noise ratio', decibels)
+    .option('--seed <n>', 'where in the noise each recording begins', wholeNumber(0, 2 ** 31), 0)
+    .option('--set <name>', 'only the recordings of this set')
+    .option('--limit <n>', 'only the first', wholeNumber(1, 10_000_000))
+    .option('--streams <n>', 'recordings played at once', wholeNumber(1, 64), 1)
+    .option('--model <dir>', 'a model folder (default: the shipped one)')
+    .option('--at-least <figure=value>', 'a threshold, may be repeated', collected, [])
+    .option('--at-most <figure=value>', 'a threshold, may be repeated', collected, [])
+    .option('--verbose', 'tell each recording that was not understood', false)
+    .action(async (options: CommonOptions & SpeechEvalOptions) => {
+      const { speechEval } = await import('./commands/speech-eval.ts')
+      await run(async (call) => await speechEval(call, options))(options)
     })
 }
 
@@ -214,6 +238,16 @@ function wholeNumber(least: number, most: number): (text: string) => number {
     if (/^\d+$/.test(text) && value >= least && value <= most) return value
     throw new InvalidArgumentError(`A whole number from ${least} to ${most}.`)
   }
+}
+
+function collected(value: string, before: readonly string[]): readonly string[] {
+  return [...before, value]
+}
+
+function decibels(text: string): number {
+  const value = Number(text)
+  if (text.trim() !== '' && value >= -30 && value <= 100) return value
+  throw new InvalidArgumentError('Decibels from -30 to 100.')
 }
 
 function packageVersion(): string {

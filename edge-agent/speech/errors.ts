@@ -1,6 +1,6 @@
 import { StarlingError } from '../../shared/errors.ts'
 
-/** The bytes are no WAV that can be read: `reason` says which rule they break. */
+/** The bytes are no recording that can be read: `reason` says which rule they break. */
 export class AudioRefused extends StarlingError {
   override readonly code = 'audio_refused'
   readonly reason: AudioRefusal
@@ -26,6 +26,7 @@ export type AudioRefusal =
   | 'unsupported-codec'
   | 'unsupported-shape'
   | 'too-long'
+  | 'damaged'
 
 /** A model folder that is incomplete, damaged, or computes other numbers than its golden vectors. */
 export class ModelRefused extends StarlingError {

@@ -93,8 +93,8 @@ export class Listening {
   async push(samples: Float32Array): Promise<void> {
     const start = performance.now()
     this.#hear(this.#frontEnd.push(samples))
+    this.#spent(start)
     while (this.#track.count - LOOK_AHEAD - this.#decoded >= BLOCK) await this.#decode(BLOCK)
-    this.#totalUs += (performance.now() - start) * 1_000
   }
 
   async finish(): Promise<Hypothesis> {
@@ -106,7 +106,6 @@ export class Listening {
       await this.#again()
     const hypothesis = this.#conclude()
     const finishUs = (performance.now() - start) * 1_000
-    this.#totalUs += finishUs
     return { ...hypothesis, timings: this.#timings(finishUs) }
   }
 
@@ -153,11 +152,19 @@ export class Listening {
     const features = new Float32Array(frames * FEATURES)
     this.#track.write(from, from + frames, mean, features)
     const { senones, runtimeUs } = await this.#score(features, frames)
+    // Other streams work while this one waits for its scores: only its own share counts.
     this.#runtimeUs += runtimeUs
+    this.#totalUs += runtimeUs
+    const start = performance.now()
     for (let t = 0; t < frames; t++) {
       this.#search.step(senones, t * this.#senoneCount)
       this.#free.step(senones, t * this.#senoneCount)
     }
+    this.#spent(start)
+  }
+
+  #spent(sinceMs: number): void {
+    this.#totalUs += (performance.now() - sinceMs) * 1_000
   }
 
   async #again(): Promise<void> {

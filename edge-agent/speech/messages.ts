@@ -4,6 +4,7 @@ import type { WordGraph } from '../grammar/word-graph.ts'
 import type { Hypothesis, Partial } from './hypothesis.ts'
 import type { ExtraPronunciations } from './lexicon.ts'
 import type { SearchNetwork } from './search-network.ts'
+import type { Strain } from './strain.ts'
 import type { Tuning } from './tuning.ts'
 
 export interface RecogniserSetup {
@@ -36,7 +37,19 @@ export type FromGrammarWorker =
   | { readonly kind: 'compiled'; readonly net: SearchNetwork }
   | { readonly kind: 'refused'; readonly error: ErrorReport }
 
+/** Milliseconds since the epoch at which it was sent, by the monotonic clock that both threads share. */
+interface Sent {
+  readonly sentMs: number
+}
+
+export type StreamMessage =
+  | { readonly kind: 'open'; readonly stream: number; readonly grammar: string; readonly sampleRate: number }
+  | (Sent & { readonly kind: 'push'; readonly stream: number; readonly samples: Float32Array })
+  | (Sent & { readonly kind: 'finish'; readonly stream: number })
+  | { readonly kind: 'abort'; readonly stream: number }
+
 export type ToRecogniser =
+  | StreamMessage
   | {
       readonly kind: 'load'
       readonly id: number
@@ -45,15 +58,14 @@ export type ToRecogniser =
       readonly tuning: Tuning
     }
   | { readonly kind: 'drop'; readonly name: string }
-  | { readonly kind: 'open'; readonly stream: number; readonly grammar: string; readonly sampleRate: number }
-  | { readonly kind: 'push'; readonly stream: number; readonly samples: Float32Array }
-  | { readonly kind: 'finish'; readonly stream: number }
-  | { readonly kind: 'abort'; readonly stream: number }
+  | { readonly kind: 'usage'; readonly id: number }
 
 export type FromRecogniser =
   | { readonly kind: 'ready'; readonly facts: ModelFacts }
   | { readonly kind: 'unusable'; readonly error: ErrorReport }
   | { readonly kind: 'loaded'; readonly id: number }
+  | { readonly kind: 'used'; readonly id: number; readonly processorMs: number }
+  | { readonly kind: 'strain'; readonly strain: Strain }
   | { readonly kind: 'partial'; readonly stream: number; readonly partial: Partial }
   | { readonly kind: 'endpoint'; readonly stream: number }
   | { readonly kind: 'taken'; readonly stream: number; readonly samples: number }

@@ -1,6 +1,7 @@
 /**
  * Speech recognition for one device: a worker thread holds the model, callers load grammars and open streams. Many
- * streams may be open at once; each keeps its own state in the thread, and only samples and words cross over.
+ * streams may be open at once; each keeps its own state in the thread, and only samples and words cross over. A thread
+ * that ends by a fault is started again with its grammars; the streams that it held fail with RecogniserGone.
  */
 import { once } from 'node:events'
 import { Worker } from 'node:worker_threads'
@@ -8,23 +9,20 @@ import { StarlingError, type ErrorReport } from '../../shared/errors.ts'
 import { workerEntry } from '../../shared/worker-entry.ts'
 import type { WordGraph } from '../grammar/word-graph.ts'
 import { ModelRefused, RecogniserBusy, RecogniserGone } from './errors.ts'
-import type { Hypothesis, Partial } from './hypothesis.ts'
 import type { ExtraPronunciations } from './lexicon.ts'
 import type { FromGrammarWorker, FromRecogniser, GrammarWork, ModelFacts, ToRecogniser } from './messages.ts'
-import { asFloat, type Samples } from './samples.ts'
 import type { SearchNetwork } from './search-network.ts'
+import { type SpeechStream, type StreamOptions, ThreadStream } from './speech-stream.ts'
+import type { Strain } from './strain.ts'
 import { TUNING, type Tuning } from './tuning.ts'
 
 /** Each stream holds its search state, a few megabytes. */
 export const MAX_STREAMS = 64
-/** Audio handed over but not yet decoded, a stream: beyond it `push` refuses, so that memory stays bounded. */
-export const MAX_QUEUED_S = 60
-/** `push` resolves once less than this is waiting. */
-const CALM_QUEUE_S = 1
-/** One message carries at most this much, so that streams take turns. */
-const SLICE_S = 0.5
 export const LEAST_RATE_HZ = 8_000
 export const GREATEST_RATE_HZ = 48_000
+/** A thread that ends oftener than this in RESTART_WINDOW_MS will end again: then it stays ended. */
+const MAX_RESTARTS = 3
+const RESTART_WINDOW_MS = 60_000
 
 export interface GrammarOptions {
   /** Words that open arcs may stand for; nothing is heard there when it is empty. */
@@ -32,22 +30,6 @@ export interface GrammarOptions {
   /** Guess the sound of words that the lexicon does not list, instead of refusing them. */
   readonly guess?: boolean
   readonly tuning?: Tuning
-}
-
-export interface StreamOptions {
-  readonly sampleRate: number
-  readonly onPartial?: (partial: Partial) => void
-  /** Told once, when the speaker seems to have finished. */
-  readonly onEndpoint?: () => void
-}
-
-export interface SpeechStream {
-  /** Takes mono samples in order. Resolves when the queue is short again; rejects with RecogniserBusy when it is too long. */
-  push(samples: Samples): Promise<void>
-  /** No more audio: gives the result. */
-  finish(): Promise<Hypothesis>
-  /** Forgets the stream. */
-  abort(): void
 }
 
 export interface Recogniser {
@@ -60,26 +42,34 @@ export interface Recogniser {
   ): Promise<{ units: number }>
   /** Forgets a grammar; streams that are open with it go on. */
   dropGrammar(name: string): void
+  /** Throws RecogniserBusy when no stream can be taken on, RecogniserGone when the recogniser has ended. */
   open(grammar: string, options: StreamOptions): SpeechStream
+  /** Processor time that the thread has used since it started. */
+  processorMs(): Promise<number>
   close(): Promise<void>
 }
 
+export interface RecogniserOptions {
+  readonly modelDir: string
+  readonly signal?: AbortSignal
+  /** Another thread's code; tests put one there that fails. */
+  readonly entry?: URL
+}
+
 /** Starts the thread and checks the model. Throws ModelRefused, or the signal's reason when it is aborted. */
-export async function openRecogniser(options: {
-  modelDir: string
-  signal?: AbortSignal
-}): Promise<Recogniser> {
+export async function openRecogniser(options: RecogniserOptions): Promise<Recogniser> {
   options.signal?.throwIfAborted()
-  const worker = new Worker(workerEntry(import.meta.url, './speech.worker.ts'), {
-    workerData: { modelDir: options.modelDir },
-  })
+  const entry = options.entry ?? workerEntry(import.meta.url, './speech.worker.ts')
+  const start = (): Worker => new Worker(entry, { workerData: { modelDir: options.modelDir } })
+  const worker = start()
   try {
     const [message] = (await once(
       worker,
       'message',
       options.signal === undefined ? {} : { signal: options.signal },
     )) as [FromRecogniser]
-    if (message.kind === 'ready') return new ThreadRecogniser(worker, message.facts, options.modelDir)
+    if (message.kind === 'ready')
+      return new ThreadRecogniser({ worker, start, facts: message.facts, modelDir: options.modelDir })
     throw message.kind === 'unusable' ? revived(message.error) : gone('it answered out of turn')
   } catch (thrown) {
     await worker.terminate()
@@ -107,8 +97,8 @@ function revived(report: ErrorReport): StarlingError {
   return report.code === 'model_refused' ? new ModelRefused(report.message, options) : new Refusal(report)
 }
 
-function gone(how: string): RecogniserGone {
-  return new RecogniserGone(`the recogniser is not running: ${how}`, { remedy: 'Open a recogniser again.' })
+function gone(how: string, remedy = 'Open a recogniser again.'): RecogniserGone {
+  return new RecogniserGone(`the recogniser is not running: ${how}`, { remedy })
 }
 
 /** Compiles a grammar in a thread that ends with it. Throws what the compiler refuses. */
@@ -123,28 +113,30 @@ async function compileApart(work: GrammarWork): Promise<SearchNetwork> {
   }
 }
 
-interface Waiting<T> {
-  resolve(value: T): void
+interface Waiting {
+  resolve(value: number): void
   reject(reason: unknown): void
 }
 
 class ThreadRecogniser implements Recogniser {
   readonly facts: ModelFacts
-  readonly #worker: Worker
   readonly #modelDir: string
-  readonly #loads = new Map<number, Waiting<void>>()
+  readonly #start: () => Worker
+  #worker: Worker
+  readonly #answers = new Map<number, Waiting>()
   readonly #streams = new Map<number, ThreadStream>()
-  readonly #grammars = new Set<string>()
+  readonly #grammars = new Map<string, { readonly net: SearchNetwork; readonly tuning: Tuning }>()
   #next = 1
-  #ended: RecogniserGone | undefined
+  #strain: Strain = 'calm'
+  #restartsMs: number[] = []
+  #ended: StarlingError | undefined
 
-  constructor(worker: Worker, facts: ModelFacts, modelDir: string) {
-    this.#worker = worker
-    this.#modelDir = modelDir
-    this.facts = facts
-    worker.on('message', (message: FromRecogniser) => this.#take(message))
-    worker.on('error', (cause) => this.#end(gone(String(cause))))
-    worker.on('exit', () => this.#end(gone('it was closed')))
+  constructor(o: { worker: Worker; start: () => Worker; facts: ModelFacts; modelDir: string }) {
+    this.#worker = o.worker
+    this.#start = o.start
+    this.#modelDir = o.modelDir
+    this.facts = o.facts
+    this.#attend(o.worker)
   }
 
   async loadGrammar(
@@ -157,17 +149,9 @@ class ThreadRecogniser implements Recogniser {
     const { openVocabulary = [], guess = false, tuning = TUNING } = options
     const grammar = { graph, pronunciations, openVocabulary, guess, tuning }
     const net = await compileApart({ modelDir: this.#modelDir, grammar })
-    if (this.#ended !== undefined) throw this.#ended
-    const id = this.#next++
-    const loaded = new Promise<void>((resolve, reject) => this.#loads.set(id, { resolve, reject }))
-    const buffers = Object.values(net).flatMap((value) =>
-      ArrayBuffer.isView(value) ? [value.buffer as ArrayBuffer] : [],
-    )
-    const units = net.unitCount
-    this.#send({ kind: 'load', id, name, net, tuning }, buffers)
-    await loaded
-    this.#grammars.add(name)
-    return { units }
+    await this.#ask((id) => ({ kind: 'load', id, name, net, tuning }))
+    this.#grammars.set(name, { net, tuning })
+    return { units: net.unitCount }
   }
 
   dropGrammar(name: string): void {
@@ -188,10 +172,8 @@ class ThreadRecogniser implements Recogniser {
         message: `${options.sampleRate} Hz is outside ${LEAST_RATE_HZ} to ${GREATEST_RATE_HZ} Hz`,
         remedy: 'Record at 16,000 Hz.',
       })
-    if (this.#streams.size >= MAX_STREAMS)
-      throw new RecogniserBusy(`${MAX_STREAMS} streams are open already`, {
-        remedy: 'Finish a stream before opening another.',
-      })
+    if (this.#streams.size >= MAX_STREAMS) throw busy(`${MAX_STREAMS} streams are open already`)
+    if (this.#strain === 'refusing') throw busy('what it has taken on is far behind already')
     const id = this.#next++
     const stream = new ThreadStream(
       id,
@@ -204,21 +186,57 @@ class ThreadRecogniser implements Recogniser {
     return stream
   }
 
+  async processorMs(): Promise<number> {
+    return await this.#ask((id) => ({ kind: 'usage', id }))
+  }
+
   async close(): Promise<void> {
     this.#end(gone('it was closed'))
     await this.#worker.terminate()
+  }
+
+  #attend(worker: Worker): void {
+    worker.on('message', (message: FromRecogniser) => {
+      if (worker === this.#worker) this.#take(message)
+    })
+    worker.on('error', (cause) => this.#lost(worker, String(cause)))
+    worker.on('exit', (code) => this.#lost(worker, `its thread ended with ${code}`))
+  }
+
+  /** The thread has ended by itself: what it held is lost and told, what can be loaded again is. */
+  #lost(worker: Worker, how: string): void {
+    if (worker !== this.#worker || this.#ended !== undefined) return
+    const now = performance.now()
+    this.#restartsMs = [...this.#restartsMs.filter((at) => now - at < RESTART_WINDOW_MS), now]
+    if (this.#restartsMs.length > MAX_RESTARTS) return this.#end(gone(how))
+    this.#worker = this.#start()
+    this.#attend(this.#worker)
+    this.#strain = 'calm'
+    for (const [name, { net, tuning }] of this.#grammars)
+      this.#send({ kind: 'load', id: this.#next++, name, net, tuning })
+    this.#failAll(gone(how, 'It is being started again: open another stream.'))
   }
 
   #send(message: ToRecogniser, transfer: readonly ArrayBuffer[] = []): void {
     if (this.#ended === undefined) this.#worker.postMessage(message, transfer)
   }
 
+  async #ask(message: (id: number) => ToRecogniser): Promise<number> {
+    if (this.#ended !== undefined) throw this.#ended
+    const id = this.#next++
+    return await new Promise<number>((resolve, reject) => {
+      this.#answers.set(id, { resolve, reject })
+      this.#send(message(id))
+    })
+  }
+
   #take(message: FromRecogniser): void {
     switch (message.kind) {
-      case 'loaded': {
-        const waiting = this.#loads.get(message.id)
-        this.#loads.delete(message.id)
-        waiting?.resolve()
+      case 'loaded':
+      case 'used': {
+        const waiting = this.#answers.get(message.id)
+        this.#answers.delete(message.id)
+        waiting?.resolve(message.kind === 'used' ? message.processorMs : 0)
         return
       }
       case 'partial':
@@ -230,95 +248,29 @@ class ThreadRecogniser implements Recogniser {
       case 'stream-failed':
         this.#streams.get(message.stream)?.fail(revived(message.error))
         return
-      case 'ready':
+      case 'strain':
+        this.#strain = message.strain
+        return
       case 'unusable':
+        // Only a thread that was started again says so here: the model was good when the first one was.
+        return this.#end(revived(message.error))
+      case 'ready':
     }
   }
 
-  #end(reason: RecogniserGone): void {
+  #end(reason: StarlingError): void {
     if (this.#ended !== undefined) return
     this.#ended = reason
-    for (const waiting of this.#loads.values()) waiting.reject(reason)
-    this.#loads.clear()
+    this.#failAll(reason)
+  }
+
+  #failAll(reason: StarlingError): void {
+    for (const waiting of this.#answers.values()) waiting.reject(reason)
+    this.#answers.clear()
     for (const stream of Array.from(this.#streams.values())) stream.fail(reason)
   }
 }
 
-type Send = (message: ToRecogniser, transfer?: readonly ArrayBuffer[]) => void
-type ForStream = Extract<FromRecogniser, { kind: 'partial' | 'endpoint' | 'taken' | 'final' }>
-
-class ThreadStream implements SpeechStream {
-  readonly #id: number
-  readonly #options: StreamOptions
-  readonly #send: Send
-  readonly #release: () => void
-  #queued = 0
-  #calm: (Waiting<void> & { below: number })[] = []
-  #final: Waiting<Hypothesis> | undefined
-  #failure: StarlingError | undefined
-
-  constructor(id: number, options: StreamOptions, send: Send, release: () => void) {
-    this.#id = id
-    this.#options = options
-    this.#send = send
-    this.#release = release
-  }
-
-  async push(samples: Samples): Promise<void> {
-    const slice = Math.ceil(this.#options.sampleRate * SLICE_S)
-    const calm = this.#options.sampleRate * CALM_QUEUE_S
-    for (let from = 0; from < samples.length; from += slice) {
-      if (this.#failure !== undefined) throw this.#failure
-      if (this.#queued > this.#options.sampleRate * MAX_QUEUED_S) throw tooFast()
-      const part = asFloat(samples.subarray(from, from + slice))
-      this.#queued += part.length
-      this.#send({ kind: 'push', stream: this.#id, samples: part }, [part.buffer])
-      if (this.#queued > calm)
-        await new Promise<void>((resolve, reject) => this.#calm.push({ resolve, reject, below: calm }))
-    }
-  }
-
-  finish(): Promise<Hypothesis> {
-    if (this.#failure !== undefined) return Promise.reject(this.#failure)
-    return new Promise((resolve, reject) => {
-      this.#final = { resolve, reject }
-      this.#send({ kind: 'finish', stream: this.#id })
-    })
-  }
-
-  abort(): void {
-    this.#send({ kind: 'abort', stream: this.#id })
-    this.fail(gone('the stream was aborted'))
-  }
-
-  take(message: ForStream): void {
-    if (message.kind === 'partial') this.#options.onPartial?.(message.partial)
-    else if (message.kind === 'endpoint') this.#options.onEndpoint?.()
-    else if (message.kind === 'taken') this.#taken(message.samples)
-    else {
-      this.#release()
-      this.#failure = gone('the stream is finished')
-      this.#final?.resolve(message.hypothesis)
-    }
-  }
-
-  fail(reason: StarlingError): void {
-    this.#failure ??= reason
-    this.#release()
-    for (const waiting of this.#calm.splice(0)) waiting.reject(reason)
-    this.#final?.reject(reason)
-  }
-
-  #taken(samples: number): void {
-    this.#queued -= samples
-    const ready = this.#calm.filter((waiting) => this.#queued <= waiting.below)
-    this.#calm = this.#calm.filter((waiting) => this.#queued > waiting.below)
-    for (const waiting of ready) waiting.resolve()
-  }
-}
-
-function tooFast(): RecogniserBusy {
-  return new RecogniserBusy(`more than ${MAX_QUEUED_S} s of audio wait to be decoded`, {
-    remedy: 'Await each push, or send audio no faster than it is spoken.',
-  })
+function busy(why: string): RecogniserBusy {
+  return new RecogniserBusy(why, { remedy: 'Finish a stream before opening another.' })
 }

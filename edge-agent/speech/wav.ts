@@ -18,6 +18,8 @@ export interface WavAudio {
   readonly channels: number
   /** Mono, full scale 1: the mean of the channels. */
   readonly samples: Float32Array
+  /** Each channel by itself. */
+  readonly channelSamples: readonly Float32Array[]
   readonly durationS: number
   /** For people: what is wrong with the recording although it could be read. */
   readonly warnings: readonly string[]
@@ -144,12 +146,18 @@ function readData(
       'Cut it into parts.',
       { durationS, limitS: MAX_AUDIO_S },
     )
-  const { samples, clipped } = mix(view, o.start, { frames, width, channels: format.channels, read })
+  const { samples, channelSamples, clipped } = mix(view, o.start, {
+    frames,
+    width,
+    channels: format.channels,
+    read,
+  })
   if (clipped > CLIPPED_SHARE)
     warnings.push(
       `the recording is clipped: ${(100 * clipped).toFixed(1)} % of its samples are at full scale`,
     )
-  return { sampleRate: format.sampleRate, channels: format.channels, samples, durationS, warnings }
+  const { sampleRate, channels } = format
+  return { sampleRate, channels, samples, channelSamples, durationS, warnings }
 }
 
 function mix(
@@ -158,6 +166,8 @@ function mix(
   o: { frames: number; width: number; channels: number; read: Read },
 ) {
   const samples = new Float32Array(o.frames)
+  const channelSamples =
+    o.channels === 1 ? [samples] : Array.from({ length: o.channels }, () => new Float32Array(o.frames))
   let loud = 0
   let at = start
   for (let i = 0; i < o.frames; i++) {
@@ -167,10 +177,11 @@ function mix(
       const value = Number.isFinite(raw) ? Math.max(-1, Math.min(1, raw)) : 0
       if (Math.abs(value) >= FULL_SCALE) loud++
       sum += value
+      if (o.channels > 1) (channelSamples[channel] as Float32Array)[i] = value
     }
     samples[i] = sum / o.channels
   }
-  return { samples, clipped: loud / (o.frames * o.channels) }
+  return { samples, channelSamples, clipped: loud / (o.frames * o.channels) }
 }
 
 /** ITU-T G.711. */

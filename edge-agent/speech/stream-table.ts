@@ -1,0 +1,148 @@
+/** The streams of one recogniser's thread: each takes its messages in order, none waits for another's. */
+import { InvariantBroken, reportError } from '../../shared/errors.ts'
+import type { BatchScorer } from './batch-scorer.ts'
+import { SAMPLE_RATE_HZ } from './front-end.ts'
+import { Listening } from './listening.ts'
+import type { FromRecogniser, StreamMessage } from './messages.ts'
+import type { PhoneModel } from './phone-model.ts'
+import { Resampler } from './resampler.ts'
+import type { SearchNetwork } from './search-network.ts'
+import { nextStrain, type Strain } from './strain.ts'
+import type { Tuning } from './tuning.ts'
+
+interface LoadedGrammar {
+  readonly net: SearchNetwork
+  readonly tuning: Tuning
+}
+
+type Work = Exclude<StreamMessage, { kind: 'open' | 'abort' }>
+
+interface OpenStream {
+  readonly listening: Listening
+  readonly resampler: Resampler
+  readonly waiting: Work[]
+  isFinishing: boolean
+  isWorking: boolean
+}
+
+export class StreamTable {
+  readonly #model: PhoneModel
+  readonly #scorer: BatchScorer
+  readonly #send: (message: FromRecogniser) => void
+  readonly #grammars = new Map<string, LoadedGrammar>()
+  readonly #streams = new Map<number, OpenStream>()
+  #strain: Strain = 'calm'
+
+  constructor(o: {
+    readonly model: PhoneModel
+    readonly scorer: BatchScorer
+    send(message: FromRecogniser): void
+  }) {
+    this.#model = o.model
+    this.#scorer = o.scorer
+    this.#send = (message) => o.send(message)
+  }
+
+  load(name: string, grammar: LoadedGrammar): void {
+    this.#grammars.set(name, grammar)
+  }
+
+  /** Streams that are open hold it until they end. */
+  drop(name: string): void {
+    this.#grammars.delete(name)
+  }
+
+  take(message: StreamMessage): void {
+    if (message.kind === 'open') {
+      try {
+        this.#open(message)
+      } catch (thrown) {
+        this.#fail(message.stream, thrown)
+      }
+      return
+    }
+    const open = this.#streams.get(message.stream)
+    if (message.kind === 'abort') {
+      open?.waiting.splice(0)
+      this.#streams.delete(message.stream)
+      this.#watch()
+      return
+    }
+    if (open === undefined) return
+    open.waiting.push(message)
+    if (message.kind === 'finish') open.isFinishing = true
+    this.#watch()
+    if (!open.isWorking) void this.#work(message.stream, open)
+  }
+
+  #open({ stream, grammar: name, sampleRate }: Extract<StreamMessage, { kind: 'open' }>): void {
+    const grammar = this.#grammars.get(name)
+    if (grammar === undefined) throw new InvariantBroken(`grammar ${name} was loaded`)
+    const open: OpenStream = {
+      resampler: new Resampler(sampleRate, SAMPLE_RATE_HZ),
+      listening: new Listening({
+        ...grammar,
+        model: this.#model,
+        score: (features, frames) => this.#scorer.score(features, frames, open.isFinishing),
+        events: {
+          onPartial: (partial) => {
+            if (this.#strain === 'calm') this.#send({ kind: 'partial', stream, partial })
+          },
+          onEndpoint: () => this.#send({ kind: 'endpoint', stream }),
+        },
+      }),
+      waiting: [],
+      isFinishing: false,
+      isWorking: false,
+    }
+    this.#streams.set(stream, open)
+  }
+
+  async #work(stream: number, open: OpenStream): Promise<void> {
+    open.isWorking = true
+    try {
+      for (let work = open.waiting[0]; work !== undefined; work = open.waiting[0]) {
+        if (work.kind === 'finish') {
+          await this.#finish(stream, open)
+          return
+        }
+        await open.listening.push(open.resampler.push(work.samples))
+        open.waiting.shift()
+        this.#send({ kind: 'taken', stream, samples: work.samples.length })
+      }
+    } catch (thrown) {
+      this.#fail(stream, thrown)
+    } finally {
+      open.isWorking = false
+      this.#watch()
+    }
+  }
+
+  async #finish(stream: number, open: OpenStream): Promise<void> {
+    await open.listening.push(open.resampler.finish())
+    const hypothesis = await open.listening.finish()
+    open.waiting.splice(0)
+    this.#streams.delete(stream)
+    this.#send({ kind: 'final', stream, hypothesis })
+  }
+
+  #fail(stream: number, thrown: unknown): void {
+    this.#streams.get(stream)?.waiting.splice(0)
+    this.#streams.delete(stream)
+    this.#send({ kind: 'stream-failed', stream, error: reportError(thrown) })
+  }
+
+  /** Looks at the audio that has waited longest, and tells when what is given up for it changes. */
+  #watch(): void {
+    const nowMs = performance.timeOrigin + performance.now()
+    let behindMs = 0
+    for (const { waiting } of this.#streams.values()) {
+      const [oldest] = waiting
+      if (oldest !== undefined) behindMs = Math.max(behindMs, nowMs - oldest.sentMs)
+    }
+    const next = nextStrain(this.#strain, behindMs)
+    if (next === this.#strain) return
+    this.#strain = next
+    this.#send({ kind: 'strain', strain: next })
+  }
+}
