@@ -92,14 +92,18 @@ export class Listening {
 
   async push(samples: Float32Array): Promise<void> {
     const start = performance.now()
-    this.#hear(this.#frontEnd.push(samples))
+    const frames = this.#frontEnd.push(samples)
     this.#spent(start)
-    while (this.#track.count - LOOK_AHEAD - this.#decoded >= BLOCK) await this.#decode(BLOCK)
+    // Block by block, so that the running mean, and with it the result, does not depend on how the samples were cut.
+    for (const frame of frames) {
+      this.#hear(frame)
+      if (this.#track.count - LOOK_AHEAD - this.#decoded >= BLOCK) await this.#decode(BLOCK)
+    }
   }
 
   async finish(): Promise<Hypothesis> {
     const start = performance.now()
-    this.#hear(this.#frontEnd.finish())
+    for (const frame of this.#frontEnd.finish()) this.#hear(frame)
     while (this.#decoded < this.#track.count)
       await this.#decode(Math.min(BLOCK, this.#track.count - this.#decoded))
     if (this.#track.count > 0 && this.#track.count <= this.#tuning.secondPassFrames && this.#heardSpeech())
@@ -128,13 +132,11 @@ export class Listening {
     }
   }
 
-  #hear(frames: readonly Frame[]): void {
-    for (const frame of frames) {
-      this.#track.push(frame.cepstra)
-      if (!this.#voice.push(frame)) continue
-      this.#speechInMean++
-      for (let c = 0; c < CEPSTRA; c++) this.#sum[c] = (this.#sum[c] as number) + (frame.cepstra[c] as number)
-    }
+  #hear(frame: Frame): void {
+    this.#track.push(frame.cepstra)
+    if (!this.#voice.push(frame)) return
+    this.#speechInMean++
+    for (let c = 0; c < CEPSTRA; c++) this.#sum[c] = (this.#sum[c] as number) + (frame.cepstra[c] as number)
   }
 
   #heardSpeech(): boolean {
