@@ -66,6 +66,6 @@ function isSame(expected: Reading, reading: Reading): boolean {
 /** Slots are compared as words: " Skim  milk" is "skim milk", 5 is "5". */
 function asSaid(value: unknown): string | undefined {
   if (value === undefined) return undefined
-  const text = typeof value === 'object' ? JSON.stringify(value) : String(value)
+  const text = typeof value === 'string' ? value : JSON.stringify(value)
   return text.trim().toLowerCase().replace(/\s+/g, ' ')
 }

@@ -57,13 +57,14 @@ export class BatchScorer {
       const { senones, runtimeUs } = await this.#run(joined(batch), rows)
       const width = senones.length / rows
       let from = 0
-      for (const { frames, resolve } of batch) {
-        const to = from + frames * width
-        resolve({ senones: senones.subarray(from, to), runtimeUs: (runtimeUs * frames) / rows })
+      for (const wanted of batch) {
+        const to = from + wanted.frames * width
+        const own = { senones: senones.subarray(from, to), runtimeUs: (runtimeUs * wanted.frames) / rows }
+        wanted.resolve(own)
         from = to
       }
     } catch (thrown) {
-      for (const { reject } of batch) reject(thrown)
+      for (const wanted of batch) wanted.reject(thrown)
     }
     this.#scheduled = false
     if (this.#waiting.length > 0) this.#schedule()

@@ -19,7 +19,8 @@ describe('word errors', () => {
     ['a b c d', 'x b d e f', 2, 1, 1],
     ['', 'made up words', 3, 0, 0],
     ['nothing was heard', '', 0, 3, 0],
-  ])('between “%s” and “%s”', (said, heard, insertions, deletions, substitutions) => {
+  ])('between “%s” and “%s”', (said, heard, ...expected) => {
+    const [insertions = 0, deletions = 0, substitutions = 0] = expected
     const found = wordErrors(words(said), words(heard))
     expect(found.insertions + found.deletions + found.substitutions).toBe(
       insertions + deletions + substitutions,
