@@ -20,7 +20,7 @@ describe('word errors', () => {
     ['', 'made up words', 3, 0, 0],
     ['nothing was heard', '', 0, 3, 0],
   ])('between “%s” and “%s”', (said, heard, ...expected) => {
-    const [insertions = 0, deletions = 0, substitutions = 0] = expected
+    const [insertions, deletions, substitutions] = expected
     const found = wordErrors(words(said), words(heard))
     expect(found.insertions + found.deletions + found.substitutions).toBe(
       insertions + deletions + substitutions,
