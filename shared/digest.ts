@@ -12,3 +12,8 @@ export function sha256Hex(bytes: Uint8Array | string): Sha256Hex {
 export function digestOf(value: Json): Sha256Hex {
   return sha256Hex(canonicalBytes(value))
 }
+
+/** A digest of bytes as lower-case hex. */
+export function digestHex(algorithm: 'sha256' | 'sha512', bytes: Uint8Array): string {
+  return createHash(algorithm).update(bytes).digest('hex')
+}

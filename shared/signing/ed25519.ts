@@ -76,15 +76,20 @@ export function loadKeyPair(seedText: string): KeyPair {
 export function loadPublicKey(text: string): PublicKey {
   const raw = Buffer.from(text, 'base64url')
   if (raw.length !== 32) throw badKey(`a public key of ${raw.length} bytes`)
-  const y = Buffer.from(raw)
-  y[31] = (y[31] ?? 0) & 0x7f
-  if (SMALL_ORDER_Y.has(y.toString('hex'))) throw badKey('a public key of small order')
+  if (isSmallOrder(raw)) throw badKey('a public key of small order')
   const handle = createPublicKey({
     key: Buffer.concat([SPKI_PREFIX, raw]),
     format: 'der',
     type: 'spki',
   })
   return { id: sha256Hex(raw), text: raw.toString('base64url'), handle }
+}
+
+/** True for the 32 raw bytes of a point of order 1, 2, 4 or 8, in every encoding. */
+export function isSmallOrder(raw: Uint8Array): boolean {
+  const y = Buffer.from(raw)
+  y[31] = (y[31] ?? 0) & 0x7f
+  return SMALL_ORDER_Y.has(y.toString('hex'))
 }
 
 /** True only for a 64-byte signature with S < L that verifies under `key`. */
