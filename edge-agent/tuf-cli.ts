@@ -1,6 +1,6 @@
 #!/usr/bin/env node
 /**
- * A TUF client as a command. It is started anew for every step, so it loads only what it needs and parses its own words:
+ * A TUF client as a command. It is started anew for every step, so it loads only what it needs:
  *
  *   tuf-cli --metadata-dir DIR init ROOT.json
  *   tuf-cli --metadata-url URL --metadata-dir DIR refresh
@@ -8,98 +8,8 @@
  *
  * Exit 0: all of it is done. 1: refused or failed. 2: the words are wrong.
  */
-import { readFile } from 'node:fs/promises'
-import { openTrust } from '../rollout/tuf/trust.ts'
-import { reportError } from '../shared/errors.ts'
-import { httpSource } from './tuf/http-source.ts'
-import { MetadataFolder } from './tuf/metadata-folder.ts'
-import { TargetFolder } from './tuf/target-folder.ts'
-import { Updater } from './tuf/updater.ts'
+import { runTufCommand } from './tuf/command.ts'
 
-const USAGE = `usage: tuf-cli --metadata-dir DIR init ROOT.json
-       tuf-cli --metadata-url URL --metadata-dir DIR refresh
-       tuf-cli --metadata-url URL --metadata-dir DIR --target-name T [--target-name T2 …]
-               --target-dir TD --target-base-url BU download`
-const OPTIONS = ['metadata-dir', 'metadata-url', 'target-name', 'target-dir', 'target-base-url'] as const
-type Option = (typeof OPTIONS)[number]
-
-class WrongWords extends Error {}
-
-interface Words {
-  readonly options: ReadonlyMap<Option, readonly string[]>
-  readonly plain: readonly string[]
-}
-
-/** The word after an option is its value, whatever it looks like: a target may be called `--x`. */
-function parse(argv: readonly string[]): Words {
-  const options = new Map<Option, readonly string[]>()
-  const plain: string[] = []
-  for (let index = 0; index < argv.length; index += 1) {
-    const word = argv[index] ?? ''
-    if (!word.startsWith('--')) {
-      plain.push(word)
-      continue
-    }
-    const name = OPTIONS.find((option) => word === `--${option}`)
-    const value = argv[index + 1]
-    if (name === undefined || value === undefined) throw new WrongWords(word)
-    options.set(name, [...(options.get(name) ?? []), value])
-    index += 1
-  }
-  return { options, plain }
-}
-
-function one(words: Words, name: Option): string {
-  const values = words.options.get(name) ?? []
-  const [value] = values
-  if (value === undefined || values.length > 1) throw new WrongWords(`--${name} is needed, once`)
-  return value
-}
-
-async function main(argv: readonly string[], startedMs: number): Promise<void> {
-  const words = parse(argv)
-  const folder = new MetadataFolder(one(words, 'metadata-dir'))
-  const [command, rootFile] = words.plain
-  if (command === 'init' && rootFile !== undefined) return await init(folder, rootFile, startedMs)
-  if (command === 'refresh') {
-    await Updater.refreshed(httpSource({ metadataUrl: one(words, 'metadata-url') }), folder, startedMs)
-    return
-  }
-  if (command === 'download') return await download(words, folder, startedMs)
-  throw new WrongWords(command ?? 'no command')
-}
-
-/** A root is trusted because a person says so; that it is one, and signs itself, is checked all the same. */
-async function init(folder: MetadataFolder, rootFile: string, startedMs: number): Promise<void> {
-  const bytes = await readFile(rootFile)
-  openTrust(bytes, startedMs)
-  await folder.write('root', bytes)
-}
-
-async function download(words: Words, folder: MetadataFolder, startedMs: number): Promise<void> {
-  const source = httpSource({
-    metadataUrl: one(words, 'metadata-url'),
-    targetUrl: one(words, 'target-base-url'),
-  })
-  const targets = new TargetFolder(one(words, 'target-dir'))
-  const names = words.options.get('target-name') ?? []
-  if (names.length === 0) throw new WrongWords('--target-name is needed')
-  const updater = await Updater.refreshed(source, folder, startedMs)
-  for (const name of names) {
-    const target = await updater.find(name)
-    if (!(await targets.holds(target))) await targets.take(target, updater.fetch(target))
-  }
-}
-
-try {
-  await main(process.argv.slice(2), Date.now())
-} catch (thrown) {
-  if (thrown instanceof WrongWords) {
-    process.stderr.write(`tuf-cli: ${thrown.message}\n${USAGE}\n`)
-    process.exitCode = 2
-  } else {
-    const { code, message, remedy } = reportError(thrown)
-    process.stderr.write(`tuf-cli: ${message} (${code})\n${remedy}\n`)
-    process.exitCode = 1
-  }
-}
+const { status, complaint } = await runTufCommand(process.argv.slice(2), Date.now())
+if (complaint !== '') process.stderr.write(complaint)
+process.exitCode = status

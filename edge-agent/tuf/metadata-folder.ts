@@ -1,7 +1,7 @@
 /** The metadata that a device trusts, each file byte for byte as it was received, replaced whole or not at all. */
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { quoted } from '../../rollout/tuf/file-names.ts'
+import { metadataName } from '../../rollout/tuf/file-names.ts'
 import { realDisk, replaceFile, type Disk } from '../models-store/disk.ts'
 
 export class MetadataFolder {
@@ -28,6 +28,6 @@ export class MetadataFolder {
   }
 
   #fileOf(role: string): string {
-    return join(this.#path, `${quoted(role)}.json`)
+    return join(this.#path, metadataName(role, undefined))
   }
 }

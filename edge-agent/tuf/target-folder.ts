@@ -3,7 +3,7 @@ import { createHash, type Hash } from 'node:crypto'
 import { createReadStream } from 'node:fs'
 import { mkdir, open, rename, rm } from 'node:fs/promises'
 import { join } from 'node:path'
-import { quoted } from '../../rollout/tuf/file-names.ts'
+import { fileName } from '../../rollout/tuf/file-names.ts'
 import type { TargetFile } from '../../rollout/tuf/metadata.ts'
 import { TufRefused } from '../../rollout/tuf/refused.ts'
 import { checkHashes, type HashAlgorithm } from '../../rollout/tuf/trust.ts'
@@ -58,7 +58,7 @@ export class TargetFolder {
   }
 
   #fileOf(target: TargetFile): string {
-    return join(this.#path, quoted(target.path))
+    return join(this.#path, fileName(target.path))
   }
 }
 

@@ -1,12 +1,16 @@
 /** Names of roles and targets as parts of a URL and as file names: no name reaches outside of its folder. */
 
-/** Everything but letters, digits and `_.-~` percent-encoded, as RFC 3986 calls them unreserved; `.` and `..` too. */
-export function quoted(name: string): string {
-  if (name === '.' || name === '..') return name.replaceAll('.', '%2E')
+/** Everything percent-encoded but letters, digits and `_.-~`, the unreserved letters of RFC 3986. */
+function quoted(name: string): string {
   return encodeURIComponent(name).replace(
     /[!'()*]/g,
     (letter) => `%${letter.charCodeAt(0).toString(16).toUpperCase()}`,
   )
+}
+
+/** The name of a file that holds what is called `name`; never `.` or `..`. */
+export function fileName(name: string): string {
+  return /^\.{1,2}$/.test(name) ? name.replaceAll('.', '%2E') : quoted(name)
 }
 
 /** The name under which a repository serves a role's metadata; without a version where it keeps no consistent snapshots. */
@@ -25,6 +29,6 @@ export function targetLocation(path: string, hash: string | undefined): string {
 export function urlPath(location: string): string {
   return location
     .split('/')
-    .map((part) => quoted(part).replace(/%(?:2[146789ABC]|3[ABD]|40)/g, decodeURIComponent))
+    .map((part) => fileName(part).replace(/%(?:2[146789ABC]|3[ABD]|40)/g, decodeURIComponent))
     .join('/')
 }
