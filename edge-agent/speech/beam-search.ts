@@ -1,7 +1,7 @@
 /** Beam-pruned Viterbi over a search network, one frame at a time, on typed arrays. */
 import type { PhoneModel } from './phone-model.ts'
-import { PAUSE, INSIDE, type SearchNetwork } from './search-network.ts'
-import { type HeardSpan, WordHistory } from './word-history.ts'
+import { INSIDE, type SearchNetwork } from './search-network.ts'
+import { type HeardSpan, ROOT, WordHistory } from './word-history.ts'
 
 export interface Beams {
   /** A unit this far (nats) below the best is dropped. */
@@ -18,6 +18,8 @@ export interface BestPath {
   readonly score: number
   /** False when no sentence of the grammar ends here: the path is then only its most likely beginning. */
   readonly complete: boolean
+  /** The lattice's record that it ends with. */
+  readonly end: number
 }
 
 const GONE = -1e30
@@ -25,7 +27,7 @@ const GONE = -1e30
 export class BeamSearch {
   readonly #net: SearchNetwork
   readonly #beams: Beams
-  readonly #history = new WordHistory()
+  readonly #history: WordHistory
   readonly #transitions: Float32Array
   /** Three states a unit. */
   readonly #score: Float64Array
@@ -47,6 +49,7 @@ export class BeamSearch {
   constructor(net: SearchNetwork, model: PhoneModel, beams: Beams) {
     this.#net = net
     this.#beams = beams
+    this.#history = new WordHistory(net.stateCount)
     this.#transitions = model.transitions
     this.#score = new Float64Array(3 * net.unitCount)
     this.#back = new Int32Array(3 * net.unitCount)
@@ -59,6 +62,10 @@ export class BeamSearch {
     this.#junctionBack = new Int32Array(net.junctionCount)
     this.#touched = new Int32Array(net.junctionCount)
     this.restart()
+  }
+
+  get history(): WordHistory {
+    return this.#history
   }
 
   get frame(): number {
@@ -201,10 +208,15 @@ export class BeamSearch {
     let record = -2
     for (let n = net.exitFirst[unit] as number; n < (net.exitFirst[unit + 1] as number); n++) {
       const junction = net.exitJunctions[n] as number
-      if (score <= (this.#junctionScore[junction] as number)) continue
-      if (record === -2) record = this.#history.push(word === PAUSE ? PAUSE : word, this.#frame, back, score)
-      this.#reach(junction, score, record)
+      // What loses here is kept too: it is what n-best and posteriors are made of.
+      if (record === -2) record = this.#push(junction, word, score, back)
+      if (score > (this.#junctionScore[junction] as number)) this.#reach(junction, score, record)
     }
+  }
+
+  #push(junction: number, word: number, score: number, before: number): number {
+    const state = this.#net.stateOf[junction] as number
+    return this.#history.push({ word, frame: this.#frame, before, score, state })
   }
 
   #reach(junction: number, score: number, back: number): void {
@@ -243,17 +255,22 @@ export class BeamSearch {
     this.#nextCount = 0
   }
 
-  #compact(): void {
+  /** The records that paths still alive stand on; -1 while one has no word yet. */
+  live(): Set<number> {
     const live = new Set<number>()
-    const add = (record: number) => record >= 0 && live.add(record)
     for (let i = 0; i < this.#activeCount; i++) {
       const u = this.#active[i] as number
       for (let s = 3 * u; s < 3 * u + 3; s++)
-        if ((this.#score[s] as number) > GONE / 2) add(this.#back[s] as number)
-      if (this.#entered[u] !== GONE) add(this.#enteredBack[u] as number)
+        if ((this.#score[s] as number) > GONE / 2) live.add(this.#back[s] as number)
+      if (this.#entered[u] !== GONE) live.add(this.#enteredBack[u] as number)
     }
-    for (let i = 0; i < this.#touchedCount; i++) add(this.#junctionBack[this.#touched[i] as number] as number)
-    const number = this.#history.compact(live)
+    for (let i = 0; i < this.#touchedCount; i++)
+      live.add(this.#junctionBack[this.#touched[i] as number] as number)
+    return live
+  }
+
+  #compact(): void {
+    const number = this.#history.compact(this.live(), this.#frame)
     const moved = (old: number) => (old < 0 ? old : (number[old] ?? -1))
     for (let i = 0; i < this.#activeCount; i++) {
       const u = this.#active[i] as number
@@ -276,8 +293,8 @@ export class BeamSearch {
       score = this.#junctionScore[junction] as number
       back = this.#junctionBack[junction] as number
     }
-    if (back >= 0) return { spans: this.#history.trace(back), score, complete: true }
-    return { ...this.running(), complete: false }
+    if (back >= 0) return { spans: this.#history.trace(back), score, complete: true, end: back }
+    return { ...this.running(), complete: false, end: ROOT }
   }
 
   /** The most likely words so far, whether or not a sentence could end here. */

@@ -1,68 +1,105 @@
-/** Turns the distance between the sentence that was found and the best free path into confidence. */
+/** Gathers what speaks for and against a sentence that was found, and turns it into confidence. */
 import type { BestPath } from './beam-search.ts'
+import { calibrated, UTTERANCE_CALIBRATION, WORD_CALIBRATION } from './calibration.ts'
 import type { FreePath } from './free-path.ts'
 import type { HeardWord } from './hypothesis.ts'
 import type { SearchNetwork } from './search-network.ts'
 
-/** Nats a frame by which a right word typically falls short of, or passes, the free path; and how sharply it parts. */
-const WORD_MIDDLE = -3
-const UTTERANCE_MIDDLE = -2
-const SHARPNESS = 2.5
 const FRAME_MS = 10
 /** Open words fit nearly any sound: whoever said them is asked before anything is done with them. */
 const OPEN_CEILING = 0.7
+/** Gaps to the next best sentence beyond this say nothing more (nats). */
+const WIDEST_GAP = 60
+/** Log odds are kept within this. */
+const MOST_ODDS = 8
 
 export interface Judged {
   readonly words: readonly HeardWord[]
   readonly confidence: number
-  /** Nats a frame over the whole utterance. */
-  readonly margin: number
-  readonly worst: number
+  readonly evidence: readonly number[]
 }
 
-export function judge(path: BestPath, free: FreePath, net: SearchNetwork, frames: number): Judged {
-  const words: HeardWord[] = []
-  let total = 0
-  let counted = 0
-  let worst = Infinity
-  for (const span of path.spans) {
+export interface Found {
+  readonly path: BestPath
+  /** Posterior of each span of the path. */
+  readonly posteriors: readonly number[]
+  /** Nats between the best sentence and the next that differs in words; infinite when there is none. */
+  readonly gap: number
+}
+
+interface Judging {
+  readonly free: FreePath
+  readonly net: SearchNetwork
+}
+
+/**
+ * Word evidence: margin to the free path a frame, its worst stretch, log of its frames, log odds of its posterior, margin of the
+ * utterance. Utterance evidence: margin, margin of the worst fixed word, log odds of the least sure one, gap to the next
+ * sentence, share of its time that the sentence calls a pause and the free path speech, log of the number of words.
+ */
+export function judge(found: Found, { free, net }: Judging): Judged {
+  const { path } = found
+  const spans = path.spans.map((span, at) => {
+    const entry = net.words[span.word]
     const length = Math.max(1, span.to - span.from)
     const difference = span.gained - free.gained(span.from, span.to)
-    const entry = net.words[span.word]
+    return { span, entry, length, difference, odds: logOdds(found.posteriors[at] ?? 0) }
+  })
+  let total = 0
+  let counted = 0
+  let missed = 0
+  let worst = Infinity
+  let leastOdds = MOST_ODDS
+  const isAllOpen = spans.every(({ entry }) => entry === undefined || entry.open)
+  for (const { span, entry, length, difference, odds } of spans) {
+    // Open words fit nearly anything: what they were said with decides.
+    if (entry?.open === true && !isAllOpen) continue
+    total += difference
     if (entry === undefined) {
       // Speech that the sentence explains as a pause counts against it; a true pause is equal on both sides.
       const speech = length - free.pauses(span.from, span.to)
-      total += difference
       counted += speech
+      missed += speech
       continue
     }
-    total += difference
     counted += length
-    const margin = difference / length
-    worst = Math.min(worst, margin)
-    words.push({
-      word: entry.text,
-      startMs: span.from * FRAME_MS,
-      endMs: span.to * FRAME_MS,
-      confidence: rounded(logistic(SHARPNESS * (margin - WORD_MIDDLE))),
-      open: entry.open,
-    })
+    if (entry.open) continue
+    worst = Math.min(worst, difference / length)
+    leastOdds = Math.min(leastOdds, odds)
   }
-  void frames
-  const margin = words.length === 0 ? -Infinity : total / Math.max(1, counted)
-  const whole = path.complete ? logistic(SHARPNESS * (margin - UTTERANCE_MIDDLE)) : 0
-  // A sentence is as sure as its least sure word: speech from outside the grammar fits most words well, and one not at all.
-  const fixed = words.filter(({ open }) => !open).map((word) => word.confidence)
-  const weakest = Math.sqrt(Math.min(1, ...fixed))
-  const ceiling = fixed.length === words.length ? 1 : OPEN_CEILING
-  const confidence = rounded(Math.min(whole, weakest, ceiling))
-  return { words, confidence, margin, worst }
+  const margin = counted === 0 ? -20 : total / counted
+  const words = spans.flatMap(({ span, entry, length, difference, odds }): HeardWord[] => {
+    if (entry === undefined) return []
+    const evidence = [difference / length, Math.log(length), odds, margin]
+    return [
+      {
+        word: entry.text,
+        startMs: span.from * FRAME_MS,
+        endMs: span.to * FRAME_MS,
+        confidence: calibrated(WORD_CALIBRATION, evidence),
+        open: entry.open,
+        evidence,
+      },
+    ]
+  })
+  const isFixed = words.every(({ open }) => !open)
+  const evidence = [
+    margin,
+    Number.isFinite(worst) ? worst : margin,
+    leastOdds,
+    Math.min(found.gap, WIDEST_GAP),
+    missed / Math.max(1, counted),
+    Math.log(Math.max(1, words.length)),
+  ]
+  const whole = path.complete ? calibrated(UTTERANCE_CALIBRATION, evidence) : 0
+  return {
+    words,
+    confidence: Math.min(whole, isFixed ? 1 : OPEN_CEILING),
+    evidence: path.complete ? evidence : [],
+  }
 }
 
-function logistic(x: number): number {
-  return 1 / (1 + Math.exp(-x))
-}
-
-function rounded(x: number): number {
-  return Math.round(x * 1_000) / 1_000
+function logOdds(p: number): number {
+  const odds = Math.log(p / (1 - p))
+  return Math.max(-MOST_ODDS, Math.min(MOST_ODDS, Number.isNaN(odds) ? 0 : odds))
 }

@@ -7,6 +7,15 @@ export interface HeardWord {
   readonly confidence: number
   /** True when the word stood for an open arc: it was chosen from the open vocabulary, not from the grammar. */
   readonly open: boolean
+  /** What the confidence was made of (see `confidence.ts`). */
+  readonly evidence: readonly number[]
+}
+
+/** Another sentence that the audio could have been. */
+export interface Alternative {
+  readonly text: string
+  /** Its share among the sentences that were considered, 0 to 1. */
+  readonly share: number
 }
 
 export interface Timings {
@@ -25,6 +34,9 @@ export interface Hypothesis {
   readonly words: readonly HeardWord[]
   /** 0 to 1, of the whole utterance. */
   readonly confidence: number
+  readonly evidence: readonly number[]
+  /** The best sentences, the first of them `text`; none when nothing was heard. */
+  readonly alternatives: readonly Alternative[]
   readonly partialsCount: number
   readonly timings: Timings
 }
@@ -32,5 +44,7 @@ export interface Hypothesis {
 export interface Partial {
   readonly text: string
   readonly words: readonly string[]
+  /** The first so many words are final: no later partial and no result takes them back. */
+  readonly stableWords: number
   readonly audioMs: number
 }

@@ -1,12 +1,14 @@
 /** One stream inside the recogniser's thread: samples in, partials and one hypothesis out. */
 import { BeamSearch } from './beam-search.ts'
-import { judge } from './confidence.ts'
+import { conclude, type Concluded, NOTHING_HEARD } from './conclusion.ts'
+import { ENDPOINT_RULES, endpointRule, type EndpointRule, type EndpointRules } from './endpointing.ts'
 import { CepstralTrack, FEATURES, LOOK_AHEAD } from './features.ts'
 import { FreePath } from './free-path.ts'
 import { CEPSTRA, type Frame, FrontEnd } from './front-end.ts'
 import type { Hypothesis, Partial } from './hypothesis.ts'
 import type { PhoneModel } from './phone-model.ts'
 import type { SearchNetwork } from './search-network.ts'
+import { stableWords } from './stable-words.ts'
 import type { Tuning } from './tuning.ts'
 import { VoiceActivity } from './voice-activity.ts'
 
@@ -37,13 +39,11 @@ export const INITIAL_MEAN = Float64Array.of(
 const PARTIAL_EVERY_FRAMES = 25
 /** Shorter bursts than this are clicks, not words. */
 const LEAST_SPEECH_FRAMES = 12
-const REJECT_BELOW = 0.3
-const ENDPOINT_COMPLETE_FRAMES = 50
-const ENDPOINT_FRAMES = 90
+const FRAME_MS = 10
 
 export interface ListeningEvents {
   onPartial(partial: Partial): void
-  onEndpoint(): void
+  onEndpoint(rule: EndpointRule): void
 }
 
 export class Listening {
@@ -66,7 +66,9 @@ export class Listening {
   #partialAt = 0
   #runtimeUs = 0
   #totalUs = 0
+  #stable = 0
   #endpointTold = false
+  readonly #rules: EndpointRules
 
   constructor(o: {
     net: SearchNetwork
@@ -74,6 +76,7 @@ export class Listening {
     tuning: Tuning
     score: Scorer
     events: ListeningEvents
+    endpointing?: EndpointRules
     transform?: Float64Array
     prior?: Float64Array
   }) {
@@ -81,6 +84,7 @@ export class Listening {
     this.#tuning = o.tuning
     this.#score = o.score
     this.#events = o.events
+    this.#rules = o.endpointing ?? ENDPOINT_RULES
     this.#frontEnd = new FrontEnd(o.transform)
     this.#voice = new VoiceActivity(o.tuning.speechAboveNoise)
     this.#search = new BeamSearch(o.net, o.model, o.tuning.beams)
@@ -108,9 +112,11 @@ export class Listening {
       await this.#decode(Math.min(BLOCK, this.#track.count - this.#decoded))
     if (this.#track.count > 0 && this.#track.count <= this.#tuning.secondPassFrames && this.#heardSpeech())
       await this.#again()
+    const concluding = performance.now()
     const hypothesis = this.#conclude()
+    this.#spent(concluding)
     const finishUs = (performance.now() - start) * 1_000
-    return { ...hypothesis, timings: this.#timings(finishUs) }
+    return { ...hypothesis, partialsCount: this.#partials, timings: this.#timings(finishUs) }
   }
 
   /** The mean of the speech heard, for the next stream from the same microphone. */
@@ -183,49 +189,33 @@ export class Listening {
     this.#partialAt = this.#decoded
     const words = this.#search.running().spans.flatMap((span) => this.#net.words[span.word]?.text ?? [])
     const text = words.join(' ')
-    if (text === this.#lastPartial) return
+    // What may be decoded once more is not stable yet.
+    const isOpen = this.#track.count <= this.#tuning.secondPassFrames
+    const stable = isOpen ? 0 : stableWords(this.#search.history, this.#search.live()).length
+    if (text === this.#lastPartial && stable === this.#stable) return
     this.#lastPartial = text
+    this.#stable = stable
     this.#partials++
-    this.#events.onPartial({ text, words, audioMs: this.#decoded * 10 })
+    this.#events.onPartial({ text, words, stableWords: stable, audioMs: this.#decoded * FRAME_MS })
   }
 
   #tellEndpoint(): void {
-    if (this.#endpointTold || !this.#heardSpeech()) return
-    const quiet = this.#voice.quietFrames
-    if (quiet < ENDPOINT_COMPLETE_FRAMES || (quiet < ENDPOINT_FRAMES && !this.#search.best().complete)) return
+    if (this.#endpointTold) return
+    const rule = endpointRule(
+      {
+        heardMs: this.#decoded * FRAME_MS,
+        quietMs: this.#voice.quietFrames * FRAME_MS,
+        spoke: this.#heardSpeech(),
+        isSentence: () => this.#search.best().complete,
+      },
+      this.#rules,
+    )
+    if (rule === undefined) return
     this.#endpointTold = true
-    this.#events.onEndpoint()
+    this.#events.onEndpoint(rule)
   }
 
-  #conclude(): Omit<Hypothesis, 'timings'> {
-    const nothing = {
-      kind: 'nothing',
-      text: '',
-      words: [],
-      confidence: 0,
-      partialsCount: this.#partials,
-    } as const
-    if (!this.#heardSpeech()) return nothing
-    const path = this.#search.best()
-    const judged = judge(path, this.#free, this.#net, this.#track.count)
-    if (process.env['SPEECH_TRACE'])
-      console.error(
-        'TRACE',
-        path.complete,
-        judged.margin.toFixed(2),
-        judged.worst.toFixed(2),
-        this.#voice.speechFrames,
-        this.#track.count,
-        this.#search.activeUnits,
-      )
-    if (judged.words.length === 0) return nothing
-    const kind = path.complete && judged.confidence >= REJECT_BELOW ? 'heard' : 'rejected'
-    return {
-      kind,
-      text: judged.words.map((word) => word.word).join(' '),
-      words: judged.words,
-      confidence: judged.confidence,
-      partialsCount: this.#partials,
-    }
+  #conclude(): Concluded {
+    return this.#heardSpeech() ? conclude(this.#search, this.#free, this.#net) : NOTHING_HEARD
   }
 }

@@ -1,6 +1,7 @@
 /** What the recogniser's two threads say to each other. */
 import type { ErrorReport } from '../../shared/errors.ts'
 import type { WordGraph } from '../grammar/word-graph.ts'
+import type { EndpointRule, EndpointRules } from './endpointing.ts'
 import type { Hypothesis, Partial } from './hypothesis.ts'
 import type { ExtraPronunciations } from './lexicon.ts'
 import type { SearchNetwork } from './search-network.ts'
@@ -43,7 +44,13 @@ interface Sent {
 }
 
 export type StreamMessage =
-  | { readonly kind: 'open'; readonly stream: number; readonly grammar: string; readonly sampleRate: number }
+  | {
+      readonly kind: 'open'
+      readonly stream: number
+      readonly grammar: string
+      readonly sampleRate: number
+      readonly endpointing: EndpointRules
+    }
   | (Sent & { readonly kind: 'push'; readonly stream: number; readonly samples: Float32Array })
   | (Sent & { readonly kind: 'finish'; readonly stream: number })
   | { readonly kind: 'abort'; readonly stream: number }
@@ -67,7 +74,7 @@ export type FromRecogniser =
   | { readonly kind: 'used'; readonly id: number; readonly processorMs: number }
   | { readonly kind: 'strain'; readonly strain: Strain }
   | { readonly kind: 'partial'; readonly stream: number; readonly partial: Partial }
-  | { readonly kind: 'endpoint'; readonly stream: number }
+  | { readonly kind: 'endpoint'; readonly stream: number; readonly rule: EndpointRule }
   | { readonly kind: 'taken'; readonly stream: number; readonly samples: number }
   | { readonly kind: 'final'; readonly stream: number; readonly hypothesis: Hypothesis }
   | { readonly kind: 'stream-failed'; readonly stream: number; readonly error: ErrorReport }

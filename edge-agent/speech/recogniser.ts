@@ -8,6 +8,7 @@ import { Worker } from 'node:worker_threads'
 import { StarlingError, type ErrorReport } from '../../shared/errors.ts'
 import { workerEntry } from '../../shared/worker-entry.ts'
 import type { WordGraph } from '../grammar/word-graph.ts'
+import { ENDPOINT_RULES } from './endpointing.ts'
 import { ModelRefused, RecogniserBusy, RecogniserGone } from './errors.ts'
 import type { ExtraPronunciations } from './lexicon.ts'
 import type { FromGrammarWorker, FromRecogniser, GrammarWork, ModelFacts, ToRecogniser } from './messages.ts'
@@ -182,7 +183,8 @@ class ThreadRecogniser implements Recogniser {
       () => this.#streams.delete(id),
     )
     this.#streams.set(id, stream)
-    this.#send({ kind: 'open', stream: id, grammar, sampleRate: options.sampleRate })
+    const { endpointing = ENDPOINT_RULES } = options
+    this.#send({ kind: 'open', stream: id, grammar, sampleRate: options.sampleRate, endpointing })
     return stream
   }
 

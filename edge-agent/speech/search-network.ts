@@ -33,6 +33,12 @@ export interface SearchNetwork {
   readonly exitFirst: Int32Array
   readonly exitJunctions: Int32Array
   readonly junctionCount: number
+  /** The sentence state that each junction belongs to. */
+  readonly stateOf: Int32Array
+  readonly stateCount: number
+  readonly startState: number
+  /** Sentence states in which a sentence may end. */
+  readonly isFinalState: Uint8Array
   /** Units that start at a junction. */
   readonly entryFirst: Int32Array
   readonly entryUnits: Int32Array
@@ -72,6 +78,7 @@ class NetworkBuild {
   readonly #tree = new Map<string, number>()
   readonly #junctions = new Map<number, number>()
   readonly #entries: number[][] = []
+  readonly #stateOf: number[] = []
   readonly #final: number[] = []
   readonly #words: { text: string; open: boolean }[] = []
   readonly #wordIndex = new Map<string, number>()
@@ -119,6 +126,7 @@ class NetworkBuild {
     if (known !== undefined) return known
     this.#junctions.set(key, this.#entries.length)
     this.#entries.push([])
+    this.#stateOf.push(state)
     return this.#entries.length - 1
   }
 
@@ -266,6 +274,10 @@ class NetworkBuild {
       exitFirst: exit.first,
       exitJunctions: exit.values,
       junctionCount: this.#entries.length,
+      stateOf: Int32Array.from(this.#stateOf),
+      stateCount: this.#graph.arcs.length,
+      startState: this.#graph.start,
+      isFinalState: Uint8Array.from(this.#graph.arcs, (_, state) => (this.#graph.finals.has(state) ? 1 : 0)),
       entryFirst: entry.first,
       entryUnits: entry.values,
       isFinal: Uint8Array.from({ length: this.#entries.length }, (_, i) => this.#final[i] ?? 0),

@@ -1,5 +1,6 @@
 /** One stream seen from the caller's thread: samples are queued and counted here, heard in the recogniser's thread. */
 import type { StarlingError } from '../../shared/errors.ts'
+import type { EndpointRule, EndpointRules } from './endpointing.ts'
 import { RecogniserBusy, RecogniserGone } from './errors.ts'
 import type { Hypothesis, Partial } from './hypothesis.ts'
 import type { FromRecogniser, StreamMessage } from './messages.ts'
@@ -16,8 +17,10 @@ export interface StreamOptions {
   readonly sampleRate: number
   /** Not told while the recogniser is behind: the final always is. */
   readonly onPartial?: (partial: Partial) => void
-  /** Told once, when the speaker seems to have finished. */
-  readonly onEndpoint?: () => void
+  /** Told once, when the speaker seems to have finished, and by which rule. */
+  readonly onEndpoint?: (rule: EndpointRule) => void
+  /** Others than `ENDPOINT_RULES`. */
+  readonly endpointing?: EndpointRules
 }
 
 export interface SpeechStream {
@@ -87,7 +90,7 @@ export class ThreadStream implements SpeechStream {
 
   take(message: ForStream): void {
     if (message.kind === 'partial') this.#options.onPartial?.(message.partial)
-    else if (message.kind === 'endpoint') this.#options.onEndpoint?.()
+    else if (message.kind === 'endpoint') this.#options.onEndpoint?.(message.rule)
     else if (message.kind === 'taken') this.#taken(message.samples)
     else {
       this.#final?.resolve(message.hypothesis)

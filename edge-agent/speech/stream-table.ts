@@ -75,7 +75,7 @@ export class StreamTable {
     if (!open.isWorking) void this.#work(message.stream, open)
   }
 
-  #open({ stream, grammar: name, sampleRate }: Extract<StreamMessage, { kind: 'open' }>): void {
+  #open({ stream, grammar: name, sampleRate, endpointing }: Extract<StreamMessage, { kind: 'open' }>): void {
     const grammar = this.#grammars.get(name)
     if (grammar === undefined) throw new InvariantBroken(`grammar ${name} was loaded`)
     const open: OpenStream = {
@@ -83,12 +83,13 @@ export class StreamTable {
       listening: new Listening({
         ...grammar,
         model: this.#model,
+        endpointing,
         score: (features, frames) => this.#scorer.score(features, frames, open.isFinishing),
         events: {
           onPartial: (partial) => {
             if (this.#strain === 'calm') this.#send({ kind: 'partial', stream, partial })
           },
-          onEndpoint: () => this.#send({ kind: 'endpoint', stream }),
+          onEndpoint: (rule) => this.#send({ kind: 'endpoint', stream, rule }),
         },
       }),
       waiting: [],

@@ -1,4 +1,7 @@
-/** Back pointers: one record a word (or pause) that ended, each pointing at the one before it. */
+/**
+ * Back pointers as a word lattice: one record a word (or pause) that ended, each pointing at its best predecessor. Records that
+ * end in one sentence state at one frame share a node, so that what lost the race there stays known for n-best and posteriors.
+ */
 export interface HeardSpan {
   /** Index into the network's words, negative for a pause. */
   readonly word: number
@@ -11,50 +14,128 @@ export interface HeardSpan {
 
 /** Records are compacted when they pass this, so that an hour-long stream stays small. */
 const COMPACT_AT = 200_000
+/** Records this young are kept with what lost against them; of older ones only what the search still stands on. */
+const LATTICE_FRAMES = 3_000
+/** Before the first word: no record, no node. */
+export const ROOT = -1
 
 export class WordHistory {
   #word = new Int32Array(4_096)
-  #frame = new Int32Array(4_096)
   #before = new Int32Array(4_096)
+  #node = new Int32Array(4_096)
   #score = new Float64Array(4_096)
   #count = 0
+  #nodeState = new Int32Array(1_024)
+  #nodeFrame = new Int32Array(1_024)
+  #nodeCount = 0
   #compactAt = COMPACT_AT
+  /** The newest node of each sentence state. */
+  readonly #newest: Int32Array
 
-  push(word: number, frame: number, before: number, score: number): number {
+  constructor(stateCount: number) {
+    this.#newest = new Int32Array(stateCount).fill(ROOT)
+  }
+
+  push(record: { word: number; frame: number; before: number; score: number; state: number }): number {
     if (this.#count === this.#word.length) this.#grow()
     const at = this.#count++
-    this.#word[at] = word
-    this.#frame[at] = frame
-    this.#before[at] = before
-    this.#score[at] = score
+    this.#word[at] = record.word
+    this.#before[at] = record.before
+    this.#score[at] = record.score
+    this.#node[at] = this.#nodeOf(record.state, record.frame)
     return at
+  }
+
+  get count(): number {
+    return this.#count
+  }
+
+  get nodeCount(): number {
+    return this.#nodeCount
+  }
+
+  word(record: number): number {
+    return this.#word[record] as number
+  }
+
+  before(record: number): number {
+    return this.#before[record] as number
+  }
+
+  /** Of the best path that ends with the record (nats). */
+  score(record: number): number {
+    return record < 0 ? 0 : (this.#score[record] as number)
+  }
+
+  gained(record: number): number {
+    return (this.#score[record] as number) - this.score(this.#before[record] as number)
+  }
+
+  /** Where the record ends: {@link ROOT} for none. */
+  node(record: number): number {
+    return record < 0 ? ROOT : (this.#node[record] as number)
+  }
+
+  frame(record: number): number {
+    return record < 0 ? 0 : (this.#nodeFrame[this.#node[record] as number] as number)
+  }
+
+  /** The sentence state that the record ends in; `start` when there is none. */
+  state(record: number, start: number): number {
+    return record < 0 ? start : (this.#nodeState[this.#node[record] as number] as number)
+  }
+
+  nodeState(node: number): number {
+    return this.#nodeState[node] as number
+  }
+
+  nodeFrame(node: number): number {
+    return this.#nodeFrame[node] as number
   }
 
   clear(): void {
     this.#count = 0
+    this.#nodeCount = 0
+    this.#newest.fill(ROOT)
   }
 
   get needsCompaction(): boolean {
     return this.#count > this.#compactAt
   }
 
-  /** Keeps only what `live` records reach, and gives the new number of each old record. */
-  compact(live: Iterable<number>): Int32Array {
+  /** Keeps what `live` records reach and the youngest of the others; gives the new number of each old record. */
+  compact(live: Iterable<number>, frame: number): Int32Array {
     const keep = new Uint8Array(this.#count)
-    for (const start of live)
-      for (let at = start; at >= 0 && keep[at] === 0; at = this.#before[at] as number) keep[at] = 1
+    for (const record of live) if (record >= 0) keep[record] = 1
+    for (let at = this.#count - 1; at >= 0; at--) {
+      if (keep[at] === 0 && this.frame(at) < frame - LATTICE_FRAMES) continue
+      keep[at] = 1
+      const before = this.#before[at] as number
+      if (before >= 0) keep[before] = 1
+    }
     const number = new Int32Array(this.#count).fill(-1)
+    const nodes = new Int32Array(this.#nodeCount).fill(-1)
     let count = 0
+    let nodeCount = 0
     for (let at = 0; at < this.#count; at++) {
       if (keep[at] === 0) continue
       const before = this.#before[at] as number
+      const node = this.#node[at] as number
+      if (nodes[node] === -1) {
+        this.#nodeState[nodeCount] = this.#nodeState[node] as number
+        this.#nodeFrame[nodeCount] = this.#nodeFrame[node] as number
+        nodes[node] = nodeCount++
+      }
       this.#word[count] = this.#word[at] as number
-      this.#frame[count] = this.#frame[at] as number
       this.#score[count] = this.#score[at] as number
-      this.#before[count] = before < 0 ? -1 : (number[before] as number)
+      this.#node[count] = nodes[node] as number
+      this.#before[count] = before < 0 ? before : (number[before] as number)
       number[at] = count++
     }
     this.#count = count
+    this.#nodeCount = nodeCount
+    this.#newest.fill(ROOT)
+    for (let node = 0; node < nodeCount; node++) this.#newest[this.#nodeState[node] as number] = node
     this.#compactAt = Math.max(COMPACT_AT, 2 * count)
     return number
   }
@@ -62,33 +143,42 @@ export class WordHistory {
   /** The spans that lead to record `end`, in order. */
   trace(end: number): HeardSpan[] {
     const spans: HeardSpan[] = []
-    for (let at = end; at >= 0;) {
-      const before = this.#before[at] as number
-      const from = before < 0 ? 0 : (this.#frame[before] as number)
-      const score = before < 0 ? 0 : (this.#score[before] as number)
+    for (let at = end; at >= 0; at = this.#before[at] as number)
       spans.push({
         word: this.#word[at] as number,
-        from,
-        to: this.#frame[at] as number,
-        gained: (this.#score[at] as number) - score,
+        from: this.frame(this.#before[at] as number),
+        to: this.frame(at),
+        gained: this.gained(at),
       })
-      at = before
-    }
     return spans.reverse()
   }
 
-  #grow(): void {
-    const size = 2 * this.#word.length
-    const integers = (old: Int32Array) => {
-      const larger = new Int32Array(size)
-      larger.set(old)
-      return larger
+  #nodeOf(state: number, frame: number): number {
+    const newest = this.#newest[state] as number
+    if (newest >= 0 && this.#nodeFrame[newest] === frame) return newest
+    if (this.#nodeCount === this.#nodeState.length) {
+      this.#nodeState = twice(this.#nodeState)
+      this.#nodeFrame = twice(this.#nodeFrame)
     }
-    this.#word = integers(this.#word)
-    this.#frame = integers(this.#frame)
-    this.#before = integers(this.#before)
-    const scores = new Float64Array(size)
+    const node = this.#nodeCount++
+    this.#nodeState[node] = state
+    this.#nodeFrame[node] = frame
+    this.#newest[state] = node
+    return node
+  }
+
+  #grow(): void {
+    this.#word = twice(this.#word)
+    this.#before = twice(this.#before)
+    this.#node = twice(this.#node)
+    const scores = new Float64Array(2 * this.#score.length)
     scores.set(this.#score)
     this.#score = scores
   }
+}
+
+function twice(old: Int32Array): Int32Array<ArrayBuffer> {
+  const larger = new Int32Array(2 * old.length)
+  larger.set(old)
+  return larger
 }

@@ -22,8 +22,11 @@ function entry(change: Partial<Entry>): Entry {
 
 function heard(text: string, kind: Hypothesis['kind'] = 'heard', confidence = 0.9): Outcome['played'] {
   const timings = { audioMs: 1_000, runtimeUs: 1, totalUs: 1, finishUs: 1 }
-  const words = text.split(' ').map((word) => ({ word, startMs: 0, endMs: 100, confidence, open: false }))
-  const hypothesis = { kind, text, words, confidence, partialsCount: 0, timings }
+  const words = text
+    .split(' ')
+    .map((word) => ({ word, startMs: 0, endMs: 100, confidence, open: false, evidence: [] }))
+  const scored = { confidence, evidence: [], alternatives: [] }
+  const hypothesis = { kind, text, words, ...scored, partialsCount: 0, timings }
   return { hypothesis, firstPartialMs: 350, finalMs: 20, audioMs: 1_000 }
 }
 

@@ -1,0 +1,52 @@
+/** What a search comes to when the audio is over: the sentence, its alternatives, and how sure it is. */
+import type { BeamSearch } from './beam-search.ts'
+import { judge } from './confidence.ts'
+import type { FreePath } from './free-path.ts'
+import type { Alternative, Hypothesis } from './hypothesis.ts'
+import { bestSentences, endingRecords, posteriors, SENTENCE_SCALE, type Sentence } from './lattice.ts'
+import type { SearchNetwork } from './search-network.ts'
+
+const REJECT_BELOW = 0.3
+const ALTERNATIVES = 5
+
+export type Concluded = Omit<Hypothesis, 'timings' | 'partialsCount'>
+
+export const NOTHING_HEARD: Concluded = {
+  kind: 'nothing',
+  text: '',
+  words: [],
+  confidence: 0,
+  evidence: [],
+  alternatives: [],
+}
+
+export function conclude(search: BeamSearch, free: FreePath, net: SearchNetwork): Concluded {
+  const path = search.best()
+  const { history } = search
+  const ends = path.complete
+    ? endingRecords(history, search.frame, (state) => net.isFinalState[state] === 1)
+    : []
+  const sentences = bestSentences(history, ends, ALTERNATIVES)
+  const [first, second] = sentences
+  const gap = first === undefined || second === undefined ? Infinity : first.score - second.score
+  const judged = judge({ path, gap, posteriors: posteriors(history, ends, path.spans) }, { free, net })
+  if (judged.words.length === 0) return NOTHING_HEARD
+  return {
+    kind: path.complete && judged.confidence >= REJECT_BELOW ? 'heard' : 'rejected',
+    text: judged.words.map((word) => word.word).join(' '),
+    words: judged.words,
+    confidence: judged.confidence,
+    evidence: judged.evidence,
+    alternatives: alternativesOf(sentences, net),
+  }
+}
+
+function alternativesOf(sentences: readonly Sentence[], net: SearchNetwork): Alternative[] {
+  const best = sentences[0]?.score ?? 0
+  const weights = sentences.map(({ score }) => Math.exp((score - best) * SENTENCE_SCALE))
+  const sum = weights.reduce((total, weight) => total + weight, 0)
+  return sentences.map(({ words }, at) => ({
+    text: words.map((word) => net.words[word]?.text ?? '').join(' '),
+    share: Math.round((1_000 * (weights[at] ?? 0)) / sum) / 1_000,
+  }))
+}

@@ -1,0 +1,41 @@
+import { expect, test } from 'vitest'
+import {
+  calibrated,
+  UTTERANCE_CALIBRATION,
+  WORD_CALIBRATION,
+} from '../../../edge-agent/speech/calibration.ts'
+import { fit, reliability } from '../../../edge-agent/models/training/confidence/logistic.ts'
+import { seeded } from '../../../edge-agent/models/training/seeded.ts'
+
+test('a fit finds the odds that made the examples, and holds on others', () => {
+  const random = seeded(3)
+  const make = () =>
+    Array.from({ length: 1_000 }, () => {
+      const x = 4 * random() - 2
+      return { evidence: [x, random()], right: random() < 1 / (1 + Math.exp(-(2 * x + 0.5))) }
+    })
+  const calibration = fit(make())
+  const held = reliability(calibration, make())
+  expect(held.error).toBeLessThan(0.05)
+  expect(held.separation).toBeGreaterThan(0.85)
+})
+
+test('a calibration that says the opposite shows as an error', () => {
+  const wrong = { mean: [0], scale: [1], weights: [-5], bias: 0 }
+  const examples = [-1, 1].flatMap((x) => Array.from({ length: 50 }, () => ({ evidence: [x], right: x > 0 })))
+  expect(reliability(wrong, examples).error).toBeGreaterThan(0.9)
+})
+
+test('better evidence never makes the shipped confidence smaller', () => {
+  expect(calibrated(WORD_CALIBRATION, [1, 3.5, 6, 1])).toBeGreaterThan(
+    calibrated(WORD_CALIBRATION, [-4, 3.5, -6, -2]),
+  )
+  expect(calibrated(UTTERANCE_CALIBRATION, [1, 0, 6, 60, 0.05, 2])).toBeGreaterThan(0.9)
+  expect(calibrated(UTTERANCE_CALIBRATION, [-3, -8, -6, 1, 0.3, 2])).toBeLessThan(0.1)
+})
+
+test('evidence that is missing or not finite lowers confidence', () => {
+  const calibration = { mean: [0], scale: [1], weights: [2], bias: 0 }
+  expect(calibrated(calibration, [Number.NEGATIVE_INFINITY])).toBeLessThan(0.01)
+  expect(calibrated(calibration, [Number.NaN])).toBeLessThan(0.01)
+})
