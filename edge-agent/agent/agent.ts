@@ -12,6 +12,7 @@ import type { Log } from '../../shared/log.ts'
 import { openMetrics } from '../../shared/metrics/metrics.ts'
 import type { RunningPart } from '../../shared/part.ts'
 import { isFieldAction } from '../actions/field-actions.ts'
+import { importedFolder } from '../models-import/registry.ts'
 import { openContextSync } from '../context/sync.ts'
 import { listNames } from '../context/reads.ts'
 import { enrol } from '../identity/enrol.ts'
@@ -25,6 +26,7 @@ import { followDesired } from '../update/desired.ts'
 import { openInstaller, type Installer } from '../update/installer.ts'
 import { askOver } from './asking.ts'
 import { serveLocally } from './face.ts'
+import { Dictation } from './dictation.ts'
 import { openLedger, type Ledger } from './ledger.ts'
 import { openModels, type Models } from './models.ts'
 import { startRounds } from './rounds.ts'
@@ -76,6 +78,7 @@ export interface Device {
   readonly linkUp: LinkUp
   readonly connection: NatsConnection
   readonly models: Models
+  readonly dictation: Dictation
   readonly installer: Installer
   /** The device itself as principal. */
   readonly itself: Principal
@@ -104,6 +107,8 @@ async function open(options: AgentOptions, run: AgentRun, closers: Closers): Pro
   closers.add(async () => await connection.close())
   const models = openModels(systemClock, signal)
   closers.add(async () => await models.close())
+  const dictation = new Dictation(importedFolder(options.data), systemClock, signal)
+  closers.add(async () => await dictation.close())
   const itself: Principal = { kind: 'device', id: device, roles: ['device'] }
   const ask = askOver(connection, identity.tenant, device)
   const installer = await openInstaller({
@@ -131,6 +136,7 @@ async function open(options: AgentOptions, run: AgentRun, closers: Closers): Pro
     linkUp,
     connection,
     models,
+    dictation,
     installer,
     itself,
   }

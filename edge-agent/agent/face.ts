@@ -29,6 +29,8 @@ import { TurnQueue } from './turn-queue.ts'
 
 /** The page shows the last turns since the start; the journal has them all. */
 const KEPT_TURNS = 100
+/** How a caller names the released model where another is chosen for dictation. */
+const RELEASED = 'default'
 
 export interface Face extends Device {
   readonly outbox: Outbox
@@ -51,17 +53,16 @@ export async function serveLocally(face: Face, closers: Closers): Promise<string
     if (turns.length > KEPT_TURNS) turns.shift()
     return result
   }
-  const calls = () => ({
-    kernel: ledger.kernel,
-    ears: face.models.ears(),
-    mind: face.models.mind(),
-    principal: person,
-  })
+  const calls = () => ({ kernel: ledger.kernel, principal: person })
   const app = localApi({
     takeTurn,
     readAudio: wavSource,
-    transcribe: async (audio) => await transcribe(calls(), audio, () => undefined),
-    understand: async (text) => await understand(calls(), text),
+    transcribe: async (audio, model) => {
+      const name = model ?? face.dictation.chosen()
+      const ears = name === null || name === RELEASED ? face.models.ears() : await face.dictation.ears(name)
+      return await transcribe({ ...calls(), ears }, audio, () => undefined)
+    },
+    understand: async (text) => await understand({ ...calls(), mind: face.models.mind() }, text),
     recentTurns: async (limit) => turns.slice(-limit),
     records: {
       list: async (limit) => await listRecords(journal, limit),

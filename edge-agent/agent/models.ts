@@ -5,10 +5,12 @@
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Clock } from '../../shared/clock.ts'
-import { StarlingError } from '../../shared/errors.ts'
+import { invariant, StarlingError } from '../../shared/errors.ts'
+import type { ModelTraits } from '../../shared/kernel/contract.ts'
 import type { Names } from '../context/reads.ts'
 import { openUnderstanding, type Understanding } from '../intent/understanding.ts'
 import { openRecogniser, type Recogniser } from '../speech/recogniser.ts'
+import { traitsOf } from '../models-import/registry.ts'
 import { openEars } from '../turn/ears.ts'
 import type { Ears, Mind, ModelFacts } from '../turn/ports.ts'
 
@@ -48,6 +50,8 @@ class RunningModels implements Models {
   #names: Names = { assets: [], parts: [], workOrders: [] }
   #grammar: { readonly name: string; readonly ears: Ears } | null = null
   #made = 0
+  /** Of each opened model. */
+  readonly #traits = new WeakMap<object, ModelTraits>()
   #hindrances: readonly string[] = []
 
   constructor(clock: Clock, signal: AbortSignal) {
@@ -62,7 +66,11 @@ class RunningModels implements Models {
 
   mind(): Mind {
     if (this.#intent === null) throw notReady(this.#hindrances)
-    return mindOf(this.#intent, this.#names, this.#clock)
+    return mindOf(this.#intent, {
+      names: this.#names,
+      clock: this.#clock,
+      traits: this.#traitsOf(this.#intent),
+    })
   }
 
   facts(): readonly ModelFacts[] {
@@ -109,9 +117,17 @@ class RunningModels implements Models {
 
   async #open(dir: string) {
     const signal = this.#signal
-    return isSpeech(dir)
+    const opened = isSpeech(dir)
       ? ({ kind: 'speech', model: await openRecogniser({ modelDir: dir, signal }) } as const)
       : ({ kind: 'intent', model: await openUnderstanding(dir, { signal }) } as const)
+    this.#traits.set(opened.model, traitsOf(dir, opened.kind))
+    return opened
+  }
+
+  #traitsOf(model: Recogniser | Understanding): ModelTraits {
+    const traits = this.#traits.get(model)
+    invariant(traits !== undefined, 'a model that runs was opened here')
+    return traits
   }
 
   /** Makes the grammar anew: both models and the names that are known go into it. */
@@ -122,14 +138,20 @@ class RunningModels implements Models {
     const name = `grammar-${this.#made}`
     await recogniser.loadGrammar(name, graph, pronunciations, { openVocabulary, guess: true })
     const before = this.#grammar
-    this.#grammar = { name, ears: openEars(recogniser, name, this.#clock) }
+    this.#grammar = {
+      name,
+      ears: openEars(recogniser, name, { clock: this.#clock, traits: this.#traitsOf(recogniser) }),
+    }
     if (before !== null && recogniser === this.#speech) recogniser.dropGrammar(before.name)
   }
 }
 
-function mindOf(understanding: Understanding, names: Names, clock: Clock): Mind {
+function mindOf(
+  understanding: Understanding,
+  { names, clock, traits }: { readonly names: Names; readonly clock: Clock; readonly traits: ModelTraits },
+): Mind {
   return {
-    model: understanding.model,
+    model: { ...understanding.model, traits },
     phraseOf: (intent) => understanding.domain.intents.find(({ name }) => name === intent)?.phrase ?? intent,
     understand: async (text, speechConfidence) => {
       const startedMs = clock.monotonicMs()

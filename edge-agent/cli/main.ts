@@ -2,6 +2,7 @@
 /** The one binary. Each command is a module of its own, loaded when it is called. */
 import { readFileSync } from 'node:fs'
 import { Command, CommanderError, InvalidArgumentError } from 'commander'
+import type { ImportOptions } from './commands/registry.ts'
 import type { SpeechEvalOptions } from './commands/speech-eval.ts'
 import { openCall, type Call, type CommonOptions } from './call.ts'
 import { EXIT, openOutput, printError, type ExitCode } from './output.ts'
@@ -53,6 +54,7 @@ async function main(argv: readonly string[]): Promise<number> {
   addUp(program, run)
   addParts(program, run)
   addModels(program, run)
+  addRegistry(program, run)
   addSpeech(program, run)
   addAudit(program, run)
   addCare(program, run)
@@ -114,9 +116,10 @@ function addModels(program: Command, run: Run): void {
   common(program.command('transcribe'))
     .description('what is said in a WAV file')
     .argument('<file.wav...>')
-    .action(async (files: readonly string[], options: CommonOptions) => {
+    .option('--model <name>', 'an imported model, or "default" for the released one')
+    .action(async (files: readonly string[], options: CommonOptions & { readonly model?: string }) => {
       const { transcribeFiles } = await import('./commands/models.ts')
-      await run(async (call) => await transcribeFiles(call, files))(options)
+      await run(async (call) => await transcribeFiles(call, files, options))(options)
     })
   common(program.command('understand'))
     .description('what a sentence asks for')
@@ -131,6 +134,35 @@ function addModels(program: Command, run: Run): void {
     .action(async (files: readonly string[], options: CommonOptions) => {
       const { takeTurns } = await import('./commands/models.ts')
       await run(async (call) => await takeTurns(call, files))(options)
+    })
+}
+
+function addRegistry(program: Command, run: Run): void {
+  const models = program.command('models').description('the models that this device has')
+  common(models.command('import'))
+    .description(
+      'take in a streaming model that sherpa-onnx loads: NeMo or zipformer2 CTC, T-one, transducer, Silero',
+    )
+    .argument('<file...>', 'its ONNX file, or encoder, decoder and joiner')
+    .option('--tokens <file>', 'its symbols (default: tokens.txt beside it)')
+    .option('--name <name>', 'what to call it (default: after its file or folder)')
+    .option('--licence <spdx>', 'its licence (default: what the file says, else NOASSERTION)')
+    .action(async (files: readonly string[], options: CommonOptions & ImportOptions) => {
+      const { modelsImport } = await import('./commands/registry.ts')
+      await run(async (call) => await modelsImport(call, files, options))(options)
+    })
+  common(models.command('list'))
+    .description('class, licence, residency, source and digest of each')
+    .action(async (options: CommonOptions) => {
+      const { modelsList } = await import('./commands/registry.ts')
+      await run(modelsList)(options)
+    })
+  common(models.command('use'))
+    .description('choose what transcribes when no model is named; "default" is the released one')
+    .argument('<name>')
+    .action(async (name: string, options: CommonOptions) => {
+      const { modelsUse } = await import('./commands/registry.ts')
+      await run(async (call) => await modelsUse(call, name))(options)
     })
 }
 

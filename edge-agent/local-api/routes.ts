@@ -29,7 +29,8 @@ export interface LocalApiParts {
   /** Reads a WAV file; throws a typed error on anything else. */
   readAudio(bytes: Uint8Array): AudioSource
   /** The models alone, without a turn. */
-  transcribe(audio: AudioSource): Promise<Transcribed>
+  /** `model` is an imported one's name, or `default`; without it, what was chosen for dictation. */
+  transcribe(audio: AudioSource, model?: string): Promise<Transcribed>
   understand(text: string): Promise<Understood>
   recentTurns(limit: number): Promise<readonly TurnResult[]>
   readonly records: RecordViews
@@ -82,7 +83,8 @@ export function localApi(parts: LocalApiParts): Hono {
   })
   app.post('/v1/transcribe', limited, async (context) => {
     const audio = parts.readAudio(new Uint8Array(await context.req.arrayBuffer()))
-    return context.json(await parts.transcribe(audio))
+    const model = context.req.query('model')
+    return context.json(await parts.transcribe(audio, ...(model === undefined ? [] : [model])))
   })
   const short = bodyLimit({
     maxSize: MAX_TEXT_BYTES,

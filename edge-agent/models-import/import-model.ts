@@ -3,7 +3,17 @@
  * once, and gives it its place by one rename. What cannot be run is refused and leaves nothing behind.
  */
 import { randomUUID } from 'node:crypto'
-import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs'
 import { basename, dirname, extname, join } from 'node:path'
 import { StarlingError } from '../../shared/errors.ts'
 import { withFile } from '../neural/byte-source.ts'
@@ -139,7 +149,8 @@ function licenceOf(given: string | undefined, headers: readonly OnnxHeader[]): s
   const licence = given ?? said ?? NO_LICENCE_SAID
   if (SPDX.test(licence) && licence.length <= 200) return licence
   throw new LicenceRefused(`${JSON.stringify(licence.slice(0, 60))} is no SPDX expression`, {
-    remedy: 'Give its SPDX identifier, as MIT, Apache-2.0 or CC-BY-4.0; a licence without one is LicenseRef-NAME.',
+    remedy:
+      'Give its SPDX identifier, as MIT, Apache-2.0 or CC-BY-4.0; a licence without one is LicenseRef-NAME.',
   })
 }
 
@@ -227,7 +238,8 @@ const STAGED = '.importing-'
 function sweep(folder: string): void {
   for (const name of readdirSync(folder)) {
     const owner = Number(/^\.importing-(\d+)-/.exec(name)?.[1] ?? Number.NaN)
-    if (Number.isFinite(owner) && !isAlive(owner)) rmSync(join(folder, name), { recursive: true, force: true })
+    if (Number.isFinite(owner) && !isAlive(owner))
+      rmSync(join(folder, name), { recursive: true, force: true })
   }
 }
 

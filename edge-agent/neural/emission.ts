@@ -40,7 +40,11 @@ export function logProbability(scores: Float32Array, at: number, count: number, 
 }
 
 /** Words with times; a word is as sure as its symbols on the (geometric) average. */
-export function wordsHeard(emissions: readonly Emission[], tokens: Tokens, frameMs: number): readonly NeuralWord[] {
+export function wordsHeard(
+  emissions: readonly Emission[],
+  tokens: Tokens,
+  frameMs: number,
+): readonly NeuralWord[] {
   return tokens.words(emissions.map(({ id }) => id)).map(({ text, from, to }) => {
     const own = emissions.slice(from, to)
     const mean = own.reduce((sum, { logProbability: log }) => sum + log, 0) / own.length

@@ -59,7 +59,8 @@ export class Encoder {
     const rows = new Float32Array(streams.length * size)
     for (const [index, { frames, processed }] of streams.entries())
       frames.copy(processed, processed + windowFrames, rows, index * size)
-    if (layout === 'time-first') return this.#net.tensor('float32', rows, [streams.length, windowFrames, width])
+    if (layout === 'time-first')
+      return this.#net.tensor('float32', rows, [streams.length, windowFrames, width])
     if (layout === 'bins-first')
       return this.#net.tensor('float32', turned(rows, windowFrames, width), [
         streams.length,

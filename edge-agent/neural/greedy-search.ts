@@ -102,9 +102,7 @@ export class TransducerSearch implements GreedySearch {
         const start = back === emissions.length + 1 ? BLANK : -1
         context[index * size + i] = BigInt(emissions.at(-back)?.id ?? start)
       }
-    const [out] = await this.#decoder.run([
-      this.#decoder.tensor('int64', context, [streams.length, size]),
-    ])
+    const [out] = await this.#decoder.run([this.#decoder.tensor('int64', context, [streams.length, size])])
     const { data, width } = rowsOf(out, streams.length)
     for (const [index, stream] of streams.entries())
       stream.decoded = data.slice(index * width, (index + 1) * width)

@@ -109,7 +109,8 @@ export class KaldiFbank {
     for (let bin = 0; bin < this.#triangles.length; bin++) {
       const { first, weights } = this.#triangles[bin] as Triangle
       let energy = 0
-      for (let k = 0; k < weights.length; k++) energy += (weights[k] as number) * (this.#power[first + k] as number)
+      for (let k = 0; k < weights.length; k++)
+        energy += (weights[k] as number) * (this.#power[first + k] as number)
       row[bin] = Math.log(Math.max(energy, FLOOR))
     }
   }
@@ -165,6 +166,9 @@ function triangles(sampleRateHz: number, size: number, bins: number): readonly T
         found: `${bins} mel bins`,
         expected: `so few that each holds a frequency at ${sampleRateHz} Hz`,
       })
-    return { first, weights: Float64Array.from(inside.slice(first, inside.findLastIndex((weight) => weight > 0) + 1)) }
+    return {
+      first,
+      weights: Float64Array.from(inside.slice(first, inside.findLastIndex((weight) => weight > 0) + 1)),
+    }
   })
 }

@@ -53,7 +53,7 @@ export type ImportedCard = v.InferOutput<typeof ImportedCardSchema>
 export type CardFile = v.InferOutput<typeof FileSchema>
 
 /** One digest for all of a model's files, whatever they were called. */
-export function filesDigest(files: readonly Pick<CardFile, 'file' | 'sha256'>[]): Sha256Hex {
+export function filesDigest(files: readonly { readonly file: string; readonly sha256: string }[]): Sha256Hex {
   return sha256Hex(
     [...files]
       .sort((a, b) => (a.file < b.file ? -1 : 1))

@@ -93,7 +93,8 @@ function listen(engine: StreamEngine): void {
     try {
       more = await engine.tick()
     } catch (thrown) {
-      for (const stream of engine.dropAll()) send({ kind: 'stream-failed', stream, error: reportError(thrown) })
+      for (const stream of engine.dropAll())
+        send({ kind: 'stream-failed', stream, error: reportError(thrown) })
     }
     isTicking = false
     if (more) soon()

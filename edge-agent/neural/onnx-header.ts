@@ -52,7 +52,8 @@ export function readOnnxHeader(source: ByteSource): OnnxHeader {
   try {
     return new HeaderReader(source).read()
   } catch (thrown) {
-    if (thrown instanceof WireBroken) throw notOnnx(source, `bytes that are no ONNX model (${thrown.message})`)
+    if (thrown instanceof WireBroken)
+      throw notOnnx(source, `bytes that are no ONNX model (${thrown.message})`)
     throw thrown
   }
 }
@@ -63,7 +64,7 @@ function notOnnx(source: ByteSource, found: string): ModelFileRefused {
 
 /** People hand over what they have: say what it is instead of that it cannot be parsed. */
 function otherFormat(source: ByteSource): string | null {
-  const head = Buffer.from(source.read(0, Math.min(16, source.sizeBytes)))
+  const head = Buffer.from(source.read(0, Math.min(64, source.sizeBytes)))
   const text = head.toString('latin1')
   if (head.length === 0) return 'an empty file'
   if (text.startsWith('PK')) return 'a zip archive (a PyTorch checkpoint or a NumPy file)'
@@ -143,7 +144,8 @@ class HeaderReader {
           file: this.#source.name,
           found: 'weights that lie in another file',
           expected: 'a model with its weights inside',
-          remedy: 'Save the model again with its weights inside (onnx.save with save_as_external_data=False).',
+          remedy:
+            'Save the model again with its weights inside (onnx.save with save_as_external_data=False).',
         })
     }
     if (this.#weights.size > MAX_WEIGHTS) throw new WireBroken(`more than ${MAX_WEIGHTS} weights`)

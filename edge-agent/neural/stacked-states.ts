@@ -34,7 +34,14 @@ export class StackedStates {
     this.#unstack()
     return this.#specs.map((spec, index) => {
       const dims = spec.dims.with(spec.batchAxis, holders.length)
-      return this.#net.tensor(spec.type, stack(spec, holders.map((holder) => ownOf(holder, index))), dims)
+      return this.#net.tensor(
+        spec.type,
+        stack(
+          spec,
+          holders.map((holder) => ownOf(holder, index)),
+        ),
+        dims,
+      )
     })
   }
 

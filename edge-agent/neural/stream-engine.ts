@@ -157,7 +157,10 @@ export class StreamEngine {
       kind: words.length === 0 ? 'nothing' : 'heard',
       text: words.map(({ word }) => word).join(' '),
       words,
-      confidence: words.reduce((least, { confidence }) => Math.min(least, confidence), words.length === 0 ? 0 : 1),
+      confidence: words.reduce(
+        (least, { confidence }) => Math.min(least, confidence),
+        words.length === 0 ? 0 : 1,
+      ),
       tokens: stream.search.emissions.map(({ id, frame }) => ({
         symbol: this.#tokens.symbol(id),
         atMs: frame * unitMs,

@@ -22,7 +22,10 @@ export interface TransducerHeaders {
 
 export function transducerContract({ encoder, decoder, joiner }: TransducerHeaders): StreamingContract {
   const isSecond = encoder.metadata.get('model_type') === 'zipformer2'
-  const metadata = new Metadata(encoder, `the encoder of a ${isSecond ? 'zipformer2' : 'zipformer'} transducer`)
+  const metadata = new Metadata(
+    encoder,
+    `the encoder of a ${isSecond ? 'zipformer2' : 'zipformer'} transducer`,
+  )
   metadata.need(isSecond ? ZIPFORMER2_KEYS : ZIPFORMER_KEYS)
   refuseWhisperFeatures(encoder)
   const bins = encoder.inputs[0]?.dims[2] ?? USUAL_BINS
@@ -37,9 +40,7 @@ export function transducerContract({ encoder, decoder, joiner }: TransducerHeade
   const facts = new Metadata(decoder, 'the decoder of a transducer')
   facts.need(['vocab_size', 'context_size'])
   const contextSize = facts.number('context_size')
-  const decoderBatch = checkInputs(decoder, [
-    { type: 'int64', dims: [null, contextSize], batchAxis: 0 },
-  ])
+  const decoderBatch = checkInputs(decoder, [{ type: 'int64', dims: [null, contextSize], batchAxis: 0 }])
   checkOutputs(decoder, 1)
   const joinerBatch = checkInputs(joiner, [
     { type: 'float32', dims: [null, encoder.outputs[0]?.dims[2] ?? null], batchAxis: 0 },

@@ -28,11 +28,7 @@ export const ZIPFORMER_KEYS = [
 const MAX_LAYERS = 256
 
 /** Six caches a layer, then the front end's and the count of frames. */
-export function zipformer2States(
-  header: OnnxHeader,
-  metadata: Metadata,
-  bins: number,
-): readonly StateSpec[] {
+export function zipformer2States(header: OnnxHeader, metadata: Metadata, bins: number): readonly StateSpec[] {
   const states: StateSpec[] = []
   const add = (dims: readonly number[], batchAxis: number): void => {
     states.push({ type: 'float32', dims, batchAxis })
@@ -79,10 +75,7 @@ export function zipformerStates(header: OnnxHeader, metadata: Metadata): readonl
   return [
     ...all.map((stack): StateSpec => ({ type: 'int64', dims: [layers(stack), 1], batchAxis: 1 })),
     ...each((stack) => [layers(stack), 1, at(stack, 'encoder_dims')], 1),
-    ...each(
-      (stack) => [layers(stack), at(stack, 'left_context_len'), 1, at(stack, 'attention_dims')],
-      2,
-    ),
+    ...each((stack) => [layers(stack), at(stack, 'left_context_len'), 1, at(stack, 'attention_dims')], 2),
     ...each(half, 2),
     ...each(half, 2),
     ...each(convolution, 1),

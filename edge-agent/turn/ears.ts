@@ -1,14 +1,19 @@
 /** The recogniser as a turn's ears: one stream an utterance, fed as fast as the recogniser follows. */
 import type { Clock } from '../../shared/clock.ts'
+import type { ModelTraits } from '../../shared/kernel/contract.ts'
 import { parseSha256Hex } from '../../shared/ids.ts'
 import type { Recogniser } from '../speech/recogniser.ts'
 import type { Ears, Heard } from './ports.ts'
 
 /** Ears that listen for `grammar`, which the recogniser holds. */
-export function openEars(recogniser: Recogniser, grammar: string, clock: Clock): Ears {
+export function openEars(
+  recogniser: Recogniser,
+  grammar: string,
+  { clock, traits }: { readonly clock: Clock; readonly traits: ModelTraits },
+): Ears {
   const { name, digest, provider } = recogniser.facts
   return {
-    model: { name, digest: parseSha256Hex(digest), provider },
+    model: { name, digest: parseSha256Hex(digest), provider, traits },
     async listen(audio, options): Promise<Heard> {
       const { signal } = options
       signal.throwIfAborted()

@@ -14,10 +14,8 @@ export class ModelCallStopped extends StarlingError {
   }
 }
 
-export interface ModelCallParts {
+interface Caller {
   readonly kernel: Kernel
-  readonly ears: Ears
-  readonly mind: Mind
   readonly principal: Principal
 }
 
@@ -26,7 +24,7 @@ export type Understood = Meaning & { readonly provenance: Provenance }
 
 /** Throws {@link ModelCallStopped} with the code of the denial or the failure. */
 export async function transcribe(
-  parts: ModelCallParts,
+  parts: Caller & { readonly ears: Ears },
   audio: AudioSource,
   onPartial: (text: string) => void,
 ): Promise<Transcribed> {
@@ -38,7 +36,7 @@ export async function transcribe(
 }
 
 /** Throws {@link ModelCallStopped} with the code of the denial or the failure. */
-export async function understand(parts: ModelCallParts, text: string): Promise<Understood> {
+export async function understand(parts: Caller & { readonly mind: Mind }, text: string): Promise<Understood> {
   const meant = await admit(parts, understandPerformer(parts.mind), {
     model: parts.mind.model.name,
     input: { text, speechConfidence: 1 },
@@ -47,7 +45,7 @@ export async function understand(parts: ModelCallParts, text: string): Promise<U
 }
 
 async function admit<O extends JsonObject>(
-  parts: ModelCallParts,
+  parts: Caller,
   performer: Performer<JsonObject, O>,
   call: { readonly model: string; readonly input: JsonObject },
 ): Promise<Extract<Answer<O>, { kind: 'performed' }>> {

@@ -6,7 +6,7 @@ import type { JsonObject } from '../../shared/json.ts'
 import { redeem } from '../../shared/kernel/admitted.ts'
 import type { EffectRequest, ExternalPerformer, Route } from '../../shared/kernel/contract.ts'
 import { StarlingError } from '../../shared/errors.ts'
-import type { AudioSource, Ears, Heard, Meaning, Mind, ModelFacts } from './ports.ts'
+import type { AudioSource, Ears, Heard, Meaning, Mind, RoutedModel } from './ports.ts'
 
 export class ModelOutputBroken extends StarlingError {
   override readonly code = 'model_output_broken'
@@ -53,13 +53,17 @@ function textOf(request: EffectRequest<JsonObject>): { text: string; speechConfi
   }
 }
 
-function onDevice(model: ModelFacts): Route {
+function onDevice(model: RoutedModel): Route {
   return {
     provider: model.provider,
     model: model.name,
     digest: model.digest,
     region: 'device',
-    reason: 'the active bundle holds it, and nothing may leave the device to be understood',
+    reason:
+      model.traits.source === 'imported'
+        ? 'it was asked for by its name, and nothing may leave the device to be understood'
+        : 'the active bundle holds it, and nothing may leave the device to be understood',
+    traits: model.traits,
   }
 }
 

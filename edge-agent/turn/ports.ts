@@ -1,7 +1,7 @@
 /** What a turn needs of the rest of the device; the composition root supplies the real parts. */
 import type { Sha256Hex } from '../../shared/ids.ts'
 import type { Json, JsonObject } from '../../shared/json.ts'
-import type { Performer } from '../../shared/kernel/contract.ts'
+import type { ModelTraits, Performer } from '../../shared/kernel/contract.ts'
 import type { GuideState } from '../guide/guide.ts'
 import type { OpenQuestion } from './decide.ts'
 
@@ -10,6 +10,11 @@ export interface ModelFacts {
   readonly name: string
   readonly digest: Sha256Hex
   readonly provider: string
+}
+
+/** A model as the kernel's routes and policies know it. */
+export interface RoutedModel extends ModelFacts {
+  readonly traits: ModelTraits
 }
 
 /** Audio as it arrives: mono samples, -1 to 1. */
@@ -31,7 +36,7 @@ export type Heard = {
 }
 
 export interface Ears {
-  readonly model: ModelFacts
+  readonly model: RoutedModel
   /** Recognises one utterance; `onPartial` gets the text so far. Stops early when `signal` aborts. */
   listen(audio: AudioSource, options: { onPartial(text: string): void; signal: AbortSignal }): Promise<Heard>
 }
@@ -47,7 +52,7 @@ export type Meaning = {
 }
 
 export interface Mind {
-  readonly model: ModelFacts
+  readonly model: RoutedModel
   /** How an intent is said back: "close work order". */
   phraseOf(intent: string): string
   understand(text: string, speechConfidence: number): Promise<Meaning>

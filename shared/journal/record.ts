@@ -21,6 +21,14 @@ const RouteSchema = v.strictObject({
   digest: v.nullable(Hash),
   region: v.picklist(['device', 'centre']),
   reason: Short,
+  traits: v.exactOptional(
+    v.strictObject({
+      class: Short,
+      licence: Short,
+      residency: v.picklist(['device', 'centre']),
+      source: v.picklist(['released', 'imported']),
+    }),
+  ),
 })
 
 /** Before the effect: who wants what, what policy said, by what route. */

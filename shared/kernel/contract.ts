@@ -31,6 +31,18 @@ export interface Resource {
   readonly id: string
 }
 
+/** What a registry knows of a model, and a policy may select on. */
+export interface ModelTraits {
+  /** `acoustic`, `ctc`, `transducer`, `vad`, `intent`. */
+  readonly class: string
+  /** An SPDX expression; NOASSERTION when nobody said. */
+  readonly licence: string
+  /** Where its weights lie and run. */
+  readonly residency: 'device' | 'centre'
+  /** How it came there: with a signed release, or by somebody who had its files. */
+  readonly source: 'released' | 'imported'
+}
+
 /** Who performs: declared, never guessed (capability G12). */
 export interface Route {
   readonly provider: string
@@ -40,6 +52,8 @@ export interface Route {
   readonly region: 'device' | 'centre'
   /** Why this provider was taken. */
   readonly reason: string
+  /** Only where a model performs. */
+  readonly traits?: ModelTraits
 }
 
 /** One wish for an effect. */

@@ -109,8 +109,17 @@ function routeOf<I extends Json, O extends Json>(
   request: EffectRequest<I>,
 ): { readonly route: Route; readonly verdict: Verdict | null } {
   try {
-    const { provider, model, digest, region, reason } = performer.route(request)
-    const route = { provider: short(provider), model: short(model), digest, region, reason: short(reason) }
+    const { provider, model, digest, region, reason, traits } = performer.route(request)
+    const route = {
+      provider: short(provider),
+      model: short(model),
+      digest,
+      region,
+      reason: short(reason),
+      ...(traits === undefined
+        ? {}
+        : { traits: { ...traits, class: short(traits.class), licence: short(traits.licence) } }),
+    }
     return { route, verdict: null }
   } catch (thrown) {
     const reason = short(`no route for ${request.action}: ${reportError(thrown).message}`)

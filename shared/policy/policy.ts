@@ -3,7 +3,13 @@
  * sure as the rule demands; past the document's expiry only the rules that say so still permit.
  */
 import * as v from 'valibot'
-import { DATA_CLASSES, ENVIRONMENTS, type EffectRequest, type Route } from '../kernel/contract.ts'
+import {
+  DATA_CLASSES,
+  ENVIRONMENTS,
+  type EffectRequest,
+  type ModelTraits,
+  type Route,
+} from '../kernel/contract.ts'
 
 export const POLICY_PAYLOAD_TYPE = 'application/vnd.starling.policy.v1+json'
 
@@ -28,6 +34,15 @@ const RuleFields = v.strictObject({
   /** Least confidence of the judgement that led here; asked outright (null) passes. */
   minConfidence: v.optional(v.pipe(v.number(), v.minValue(0), v.maxValue(1))),
   regions: v.optional(v.array(v.picklist(['device', 'centre']))),
+  /** What the model that performs must be (permit), or must not be (deny): every list that is there names it. */
+  models: v.optional(
+    v.strictObject({
+      classes: v.optional(Names),
+      licences: v.optional(Names),
+      residencies: v.optional(v.pipe(v.array(v.picklist(['device', 'centre'])), v.minLength(1))),
+      sources: v.optional(v.pipe(v.array(v.picklist(['released', 'imported'])), v.minLength(1))),
+    }),
+  ),
   /** True for a rule that permits past the document's expiry too. */
   whenExpired: v.optional(v.boolean(), false),
 })
@@ -37,7 +52,7 @@ const RuleSchema = v.pipe(
   v.check(
     ({ effect, minConfidence, maxDataClass }) =>
       effect === 'permit' || (minConfidence === undefined && maxDataClass === undefined),
-    'a deny looks at action, role, resource and region only',
+    'a deny looks at action, role, resource, region and model only',
   ),
 )
 
@@ -78,7 +93,7 @@ const CLOCK_TOLERANCE_MS = 5 * 60_000
 export function evaluatePolicy(
   policy: PolicyDocument,
   request: EffectRequest,
-  route: Pick<Route, 'region'>,
+  route: Pick<Route, 'region' | 'traits'>,
   nowMs: number,
 ): Verdict {
   if (nowMs < Date.parse(policy.validFrom) - CLOCK_TOLERANCE_MS)
@@ -88,7 +103,10 @@ export function evaluatePolicy(
     )
   const matching = policy.rules.filter((rule) => applies(rule, request))
   const denying = matching.find(
-    (rule) => rule.effect === 'deny' && (rule.regions?.includes(route.region) ?? true),
+    (rule) =>
+      rule.effect === 'deny' &&
+      (rule.regions?.includes(route.region) ?? true) &&
+      (rule.models === undefined || otherThan(rule.models, route.traits) === null),
   )
   if (denying !== undefined)
     return deny(denying.id, `the policy denies ${request.action} by the rule ${denying.id}`)
@@ -130,9 +148,15 @@ function fits(pattern: string, action: string): boolean {
   return pattern.endsWith('.*') && action.startsWith(pattern.slice(0, -1))
 }
 
-function hindranceOf(rule: PolicyRule, request: EffectRequest, route: Pick<Route, 'region'>): string | null {
+function hindranceOf(
+  rule: PolicyRule,
+  request: EffectRequest,
+  route: Pick<Route, 'region' | 'traits'>,
+): string | null {
   if (rule.regions !== undefined && !rule.regions.includes(route.region))
     return `${request.action} may not be performed in the ${route.region}`
+  const other = rule.models === undefined ? null : otherThan(rule.models, route.traits)
+  if (other !== null) return `${request.action} may not be performed by ${other}`
   if (rule.maxDataClass !== undefined && rank(request.dataClass) > rank(rule.maxDataClass))
     return `${request.action} may carry ${rule.maxDataClass} data at most, not ${request.dataClass}`
   // Written so that a confidence that is not a number denies.
@@ -142,6 +166,19 @@ function hindranceOf(rule: PolicyRule, request: EffectRequest, route: Pick<Route
     !(request.confidence >= rule.minConfidence)
   )
     return `the confidence ${request.confidence.toFixed(2)} is under the ${rule.minConfidence} that ${request.action} needs`
+  return null
+}
+
+/** What keeps a model from being one that a rule names; null when it is one. Nothing is known of no model: it is none of them. */
+function otherThan(
+  { classes, licences, residencies, sources }: NonNullable<PolicyRule['models']>,
+  traits: ModelTraits | undefined,
+): string | null {
+  if (traits === undefined) return 'what is no model'
+  if (classes?.includes(traits.class) === false) return `a model of the class ${traits.class}`
+  if (licences?.includes(traits.licence) === false) return `a model under the licence ${traits.licence}`
+  if (residencies?.includes(traits.residency) === false) return `a model that lies in the ${traits.residency}`
+  if (sources?.includes(traits.source) === false) return `a model that was ${traits.source}`
   return null
 }
 

@@ -50,7 +50,8 @@ function projection(random: () => number, rows: number, columns: number, scale: 
   for (let column = 0; column < columns; column++) {
     let sum = 0
     for (let row = 0; row < rows; row++) sum += out[row * columns + column] ?? 0
-    for (let row = 0; row < rows; row++) out[row * columns + column] = (out[row * columns + column] ?? 0) - sum / rows
+    for (let row = 0; row < rows; row++)
+      out[row * columns + column] = (out[row * columns + column] ?? 0) - sum / rows
   }
   return out
 }
@@ -80,7 +81,10 @@ function withCaches(
     // A count grows for ever: its sine does not.
     const bounded = type === INT64 ? writer.node('Sin', [mean]) : mean
     const column = writer.node('Reshape', [bounded, writer.integers([-1, 1, 1])])
-    const spread = writer.node('MatMul', [column, writer.floats([1, width], noise(random, width, 8 / caches.length ** 0.5))])
+    const spread = writer.node('MatMul', [
+      column,
+      writer.floats([1, width], noise(random, width, 8 / caches.length ** 0.5)),
+    ])
     sum = sum === null ? spread : writer.node('Add', [sum, spread])
     next.push(() => {
       const output = `next_${name}`
@@ -89,7 +93,10 @@ function withCaches(
         writer.node('Add', [name, writer.integers([3 + dims.length], [1])], { as: output })
         return
       }
-      const row = writer.node('Reshape', [step, writer.integers(dims.map((_, axis) => (axis === batchAxis ? -1 : 1)))])
+      const row = writer.node('Reshape', [
+        step,
+        writer.integers(dims.map((_, axis) => (axis === batchAxis ? -1 : 1))),
+      ])
       const kept = writer.node('Mul', [value, writer.floats([1], [0.4 + 0.4 * random()])])
       const added = writer.node('Mul', [row, writer.floats([1], [0.5 + random()])])
       const both = writer.node('Add', [kept, added])
@@ -109,7 +116,11 @@ function writeCaches(writer: OnnxWriter): void {
 }
 
 /** `[batch, time, bins]` to every `stride`th of the last `shift` frames. */
-function subsampled(writer: OnnxWriter, x: string, frames: { window: number; shift: number; stride: number }): string {
+function subsampled(
+  writer: OnnxWriter,
+  x: string,
+  frames: { window: number; shift: number; stride: number },
+): string {
   return writer.node('Slice', [
     x,
     writer.integers([frames.window - frames.shift]),
@@ -154,7 +165,10 @@ export function tinyNemo(options: TinyNemoOptions = {}): TinyModel {
     ],
     { random, width: symbols, step },
   )
-  const scores = writer.node('MatMul', [rows, writer.floats([BINS, symbols], projection(random, BINS, symbols, 0.35))])
+  const scores = writer.node('MatMul', [
+    rows,
+    writer.floats([BINS, symbols], projection(random, BINS, symbols, 0.35)),
+  ])
   const all = writer.node('Add', [scores, context])
   writer.node('LogSoftmax', [all], { attributes: { axis: 2 }, as: 'logprobs' })
   writer.output('logprobs', FLOAT, [batch, 'T2', symbols])
@@ -269,10 +283,15 @@ function transducer(encoder: Uint8Array, seed: number): TinyModel {
     attributes: { to: FLOAT },
   })
   const table = decoder.floats([SYMBOLS, DECODED], noise(random, SYMBOLS * DECODED, 0.8))
-  const looked = decoder.node('Gather', [table, decoder.node('Max', ['y', zero])], { attributes: { axis: 0 } })
+  const looked = decoder.node('Gather', [table, decoder.node('Max', ['y', zero])], {
+    attributes: { axis: 0 },
+  })
   const masked = decoder.node('Mul', [looked, decoder.node('Unsqueeze', [known, decoder.integers([2])])])
   const turned = decoder.node('Mul', [masked, decoder.floats([1, 2, 1], [0.6, 1])])
-  decoder.node('ReduceSum', [turned, decoder.integers([1])], { attributes: { keepdims: 0 }, as: 'decoder_out' })
+  decoder.node('ReduceSum', [turned, decoder.integers([1])], {
+    attributes: { keepdims: 0 },
+    as: 'decoder_out',
+  })
   decoder.output('decoder_out', FLOAT, ['N', DECODED])
   decoder.metadata({ vocab_size: SYMBOLS, context_size: 2 })
   const joiner = new OnnxWriter()
@@ -280,7 +299,10 @@ function transducer(encoder: Uint8Array, seed: number): TinyModel {
   joiner.input('decoder_out', FLOAT, ['N', DECODED])
   const sum = joiner.node('Tanh', [joiner.node('Add', ['encoder_out', 'decoder_out'])])
   const weights = joiner.floats([ENCODED, SYMBOLS], noise(random, ENCODED * SYMBOLS, 2))
-  const bias = joiner.floats([SYMBOLS], Float32Array.from({ length: SYMBOLS }, (_, id) => (id === 0 ? 2.5 : 0)))
+  const bias = joiner.floats(
+    [SYMBOLS],
+    Float32Array.from({ length: SYMBOLS }, (_, id) => (id === 0 ? 2.5 : 0)),
+  )
   joiner.node('Add', [joiner.node('MatMul', [sum, weights]), bias], { as: 'logit' })
   joiner.output('logit', FLOAT, ['N', SYMBOLS])
   joiner.metadata({ joiner_dim: ENCODED })
@@ -306,7 +328,12 @@ export function tinyZipformerTransducer(seed = 17): TinyModel {
     { layers: 2, width: 8, attention: 6, kernel: 5, left: 4 },
     { layers: 1, width: 12, attention: 8, kernel: 3, left: 6 },
   ]
-  const kinds: readonly [string, ElementCode, number, (stack: (typeof stacks)[number]) => readonly number[]][] = [
+  const kinds: readonly [
+    string,
+    ElementCode,
+    number,
+    (stack: (typeof stacks)[number]) => readonly number[],
+  ][] = [
     ['cached_len', INT64, 1, ({ layers }) => [layers, 1]],
     ['cached_avg', FLOAT, 1, ({ layers, width }) => [layers, 1, width]],
     ['cached_key', FLOAT, 2, ({ layers, left, attention }) => [layers, left, 1, attention]],

@@ -8,6 +8,7 @@ import { withAgent } from '../with-agent.ts'
 import type { Transcribed, Understood } from '../../turn/model-calls.ts'
 import type { TurnResult } from '../../turn/result.ts'
 
+const TRANSCRIBE = '/v1/transcribe'
 /** What the agent takes in one request. */
 const MAX_FILE_BYTES = 128 * 1024 * 1024
 
@@ -16,12 +17,18 @@ export class FileUnreadable extends StarlingError {
 }
 
 /** One line of JSON a file, in order, or an object for a single file. */
-export async function transcribeFiles(call: Call, paths: readonly string[]): Promise<ExitCode> {
-  return await eachFile(call, paths, async (agent, path, bytes) => {
-    const heard = (await agent.post('/v1/transcribe', bytes)) as unknown as Transcribed
+export async function transcribeFiles(
+  call: Call,
+  paths: readonly string[],
+  options: { readonly model?: string },
+): Promise<ExitCode> {
+  const path =
+    options.model === undefined ? TRANSCRIBE : `${TRANSCRIBE}?model=${encodeURIComponent(options.model)}`
+  return await eachFile(call, paths, async (agent, file, bytes) => {
+    const heard = (await agent.post(path, bytes)) as unknown as Transcribed
     const sure = `${Math.round(heard.confidence * 100)} %`
     call.output.answer(
-      paths.length === 1 ? heard : { file: path, ...heard },
+      paths.length === 1 ? heard : { file, ...heard },
       heard.kind === 'nothing'
         ? ['(no speech)', ...heard.warnings]
         : [`${heard.text}  (${heard.kind}, ${sure})`, ...heard.warnings],

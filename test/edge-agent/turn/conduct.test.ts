@@ -25,7 +25,12 @@ beforeAll(async () => {
 })
 afterAll(async () => await at.close())
 
-const model = { name: 'scripted', digest: parseSha256Hex('ab'.repeat(32)), provider: 'test' }
+const model = {
+  name: 'scripted',
+  digest: parseSha256Hex('ab'.repeat(32)),
+  provider: 'test',
+  traits: { class: 'acoustic', licence: 'MIT', residency: 'device', source: 'released' },
+} as const
 const audio: AudioSource = {
   kind: 'wav',
   sampleRateHz: 16_000,

@@ -135,3 +135,50 @@ describe('the signed policy', () => {
     expect(PolicySchema.type).toBe('strict_object')
   })
 })
+
+describe('a policy over models', () => {
+  const traits = { class: 'ctc', licence: 'MIT', residency: 'device', source: 'imported' } as const
+  const asks = technicianAsks('model.transcribe', {}, { confidence: null, dataClass: 'personal' })
+  const judge = (models: PolicyRule['models'], effect: 'permit' | 'deny') => {
+    const selecting = rule({ id: 'selecting', effect, models })
+    const rules = effect === 'deny' ? [rule({ id: 'all' }), selecting] : [selecting]
+    return evaluatePolicy({ ...document, rules }, asks, { ...device, traits }, NOW)
+  }
+
+  it.each([
+    ['class', { classes: ['ctc', 'transducer'] }, { classes: ['acoustic'] }, 'a model of the class ctc'],
+    ['licence', { licences: ['MIT'] }, { licences: ['Apache-2.0'] }, 'a model under the licence MIT'],
+    [
+      'residency',
+      { residencies: ['device'] },
+      { residencies: ['centre'] },
+      'a model that lies in the device',
+    ],
+    ['source', { sources: ['imported'] }, { sources: ['released'] }, 'a model that was imported'],
+  ] satisfies readonly [string, PolicyRule['models'], PolicyRule['models'], string][])(
+    'selects by %s, to permit and to deny',
+    (_what, fitting, other, why) => {
+      expect(judge(fitting, 'permit').verdict).toBe('permit')
+      expect(judge(other, 'permit')).toMatchObject({ verdict: 'deny', rule: 'selecting' })
+      expect(judge(other, 'permit').reason).toContain(why)
+      expect(judge(fitting, 'deny')).toMatchObject({ verdict: 'deny', rule: 'selecting' })
+      expect(judge(other, 'deny').verdict).toBe('permit')
+    },
+  )
+
+  it('needs every list that it names to fit', () => {
+    expect(judge({ classes: ['ctc'], licences: ['GPL-3.0-only'] }, 'permit').verdict).toBe('deny')
+    expect(judge({ classes: ['ctc'], licences: ['GPL-3.0-only'] }, 'deny').verdict).toBe('permit')
+  })
+
+  it('permits no model that nothing is known of', () => {
+    const { verdict, reason } = evaluatePolicy(
+      { ...document, rules: [rule({ models: { classes: ['ctc'] } })] },
+      asks,
+      device,
+      NOW,
+    )
+    expect(verdict).toBe('deny')
+    expect(reason).toContain('what is no model')
+  })
+})

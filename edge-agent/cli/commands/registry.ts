@@ -1,0 +1,70 @@
+/** `starling models`: taking in a model that somebody has, and what models there are. */
+import { importModel } from '../../models-import/import-model.ts'
+import { chooseDictation, importedFolder, listModels } from '../../models-import/registry.ts'
+import { NO_LICENCE_SAID } from '../../neural/model-card.ts'
+import type { Call } from '../call.ts'
+import { EXIT, type ExitCode } from '../output.ts'
+
+export interface ImportOptions {
+  readonly tokens?: string
+  readonly name?: string
+  readonly licence?: string
+}
+
+export async function modelsImport(
+  call: Call,
+  files: readonly string[],
+  options: ImportOptions,
+): Promise<ExitCode> {
+  const { tokens, name, licence } = options
+  const { card, dir, isNew } = await importModel({
+    folder: importedFolder(call.home.edge),
+    files,
+    ...(tokens === undefined ? {} : { tokens }),
+    ...(name === undefined ? {} : { name }),
+    ...(licence === undefined ? {} : { licence }),
+    nowMs: Date.now(),
+    signal: call.signal,
+  })
+  const { golden: _golden, ...shown } = card
+  call.output.answer({ ...shown, dir, new: isNew }, [
+    `${isNew ? 'imported' : 'was there already'}: ${card.name}  (${card.class}, ${card.contract})`,
+    `licence  ${card.licence}${card.licence === NO_LICENCE_SAID ? ' (nobody said; name it with --licence)' : ''}`,
+    `digest   ${card.digest}`,
+    ...card.warnings.map((warning) => `note     ${warning}`),
+    ...(card.class === 'vad' ? [] : [`try it   starling transcribe FILE.wav --model ${card.name}`]),
+  ])
+  return EXIT.ok
+}
+
+export async function modelsList(call: Call): Promise<ExitCode> {
+  const models = await listModels(call.home.edge)
+  const rows = models.map(({ name, class: kind, licence, residency, source, active, digest, problem }) => [
+    `${active ? '*' : ' '} ${name}`,
+    kind,
+    licence,
+    residency,
+    source,
+    problem ?? digest.slice(0, 12),
+  ])
+  const titles = ['  model', 'class', 'licence', 'residency', 'source', 'digest']
+  const widths = titles.map((title, column) =>
+    Math.max(title.length, ...rows.map((row) => (row[column] ?? '').length)),
+  )
+  call.output.answer(
+    { models },
+    [titles, ...rows].map((row) =>
+      row
+        .map((cell, column) => cell.padEnd(widths[column] ?? 0))
+        .join('  ')
+        .trimEnd(),
+    ),
+  )
+  return EXIT.ok
+}
+
+export async function modelsUse(call: Call, name: string): Promise<ExitCode> {
+  await chooseDictation(importedFolder(call.home.edge), name === 'default' ? null : name)
+  call.output.answer({ dictation: name }, [`transcription without --model goes to ${name}`])
+  return EXIT.ok
+}
