@@ -9,13 +9,13 @@ import {
   mkdirSync,
   readdirSync,
   readFileSync,
-  renameSync,
   rmSync,
   statSync,
   writeFileSync,
 } from 'node:fs'
 import { basename, dirname, extname, join } from 'node:path'
 import { StarlingError } from '../../shared/errors.ts'
+import { realDisk } from '../models-store/disk.ts'
 import { withFile } from '../neural/byte-source.ts'
 import {
   FILE_NAMES,
@@ -220,12 +220,17 @@ async function place(o: {
   const staged = join(folder, `${STAGED}${process.pid}-${randomUUID()}`)
   mkdirSync(staged, { mode: 0o700 })
   try {
-    for (const { file, path } of sources) cpSync(path, join(staged, file), { dereference: true })
+    for (const { file, path } of sources) {
+      cpSync(path, join(staged, file), { dereference: true })
+      await realDisk.sync(join(staged, file))
+    }
     writeCard(staged, card)
     const golden = o.isRun ? await run(staged, o.signal) : []
     const tried = { ...card, golden: [...golden] }
     writeCard(staged, tried)
-    renameSync(staged, dir)
+    await realDisk.sync(staged)
+    await realDisk.rename(staged, dir)
+    await realDisk.sync(folder)
     return { card: tried, dir, isNew: true }
   } finally {
     rmSync(staged, { recursive: true, force: true })

@@ -7,13 +7,18 @@ import { promisify } from 'node:util'
 import { packageRoot } from '../../shared/package-root.ts'
 
 const PROCESS = fileURLToPath(new URL('test/support/sherpa-process.mjs', packageRoot()))
-/** Where its package brings a prebuilt addon (musl is none of them). */
+/** Where its package brings a prebuilt addon. */
 const PREBUILT = ['linux-x64', 'linux-arm64', 'darwin-x64', 'darwin-arm64', 'win32-x64', 'win32-ia32']
 const MOST_OUTPUT_BYTES = 256 * 1024 * 1024
 
 /** Null where it can run, else why tests against it are skipped here. */
 export function sherpaAbsent(): string | null {
   const here = `${process.platform}-${process.arch}`
+  const { header } = process.report.getReport() as unknown as {
+    header: { readonly glibcVersionRuntime?: string }
+  }
+  if (process.platform === 'linux' && header.glibcVersionRuntime === undefined)
+    return 'sherpa-onnx-node has no prebuilt addon for a C library other than glibc'
   return PREBUILT.includes(here) ? null : `sherpa-onnx-node has no prebuilt addon for ${here}`
 }
 
