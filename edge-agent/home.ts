@@ -10,6 +10,9 @@ export class UnusableHome extends StarlingError {
   override readonly code = 'unusable_home'
 }
 
+/** Under the device's state: recordings of confirmed commands. */
+export const RECORDINGS_FOLDER = 'recordings'
+
 /** Where everything of one installation lies; folders are made with mode 0700 when first asked for. */
 export interface Home {
   readonly root: string

@@ -11,10 +11,13 @@ import { recoverIntents } from '../../shared/kernel/recover.ts'
 import type { Log } from '../../shared/log.ts'
 import { openMetrics } from '../../shared/metrics/metrics.ts'
 import type { RunningPart } from '../../shared/part.ts'
+import { keepResolver } from '../adaptation/recording-performers.ts'
+import { openRecordings } from '../adaptation/recordings.ts'
 import { isFieldAction } from '../actions/field-actions.ts'
 import { importedFolder } from '../models-import/registry.ts'
 import { openContextSync } from '../context/sync.ts'
 import { listNames } from '../context/reads.ts'
+import { RECORDINGS_FOLDER } from '../home.ts'
 import { enrol } from '../identity/enrol.ts'
 import { NotEnrolled, readIdentity, type Identity } from '../identity/identity.ts'
 import { startLeaf, type Leaf } from '../leaf/leaf.ts'
@@ -217,7 +220,7 @@ async function openLeaf(
 }
 
 /** What the last stop cut short is settled before anything new is done, and said. */
-async function settle({ ledger, installer, run }: Device): Promise<void> {
+async function settle({ options, ledger, installer, run }: Device): Promise<void> {
   const never = (): never => {
     throw new TypeError('only resolve is called')
   }
@@ -228,7 +231,12 @@ async function settle({ ledger, installer, run }: Device): Promise<void> {
   }))
   const settled = await recoverIntents({
     journal: ledger.journal,
-    external: [...models, activatePerformer(installer.slots), rollbackPerformer(installer.slots)],
+    external: [
+      ...models,
+      activatePerformer(installer.slots),
+      rollbackPerformer(installer.slots),
+      keepResolver(openRecordings(join(options.data, RECORDINGS_FOLDER), realDisk)),
+    ],
     isTransactional: (action) => isFieldAction(action) || TRANSACTIONAL.has(action),
   })
   for (const { recordId, action, resolution } of settled)
@@ -242,6 +250,7 @@ const TRANSACTIONAL: ReadonlySet<string> = new Set([
   'memory.write',
   'inbox.raise',
   'context.apply',
+  'speech.consent',
 ])
 
 async function startModels({ installer, models, run }: Device): Promise<void> {

@@ -1,4 +1,5 @@
 /** The agent's local API over the device's parts: turns one after another, models alone, records, status. */
+import { join } from 'node:path'
 import { serve, type ServerType, type WebSocketServerLike } from '@hono/node-server'
 import { WebSocketServer } from 'ws'
 import { systemClock } from '../../shared/clock.ts'
@@ -8,14 +9,19 @@ import type { Metrics } from '../../shared/metrics/metrics.ts'
 import { packageRoot } from '../../shared/package-root.ts'
 import type { Principal } from '../../shared/kernel/contract.ts'
 import type { FieldParts } from '../actions/field-performer.ts'
+import { Recorder } from '../adaptation/recorder.ts'
+import { openRecordings } from '../adaptation/recordings.ts'
+import { speechParts } from '../adaptation/voice.ts'
 import { fieldAction } from '../actions/field-actions.ts'
 import { inboxPerformer } from '../actions/people.ts'
 import { listRecords, showRecord, verifyAll } from '../audit/record-views.ts'
 import { openLocalWrites } from '../context/local-writes.ts'
 import type { ContextSync } from '../context/sync.ts'
+import { RECORDINGS_FOLDER } from '../home.ts'
 import { localApi } from '../local-api/routes.ts'
 import type { AgentStatus } from '../local-api/status.ts'
 import { memoryReadPerformer, memoryWritePerformer } from '../memory/turn-memory.ts'
+import { realDisk } from '../models-store/disk.ts'
 import type { Outbox } from '../outbox/outbox.ts'
 import { conductTurn, type TurnParts } from '../turn/conduct.ts'
 import { transcribe, understand } from '../turn/model-calls.ts'
@@ -47,8 +53,21 @@ export async function serveLocally(face: Face, closers: Closers): Promise<string
   const turns: TurnResult[] = []
   const queue = new TurnQueue()
   const person: Principal = { kind: 'person', id: face.options.person, roles: ['technician'] }
+  const voice = {
+    kernel: ledger.kernel,
+    db,
+    recordings: openRecordings(join(face.options.data, RECORDINGS_FOLDER), realDisk),
+    clock: systemClock,
+    log: face.run.log,
+  }
+  const recorder = new Recorder(voice)
   const takeTurn = async (audio: AudioSource, onPartial: (text: string) => void): Promise<TurnResult> => {
-    const result = await queue.run(async () => await conductTurn(turnParts(face, person), audio, onPartial))
+    const result = await queue.run(async () => {
+      const tapped = recorder.tap(audio)
+      const taken = await conductTurn(turnParts(face, person), tapped.audio, onPartial)
+      await recorder.after(taken, { sampleRateHz: audio.sampleRateHz, samples: tapped.heard() }, person)
+      return taken
+    })
     turns.push(result)
     if (turns.length > KEPT_TURNS) turns.shift()
     return result
@@ -69,6 +88,7 @@ export async function serveLocally(face: Face, closers: Closers): Promise<string
       show: async (id) => await showRecord(journal, id),
       verify: async () => await verifyAll({ db, journal, key: identity.keyPair.publicKey }),
     },
+    speech: speechParts(voice, person),
     status: async () => await statusOf(face),
     metrics: () => face.metrics.render(),
     pageDir: new URL('edge-agent/page/', packageRoot()),

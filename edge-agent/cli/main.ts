@@ -1,8 +1,9 @@
 #!/usr/bin/env node
 /** The one binary. Each command is a module of its own, loaded when it is called. */
 import { readFileSync } from 'node:fs'
-import { Command, CommanderError, InvalidArgumentError } from 'commander'
+import { Argument, Command, CommanderError, InvalidArgumentError } from 'commander'
 import type { ImportOptions } from './commands/registry.ts'
+import type { SpeechAdaptOptions } from './commands/speech-adapt.ts'
 import type { SpeechEvalOptions } from './commands/speech-eval.ts'
 import { openCall, type Call, type CommonOptions } from './call.ts'
 import { EXIT, openOutput, printError, type ExitCode } from './output.ts'
@@ -167,7 +168,8 @@ function addRegistry(program: Command, run: Run): void {
 }
 
 function addSpeech(program: Command, run: Run): void {
-  const speech = program.command('speech').description('measure what the speech model does')
+  const speech = program.command('speech').description('measure the speech model, and adapt it to a site')
+  addAdaptation(speech, run)
   common(speech.command('eval'))
     .description('plays recordings with known answers; exit code 1 when a threshold is not reached')
     .requiredOption('--manifest <file.jsonl>', 'a line a recording: {"audio","text"?,"intent"?,"slots"?}')
@@ -185,6 +187,36 @@ function addSpeech(program: Command, run: Run): void {
     .action(async (options: CommonOptions & SpeechEvalOptions) => {
       const { speechEval } = await import('./commands/speech-eval.ts')
       await run(async (call) => await speechEval(call, options))(options)
+    })
+}
+
+function addAdaptation(speech: Command, run: Run): void {
+  common(speech.command('consent'))
+    .description('whether confirmed commands are kept as recordings on this device')
+    .addArgument(new Argument('[word]').choices(['give', 'withdraw']))
+    .action(async (word: string | undefined, options: CommonOptions) => {
+      const { speechConsent } = await import('./commands/speech-adapt.ts')
+      await run(async (call) => await speechConsent(call, word))(options)
+    })
+  common(speech.command('recordings'))
+    .description('the recordings that are kept')
+    .option('--forget', 'remove them all', false)
+    .action(async (options: CommonOptions & { readonly forget: boolean }) => {
+      const { speechRecordings } = await import('./commands/speech-adapt.ts')
+      await run(async (call) => await speechRecordings(call, options))(options)
+    })
+  common(speech.command('adapt'))
+    .description('makes a candidate model from confirmed commands; exit code 1 when it is worse anywhere')
+    .option('--manifest <file.jsonl>', 'recordings to learn from (default: those kept on this device)')
+    .option('--domain <file.yaml>', 'what the recordings mean, when the manifest gives intents')
+    .option('--guard <file.jsonl>', 'recordings that must not be understood worse')
+    .option('--guard-domain <file.yaml>', 'what those mean')
+    .option('--model <dir>', 'the base (default: the shipped model)')
+    .option('--out <dir>', 'where the candidate is written')
+    .option('--model-version <version>', "the candidate's version (default: the base's next)")
+    .action(async (options: CommonOptions & SpeechAdaptOptions) => {
+      const { speechAdapt } = await import('./commands/speech-adapt.ts')
+      await run(async (call) => await speechAdapt(call, options))(options)
     })
 }
 

@@ -11,6 +11,7 @@ import type { AudioSource } from '../turn/ports.ts'
 import type { TurnResult } from '../turn/result.ts'
 import { loopbackOnly } from './guard.ts'
 import { recordRoutes, type RecordViews } from './records.ts'
+import { speechRoutes, type SpeechParts } from './speech.ts'
 import type { AgentStatus } from './status.ts'
 import { openTalk, type TakeTurn } from './talk.ts'
 
@@ -34,6 +35,7 @@ export interface LocalApiParts {
   understand(text: string): Promise<Understood>
   recentTurns(limit: number): Promise<readonly TurnResult[]>
   readonly records: RecordViews
+  readonly speech: SpeechParts
   status(): Promise<AgentStatus>
   /** In Prometheus' text form. */
   metrics(): string
@@ -95,6 +97,7 @@ export function localApi(parts: LocalApiParts): Hono {
     return context.json(await parts.understand(text))
   })
   app.route('/v1/records', recordRoutes(parts.records))
+  app.route('/v1/speech', speechRoutes(parts.speech))
   app.get('/v1/talk', talkSocket(parts.takeTurn))
   app.notFound((context) =>
     context.json({ code: 'not_found', message: 'There is nothing here.', remedy: 'See /.' }, 404),

@@ -23,6 +23,15 @@ const RULES: PolicyDocument['rules'] = [
     whenExpired: true,
   },
   {
+    id: 'voice-stays-on-the-device',
+    effect: 'permit',
+    actions: ['speech.*'],
+    roles: ['technician'],
+    maxDataClass: 'personal',
+    regions: ['device'],
+    whenExpired: true,
+  },
+  {
     id: 'technician-asks-a-person',
     effect: 'permit',
     actions: ['inbox.raise', 'human.ask'],

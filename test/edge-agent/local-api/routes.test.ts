@@ -22,6 +22,12 @@ const parts: LocalApiParts = {
   status: async () => {
     throw new Error('disk on fire')
   },
+  speech: {
+    consent: async () => ({ given: false, by: null, at: null }),
+    agree: async (given) => ({ given, by: 'amara', at: null }),
+    recordings: async () => [],
+    forget: async () => 2,
+  },
   metrics: () => '',
   pageDir: new URL('../../../edge-agent/page/', import.meta.url),
 }
@@ -63,6 +69,15 @@ describe('the local API', () => {
     expect(await (await call('/v1/records?limit=7')).json()).toEqual({ records: [7] })
     expect(await (await call('/v1/records/verification')).json()).toEqual({ holds: true })
     expect((await call('/v1/records/none')).status).toBe(404)
+  })
+
+  it('takes consent and forgetting as JSON, and nothing else', async () => {
+    const post = async (path: string, body: string) =>
+      await call(path, { method: 'POST', body, headers: { 'content-type': 'application/json' } })
+    expect(await (await call('/v1/speech')).json()).toMatchObject({ consent: { given: false } })
+    expect((await post('/v1/speech/consent', '{"given":true}')).status).toBe(200)
+    expect((await post('/v1/speech/consent', '{"given":"perhaps"}')).status).toBe(422)
+    expect(await (await post('/v1/speech/forget', '{}')).json()).toEqual({ forgotten: 2 })
   })
 
   it('says internal to a fault of its own, and not_found to an unknown path', async () => {
