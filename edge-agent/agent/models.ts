@@ -150,9 +150,11 @@ function mindOf(
   understanding: Understanding,
   { names, clock, traits }: { readonly names: Names; readonly clock: Clock; readonly traits: ModelTraits },
 ): Mind {
+  const find = (intent: string) => understanding.domain.intents.find(({ name }) => name === intent)
   return {
     model: { ...understanding.model, traits },
-    phraseOf: (intent) => understanding.domain.intents.find(({ name }) => name === intent)?.phrase ?? intent,
+    phraseOf: (intent) => find(intent)?.phrase ?? intent,
+    thresholdsOf: (intent) => find(intent)?.thresholds ?? { act: null, ask: null },
     understand: async (text, speechConfidence) => {
       const startedMs = clock.monotonicMs()
       const meant = await understanding.understand(text, names)

@@ -57,6 +57,7 @@ async function main(argv: readonly string[]): Promise<number> {
   addModels(program, run)
   addRegistry(program, run)
   addSpeech(program, run)
+  addDomain(program, run)
   addAudit(program, run)
   addCare(program, run)
   try {
@@ -217,6 +218,18 @@ function addAdaptation(speech: Command, run: Run): void {
     .action(async (options: CommonOptions & SpeechAdaptOptions) => {
       const { speechAdapt } = await import('./commands/speech-adapt.ts')
       await run(async (call) => await speechAdapt(call, options))(options)
+    })
+}
+
+function addDomain(program: Command, run: Run): void {
+  const domain = program.command('domain').description('what can be said: from a file to what a device runs')
+  common(domain.command('build'))
+    .description('make grammar, pronunciations, intent model and test set from a domain file')
+    .argument('<file.yaml>')
+    .option('--out <dir>', 'where to (default: NAME.domain here)')
+    .action(async (file: string, options: CommonOptions & { readonly out?: string }) => {
+      const { domainBuild } = await import('./commands/domain.ts')
+      await run(async (call) => await domainBuild(call, file, options))(options)
     })
 }
 

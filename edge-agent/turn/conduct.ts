@@ -15,7 +15,7 @@ import type {
   Principal,
   Resource,
 } from '../../shared/kernel/contract.ts'
-import { decideTurn, type OpenQuestion, type Thresholds, type TurnDecision } from './decide.ts'
+import { decideTurn, stricter, type OpenQuestion, type Thresholds, type TurnDecision } from './decide.ts'
 import { transcribePerformer, understandPerformer } from './model-performers.ts'
 import type { AudioSource, Ears, FieldAction, Heard, Meaning, Mind, TurnMemory } from './ports.ts'
 import type { EffectTrace, TurnOutcome, TurnResult } from './result.ts'
@@ -82,7 +82,7 @@ async function answerText(
     transcript: heard.text,
     understood: heard.kind === 'rejected' ? { ...meaning, confidence: 0 } : meaning,
     open: remembered.output.open,
-    thresholds: parts.thresholds,
+    thresholds: stricter(parts.thresholds, parts.mind.thresholdsOf(meaning.intent)),
   })
   return { meaning, outcome: await carryOut({ parts, turn, memory: remembered.output, meaning }, decision) }
 }

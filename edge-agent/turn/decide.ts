@@ -21,6 +21,14 @@ export interface Thresholds {
   readonly ask: number
 }
 
+/** The policy's thresholds with those that a domain sets for one intent: neither loosens the other. */
+export function stricter(
+  policy: Thresholds,
+  intent: { readonly act: number | null; readonly ask: number | null },
+): Thresholds {
+  return { act: Math.max(policy.act, intent.act ?? 0), ask: Math.max(policy.ask, intent.ask ?? 0) }
+}
+
 /** What the device asked a moment ago and waits for an answer to. */
 export type OpenQuestion = {
   readonly intent: string

@@ -55,6 +55,8 @@ export interface Mind {
   readonly model: RoutedModel
   /** How an intent is said back: "close work order". */
   phraseOf(intent: string): string
+  /** How sure the domain wants to be of an intent; null leaves it to the policy. */
+  thresholdsOf(intent: string): { readonly act: number | null; readonly ask: number | null }
   understand(text: string, speechConfidence: number): Promise<Meaning>
 }
 

@@ -5,6 +5,7 @@ import { inboxPerformer } from '../../../edge-agent/actions/people.ts'
 import { migrate } from '../../../edge-agent/agent/migrations.ts'
 import { openLocalWrites } from '../../../edge-agent/context/local-writes.ts'
 import { listInbox } from '../../../edge-agent/context/reads.ts'
+import type { IntentThresholds } from '../../../edge-agent/grammar/domain.ts'
 import { memoryReadPerformer, memoryWritePerformer, recall } from '../../../edge-agent/memory/turn-memory.ts'
 import { conductTurn, type TurnParts } from '../../../edge-agent/turn/conduct.ts'
 import type { AudioSource, Heard, Meaning } from '../../../edge-agent/turn/ports.ts'
@@ -39,7 +40,11 @@ const audio: AudioSource = {
 }
 
 /** One turn in which `heard` is heard and `meant` is understood. */
-async function turn(heard: Partial<Heard>, meant: Partial<Meaning> = {}): Promise<TurnResult> {
+async function turn(
+  heard: Partial<Heard>,
+  meant: Partial<Meaning> = {},
+  wanted: IntentThresholds = { act: null, ask: null },
+): Promise<TurnResult> {
   const field = { clock: at.clock, person: 'amara', writes: openLocalWrites(at.journal) }
   const parts: TurnParts = {
     kernel: at.kernel,
@@ -58,6 +63,7 @@ async function turn(heard: Partial<Heard>, meant: Partial<Meaning> = {}): Promis
     mind: {
       model,
       phraseOf: (intent) => intent.replace('.', ' '),
+      thresholdsOf: () => wanted,
       understand: async () => ({
         intent: 'work_order.list',
         confidence: 1,
@@ -120,6 +126,14 @@ describe('a turn', () => {
       say: 'Dropped. Nothing was done.',
     })
     expect(await orders()).toBe(before + 1)
+  })
+
+  it('asks back where the domain wants to be surer than the policy', async () => {
+    const before = await orders()
+    const asked = await turn({}, order(0.9), { act: 0.95, ask: null })
+    expect(asked.outcome.kind).toBe('question')
+    expect(await orders()).toBe(before)
+    await turn({}, { intent: 'turn.deny' })
   })
 
   it('asks for what is missing, once, and then gives it to a person', async () => {

@@ -1,6 +1,6 @@
 import { assert as check, constantFrom, double, option, property, record } from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { decideTurn, type OpenQuestion, type Understood } from '../../../edge-agent/turn/decide.ts'
+import { decideTurn, stricter, type OpenQuestion, type Understood } from '../../../edge-agent/turn/decide.ts'
 
 const thresholds = { act: 0.8, ask: 0.5 }
 const close = (confidence: number, missing: readonly string[] = []): Understood => ({
@@ -28,6 +28,14 @@ describe('the decision of a turn', () => {
       kind: 'inbox',
       reason: 'low_confidence',
     })
+  })
+
+  it('takes the stricter of the thresholds of policy and domain', () => {
+    expect(stricter(thresholds, { act: null, ask: null })).toEqual(thresholds)
+    expect(stricter(thresholds, { act: 0.95, ask: 0.4 })).toEqual({ act: 0.95, ask: 0.5 })
+    const strict = stricter(thresholds, { act: 0.95, ask: 0.9 })
+    expect(decideTurn({ ...base, thresholds: strict, understood: close(0.94) }).kind).toBe('confirm')
+    expect(decideTurn({ ...base, thresholds: strict, understood: close(0.89) }).kind).toBe('inbox')
   })
 
   it('never asks about the same thing twice', () => {
