@@ -74,7 +74,7 @@ export async function makeIntentModel(
   return {
     onnx: bytes,
     intents,
-    golden: { tolerance: TOLERANCE, cases: goldenCases(net, sentences) },
+    golden: { tolerance: TOLERANCE, cases: goldenCases(net, sentences, tokensOf) },
     figures: {
       heldOut: share(own, isRight),
       heldOutSentences: own.length,
@@ -109,18 +109,20 @@ function calibrated(net: IntentNet, held: readonly Example[]): number {
   return best.temperature
 }
 
-/** Sentences with what must come out of them on every machine, one an intent as far as they go. */
-function goldenCases(net: IntentNet, { held }: Sentences): IntentModel['golden']['cases'] {
+/** Tokens with what must come out of them on every machine: one sentence an intent, as far as they go. */
+function goldenCases(
+  net: IntentNet,
+  { held }: Sentences,
+  tokensOf: (words: readonly string[]) => readonly string[],
+): IntentModel['golden']['cases'] {
   const seen = new Set<string>()
-  const chosen = held.filter(({ words, intent }) => {
-    if (seen.has(intent) || words.some((word) => /[^a-z']/.test(word))) return false
-    seen.add(intent)
-    return true
+  const chosen = held.filter(({ intent }) => !seen.has(intent) && seen.add(intent))
+  return chosen.slice(0, GOLDEN_CASES).map(({ words }) => {
+    const tokens = tokensOf(words)
+    const probabilities = softmax(logits(net, sparse(featuresOf(tokens))))
+    return {
+      text: tokens.join(' '),
+      probabilities: Array.from(probabilities, (value) => Math.round(value * 1e5) / 1e5),
+    }
   })
-  return chosen.slice(0, GOLDEN_CASES).map(({ words }) => ({
-    text: words.join(' '),
-    probabilities: [...softmax(logits(net, sparse(featuresOf(words))))].map(
-      (value) => Math.round(value * 1e5) / 1e5,
-    ),
-  }))
 }

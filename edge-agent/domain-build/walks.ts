@@ -74,7 +74,8 @@ export class Walker {
         const sample = spec === undefined ? null : this.#sample(spec)
         if (sample === null) return false
         said.words.push(...sample.words)
-        said.slots[node.as ?? node.slot] = sample.value
+        // Said twice, the first one counts, as when a text is read.
+        said.slots[node.as ?? node.slot] ??= sample.value
         return true
       }
     }

@@ -85,7 +85,7 @@ describe('a built domain', () => {
 
   test('names the place of what is wrong', async () => {
     const broken = shop.write('broken.yaml', LAMPS.replace('<lamp> off', '<lampe> off'))
-    await expect(shop.build(broken)).rejects.toThrow(`${broken}:12:60: there is no phrase “lampe”`)
+    await expect(shop.build(broken)).rejects.toThrow(`${broken}:12:61: there is no phrase “lampe”`)
   })
 })
 
