@@ -17,6 +17,7 @@ create table if not exists centre.bundle (
   manifest jsonb not null, published_at timestamptz not null,
   primary key (name, version)
 );
+alter table centre.bundle add column if not exists held boolean not null default false;
 create table if not exists centre.desired (
   id bigint generated always as identity primary key, device text not null, name text not null, version text,
   record_id text not null, set_at timestamptz not null

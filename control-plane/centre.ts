@@ -201,6 +201,7 @@ async function openHttp(
     ...centre,
     clock: systemClock,
     access,
+    publishing: publishingOf(centre),
     journalKey: keys.journal.publicKey,
     hosts: new Set([LOOPBACK, 'localhost', '[::1]']),
     shutOut: async (userKeys) => await hub.revoke(userKeys),
@@ -209,6 +210,14 @@ async function openHttp(
   const server = await listen(app.fetch, port)
   closers.add(async () => await closeServer(server))
   return { url: `http://${LOOPBACK}:${port}`, operatorToken }
+}
+
+function publishingOf({
+  content,
+  keys,
+  options,
+}: Pick<Centre, 'content' | 'keys' | 'options'>): PublishParts {
+  return { content, clock: systemClock, key: keys.release, environment: options.environment }
 }
 
 async function publishShipped(kernel: Kernel, parts: PublishParts, log: Log): Promise<void> {

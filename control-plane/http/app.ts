@@ -18,6 +18,7 @@ import { accessRequired, type Access, type Caller } from './access.ts'
 import { consoleRoutes } from './console.ts'
 import { deviceRoutes, type DeviceParts } from './devices.ts'
 import { operatorRoutes } from './operator.ts'
+import { MAX_UPLOAD_BYTES, releaseRoutes, UPLOAD_PATH, type ReleaseParts } from './releases.ts'
 import { auditRoutes } from './audit.ts'
 import { statusOf } from './status.ts'
 
@@ -27,7 +28,7 @@ const MAX_BODY_BYTES = 256 * 1024
 /** The rest of a body that was refused is not read: the connection cannot be used again, and says so. */
 const CLOSING = { connection: 'close' }
 
-export interface CentreApiParts extends DeviceParts {
+export interface CentreApiParts extends DeviceParts, ReleaseParts {
   readonly journal: Journal
   readonly journalKey: PublicKey
   readonly log: Log
@@ -54,9 +55,13 @@ export function centreApi(parts: CentreApiParts): Hono {
       xFrameOptions: 'DENY',
     }),
   )
-  app.use(
-    bodyLimit({ maxSize: MAX_BODY_BYTES, onError: (context) => context.json(tooLarge(), 413, CLOSING) }),
+  const [small, large] = [MAX_BODY_BYTES, MAX_UPLOAD_BYTES].map((maxSize) =>
+    bodyLimit({ maxSize, onError: (context) => context.json(tooLarge(maxSize), 413, CLOSING) }),
   )
+  app.use(async (context, next) => {
+    const limit = context.req.path === UPLOAD_PATH ? large : small
+    return await limit?.(context, next)
+  })
   app.get('/api/health', (context) => context.json({ status: 'ok' }))
   app.get('/api/ready', async (context) => {
     await parts.db.query('select 1')
@@ -78,6 +83,7 @@ export function centreApi(parts: CentreApiParts): Hono {
   const guarded = new Hono<Caller>()
   guarded.use(accessRequired(parts.access))
   guarded.route('/', deviceRoutes(parts))
+  guarded.route('/', releaseRoutes(parts))
   guarded.route('/', operatorRoutes(parts))
   guarded.route('/', auditRoutes(parts))
   app.route('/api', guarded)
@@ -105,10 +111,10 @@ function foreign(what: string): JsonObject {
   }
 }
 
-function tooLarge(): JsonObject {
+function tooLarge(maxBytes: number): JsonObject {
   return {
     code: 'body_too_large',
-    message: `the request is larger than ${MAX_BODY_BYTES / 1024} KB`,
+    message: `the request is larger than ${maxBytes / 1024} KB`,
     remedy: 'Send less at once.',
   }
 }

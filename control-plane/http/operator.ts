@@ -1,4 +1,4 @@
-/** What operators see of the centre: releases, the policy in force, the operational data. */
+/** What operators see of the centre: the policy in force, the operational data. */
 import { Hono } from 'hono'
 import { CONTEXT_TABLES, type ContextTable } from '../../shared/context/tables.ts'
 import type { Database } from '../../shared/sql/port.ts'
@@ -11,12 +11,6 @@ export function operatorRoutes(parts: {
   readonly enrolment: EnrolmentParts
 }): Hono<Caller> {
   const app = new Hono<Caller>()
-  app.get('/releases', async (context) => {
-    const releases = await parts.db.query(
-      'select name, version, envelope_sha256, published_at, manifest from centre.bundle order by published_at desc limit 200',
-    )
-    return context.json({ releases })
-  })
   app.get('/policy', (context) => {
     const { payload } = parts.enrolment.policy()
     return context.json({ policy: JSON.parse(Buffer.from(payload, 'base64').toString('utf8')) as object })

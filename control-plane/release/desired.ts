@@ -1,6 +1,6 @@
 /**
- * What a device should run: the version that an operator chose for it, else the newest published one of each bundle, and
- * the policy in force.
+ * What a device should run: the version that an operator chose for it, else the newest published one of each bundle that
+ * is not held back, and the policy in force.
  */
 import * as v from 'valibot'
 import { compareVersions } from '../../rollout/version.ts'
@@ -40,14 +40,18 @@ export async function desiredState(
   policy: Envelope,
   device: DeviceId,
 ): Promise<DesiredState> {
-  const rows = await sql.query<{ name: string; version: string; envelope_sha256: string; size: number }>(
-    'select name, version, envelope_sha256, octet_length(envelope) as size from centre.bundle',
-  )
+  const rows = await sql.query<{
+    name: string
+    version: string
+    held: boolean
+    envelope_sha256: string
+    size: number
+  }>('select name, version, held, envelope_sha256, octet_length(envelope) as size from centre.bundle')
   const choices = await listChoices(sql, device)
   const best = new Map<string, DesiredBundle>()
-  for (const { name, version, envelope_sha256, size } of rows) {
+  for (const { name, version, held, envelope_sha256, size } of rows) {
     const chosen = choices.find((choice) => choice.name === name)?.version
-    if (chosen !== undefined && chosen !== version) continue
+    if (chosen === undefined ? held : chosen !== version) continue
     const before = best.get(name)
     if (before === undefined || compareVersions(version, before.version) > 0)
       best.set(name, { name, version, envelopeSha256: envelope_sha256, envelopeSizeBytes: size })

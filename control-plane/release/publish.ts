@@ -37,6 +37,8 @@ export interface BundleSource {
   readonly golden: readonly string[]
   readonly card: BundleManifest['card']
   readonly minimalRuntime: string
+  /** Only devices for which an operator chooses it take it: a candidate, not yet everybody's. */
+  readonly held?: boolean
 }
 
 export interface PublishParts {
@@ -81,9 +83,17 @@ export function publishPerformer(
     const envelopeSha256 = sha256Hex(envelope)
     await parts.content.put(envelope)
     await tx.query(
-      `insert into centre.bundle (name, version, envelope_sha256, envelope, manifest, published_at)
-       values ($1, $2, $3, $4, $5::text::jsonb, $6::text::timestamptz)`,
-      [name, version, envelopeSha256, envelope, JSON.stringify(manifest), manifest.createdAt],
+      `insert into centre.bundle (name, version, envelope_sha256, envelope, manifest, published_at, held)
+       values ($1, $2, $3, $4, $5::text::jsonb, $6::text::timestamptz, $7)`,
+      [
+        name,
+        version,
+        envelopeSha256,
+        envelope,
+        JSON.stringify(manifest),
+        manifest.createdAt,
+        source.held === true,
+      ],
     )
     return { name, version, envelopeSha256, files: files.length, isNew: true }
   })

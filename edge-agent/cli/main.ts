@@ -2,6 +2,7 @@
 /** The one binary. Each command is a module of its own, loaded when it is called. */
 import { readFileSync } from 'node:fs'
 import { Argument, Command, CommanderError, InvalidArgumentError } from 'commander'
+import type { BundlePublishOptions } from './commands/bundle.ts'
 import type { ImportOptions } from './commands/registry.ts'
 import type { SpeechAdaptOptions } from './commands/speech-adapt.ts'
 import type { SpeechEvalOptions } from './commands/speech-eval.ts'
@@ -58,6 +59,7 @@ async function main(argv: readonly string[]): Promise<number> {
   addRegistry(program, run)
   addSpeech(program, run)
   addDomain(program, run)
+  addBundles(program, run)
   addAudit(program, run)
   addCare(program, run)
   try {
@@ -189,6 +191,44 @@ function addSpeech(program: Command, run: Run): void {
       const { speechEval } = await import('./commands/speech-eval.ts')
       await run(async (call) => await speechEval(call, options))(options)
     })
+}
+
+function addBundles(program: Command, run: Run): void {
+  const bundle = program.command('bundle').description('what the centre signs and devices run')
+  common(bundle.command('publish'))
+    .description('sign and publish the files of a folder, which has a card.json')
+    .argument('<folder>')
+    .requiredOption('--name <name>', 'the bundle: speech, intent, or another')
+    .option('--as-version <version>', "instead of the card's: to publish again what ran before")
+    .option('--held', 'only devices for which it is chosen take it', false)
+    .action(async (folder: string, options: CommonOptions & BundlePublishOptions) => {
+      const { bundlePublish } = await import('./commands/bundle.ts')
+      await run(async (call) => await bundlePublish(call, folder, options))(options)
+    })
+  common(bundle.command('list'))
+    .description('what is published')
+    .action(async (options: CommonOptions) => {
+      const { bundleList } = await import('./commands/bundle.ts')
+      await run(bundleList)(options)
+    })
+  common(bundle.command('choose'))
+    .description('which version one device runs')
+    .requiredOption('--device <name>')
+    .requiredOption('--name <name>', 'the bundle')
+    .requiredOption('--bundle-version <version>', 'a published version, or "newest"')
+    .action(
+      async (
+        options: CommonOptions & {
+          readonly device: string
+          readonly name: string
+          readonly bundleVersion: string
+        },
+      ) => {
+        const { bundleChoose } = await import('./commands/bundle.ts')
+        const { device, name, bundleVersion: version } = options
+        await run(async (call) => await bundleChoose(call, { device, name, version }))(options)
+      },
+    )
 }
 
 function addAdaptation(speech: Command, run: Run): void {

@@ -33,7 +33,11 @@ export async function atCentre(hub: RunFile['hub'], path: string, init: RequestI
   try {
     const answer = await fetch(new URL(path, hub.http), {
       ...init,
-      headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json' },
+      headers: {
+        authorization: `Bearer ${token}`,
+        // A form brings its own, with the boundary between its parts.
+        ...(init.body instanceof FormData ? {} : { 'content-type': 'application/json' }),
+      },
       signal: AbortSignal.timeout(ANSWER_WITHIN_MS),
     })
     status = answer.status

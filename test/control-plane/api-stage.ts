@@ -1,4 +1,5 @@
 /** The centre's API on a real kernel and database, without servers, and devices whose journals it can be given. */
+import { join } from 'node:path'
 import type { Hono } from 'hono'
 import { CENTRE_SCHEMA } from '../../control-plane/centre-schema.ts'
 import { OPS_SCHEMA } from '../../control-plane/context/schema.ts'
@@ -6,6 +7,7 @@ import { openAccess, type Role } from '../../control-plane/http/access.ts'
 import { centreApi } from '../../control-plane/http/app.ts'
 import { processBatch } from '../../control-plane/ingest/batch.ts'
 import { INGEST_SCHEMA } from '../../control-plane/ingest/schema.ts'
+import { openCentreContent } from '../../control-plane/release/content.ts'
 import { openCentreKeys } from '../../control-plane/keys.ts'
 import { openAuthority } from '../../shared/fabric/credentials.ts'
 import { parseDeviceId, parseSiteId, parseTenantId } from '../../shared/ids.ts'
@@ -28,7 +30,7 @@ export interface ApiStage extends Governed {
 
 interface CallOptions {
   readonly method?: string
-  readonly body?: object | string
+  readonly body?: object | string | FormData
   readonly role?: Role | null
   readonly headers?: Readonly<Record<string, string>>
 }
@@ -52,6 +54,12 @@ export async function apiStage(): Promise<ApiStage> {
     journalKey: stage.key.publicKey,
     log: openLog({ part: 'centre', clock, json: false, write: () => undefined }),
     access,
+    publishing: {
+      content: openCentreContent(join(stage.folder, 'content')),
+      clock,
+      key: keys.release,
+      environment: 'development',
+    },
     hosts: new Set(['localhost']),
     shutOut: async (userKeys) => {
       shutOut.push(...userKeys)
@@ -81,7 +89,9 @@ export async function apiStage(): Promise<ApiStage> {
           ...(token === null ? {} : { authorization: `Bearer ${token}` }),
           ...headers,
         },
-        ...(body === undefined ? {} : { body: typeof body === 'string' ? body : JSON.stringify(body) }),
+        ...(body === undefined
+          ? {}
+          : { body: typeof body === 'string' || body instanceof FormData ? body : JSON.stringify(body) }),
       })
       const text = await answer.text()
       const isJson = answer.headers.get('content-type')?.startsWith('application/json') === true

@@ -91,7 +91,7 @@ export async function speechAdapt(call: Call, options: SpeechAdaptOptions): Prom
     signal: call.signal,
     onProgress: (line) => call.output.progress(line),
   })
-  call.output.answer(report, linesOf(report))
+  call.output.answer(report, linesOf(report, modelDir))
   return report.fit ? EXIT.ok : EXIT.refused
 }
 
@@ -107,7 +107,7 @@ function guardOf({ guard, guardDomain }: SpeechAdaptOptions): TestSet | null {
   }
 }
 
-function linesOf(report: AdaptationReport): readonly string[] {
+function linesOf(report: AdaptationReport, modelDir: string): readonly string[] {
   const { learnt, candidate, heldBack, guard, reasons } = report
   const after = learnt.logLikelihoodAfter.toFixed(2)
   return [
@@ -119,6 +119,7 @@ function linesOf(report: AdaptationReport): readonly string[] {
       ? [
           `candidate   ${candidate.dir} (version ${candidate.version})`,
           `next        starling bundle publish ${candidate.dir} --name speech --held, then starling bundle choose for one device`,
+          `undo        starling bundle publish ${modelDir} --name speech --as-version ${nextVersion(candidate.version)}`,
         ]
       : [`refused     ${reasons.join('; ')}`]),
   ]

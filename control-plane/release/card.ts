@@ -1,0 +1,36 @@
+/** A model's card: the fields that its bundle's manifest carries; the whole card travels as a file. */
+import { readFileSync } from 'node:fs'
+import * as v from 'valibot'
+import { describeIssues } from '../../shared/wire/answer.ts'
+import { VersionSchema, type BundleManifest } from '../../shared/wire/bundle.ts'
+import { BundleRefused } from './publish.ts'
+
+const CardSchema = v.object({
+  version: VersionSchema,
+  title: v.string(),
+  licence: v.string(),
+  languages: v.array(v.string()),
+  intendedUse: v.string(),
+  limits: v.string(),
+})
+
+/** Throws {@link BundleRefused} for a card that is missing or says too little. */
+export function cardOf(path: string): { readonly version: string; readonly card: BundleManifest['card'] } {
+  let value: unknown
+  try {
+    value = JSON.parse(readFileSync(path, 'utf8'))
+  } catch (cause) {
+    throw refused('it has no card.json that can be read', cause)
+  }
+  const parsed = v.safeParse(CardSchema, value)
+  if (!parsed.success) throw refused(`its card.json: ${describeIssues(parsed.issues)}`)
+  const { version, ...card } = parsed.output
+  return { version, card }
+}
+
+function refused(why: string, cause?: unknown): BundleRefused {
+  return new BundleRefused(`the bundle was not published: ${why}`, {
+    remedy: 'Write a card.json with version, title, licence, languages, intendedUse and limits.',
+    cause,
+  })
+}

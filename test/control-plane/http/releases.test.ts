@@ -1,0 +1,100 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { desiredState } from '../../../control-plane/release/desired.ts'
+import { parseDeviceId } from '../../../shared/ids.ts'
+import { governed, type Governed } from '../../support/governed.ts'
+import { apiStage, type ApiStage } from '../api-stage.ts'
+
+const card = {
+  version: '1.0.1',
+  title: 'A model for tests',
+  licence: 'Apache-2.0',
+  languages: ['en'],
+  intendedUse: 'Tests.',
+  limits: 'Everything.',
+}
+
+function form(
+  files: Readonly<Record<string, string>>,
+  fields: Readonly<Record<string, string>> = {},
+): FormData {
+  const made = new FormData()
+  for (const [name, value] of Object.entries({ name: 'speech', ...fields })) made.set(name, value)
+  for (const [path, text] of Object.entries(files)) made.append('file', new File([text], path))
+  return made
+}
+
+describe('releases over the API', () => {
+  let stage: ApiStage
+  let device: Governed
+  const alpha = parseDeviceId('alpha')
+  beforeAll(async () => {
+    stage = await apiStage()
+    device = await governed({ origin: alpha })
+    await stage.take(device)
+  })
+  afterAll(async () => {
+    await device.close()
+    await stage.close()
+  })
+  const publish = async (body: FormData | string, role: 'operator' | null = 'operator') =>
+    await stage.call('/api/releases', { method: 'POST', body, role })
+  const wanted = async () => {
+    const envelope = { payloadType: 'x', payload: '', signatures: [] }
+    const { bundles } = await desiredState(stage.db, envelope, alpha)
+    return bundles.map(({ name, version }) => `${name} ${version}`)
+  }
+  const files = { 'card.json': JSON.stringify(card), 'acoustic.onnx': 'bytes', 'sub/words.txt': 'one' }
+
+  it('are signed and recorded; a held one is taken only where it is chosen, and can be left again', async () => {
+    const base = await publish(form({ ...files, 'card.json': JSON.stringify({ ...card, version: '1.0.0' }) }))
+    expect([base.status, base.body]).toMatchObject([
+      201,
+      { version: '1.0.0', files: 3, isNew: true, held: false },
+    ])
+    const held = await publish(form(files, { held: 'true' }))
+    expect([held.status, held.body]).toMatchObject([201, { version: '1.0.1', held: true }])
+    expect((await publish(form(files, { held: 'true' }))).status).toBe(200)
+    expect(await wanted()).toEqual(['speech 1.0.0'])
+    const choose = async (version: string | null) =>
+      await stage.call('/api/devices/alpha/desired', { method: 'PUT', body: { name: 'speech', version } })
+    await choose('1.0.1')
+    expect(await wanted()).toEqual(['speech 1.0.1'])
+    await choose(null)
+    expect(await wanted()).toEqual(['speech 1.0.0'])
+    const { releases } = (await stage.call('/api/releases')).body as {
+      releases: { version: string; held: boolean }[]
+    }
+    expect(releases.map(({ version, held: isHeld }) => [version, isHeld])).toEqual(
+      expect.arrayContaining([
+        ['1.0.0', false],
+        ['1.0.1', true],
+      ]),
+    )
+    const { records } = (await stage.call('/api/journal')).body as { records: { body: object }[] }
+    expect(records.map(({ body }) => body)).toContainEqual(
+      expect.objectContaining({
+        action: 'bundle.publish',
+        principal: expect.objectContaining({ id: 'olu' }) as unknown,
+      }),
+    )
+  })
+
+  it('are refused with the reason: other content under a version, no card, foreign paths, no form, no right', async () => {
+    const { 'card.json': _card, ...cardless } = files
+    const refused: readonly [FormData | string, number, RegExp][] = [
+      [form({ ...files, 'acoustic.onnx': 'other bytes' }), 422, /with other files/],
+      [form(cardless), 422, /card\.json/],
+      [form({ ...files, 'card.json': '{"version":"1"}' }), 422, /card\.json/],
+      [form({ ...files, '../escape.txt': 'x' }), 422, /path/],
+      [form({ ...files, '/etc/passwd': 'x' }), 422, /path/],
+      [form({}), 422, /files/],
+      [form(files, { name: 'Not A Name' }), 422, /name/],
+      ['no form', 422, /name/],
+    ]
+    for (const [body, status, reason] of refused) {
+      const answer = await publish(body)
+      expect([answer.status, answer.text]).toEqual([status, expect.stringMatching(reason) as string])
+    }
+    expect((await publish(form(files), null)).status).toBe(401)
+  })
+})
