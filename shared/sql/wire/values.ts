@@ -83,7 +83,8 @@ function toBytes(bytes: Uint8Array): Uint8Array {
   return new Uint8Array(bytes)
 }
 
-function decoderOf(oid: number): (text: string) => SqlValue {
+/** How values of a type are read from their text. */
+export function decoderOf(oid: number): (text: string) => SqlValue {
   const element = ELEMENT_OID.get(oid)
   if (element === undefined) return DECODERS.get(oid) ?? ((text) => text)
   const decode = decoderOf(element)

@@ -1,0 +1,129 @@
+/** `/v1/shape` over HTTP: the same for free-form and named shapes, which differ in who says what a request may read. */
+import { Hono, type Context } from 'hono'
+import { bodyLimit } from 'hono/body-limit'
+import type { Clock } from '../../../shared/clock.ts'
+import { reportError } from '../../../shared/errors.ts'
+import type { Log } from '../../../shared/log.ts'
+import type { ShapeDefinition } from '../definition.ts'
+import { InvalidShapeRequest, ShapesTakenOver, ShapeUnsettled, TableBusy } from '../errors.ts'
+import { MUST_REFETCH } from '../protocol/change-messages.ts'
+import {
+  ERROR_HEADERS,
+  logHeaders,
+  refetchHeaders,
+  subsetHeaders,
+  type Audience,
+  type Headers,
+} from '../protocol/headers.ts'
+import { readReading, readSubsetBody, readSubsetQuery } from '../protocol/request.ts'
+import type { RefetchAnswer, ShapeServer } from '../server.ts'
+import type { SubsetAsked } from '../store/subset.ts'
+import { sseResponse } from './sse.ts'
+
+/** What a request may read, decided before anything else is looked at. */
+export interface Granted {
+  readonly definition: ShapeDefinition
+  readonly audience: Audience
+  /** By which columns a subset may be asked for; null for all of the table. */
+  readonly subsetColumns: readonly string[] | null
+  /** Aborts when the right to read is withdrawn. */
+  readonly signal: AbortSignal | null
+}
+
+export interface ShapeRouteParts {
+  readonly server: ShapeServer
+  readonly clock: Clock
+  readonly log: Log
+  readonly pollMs: number
+  /** Throws {@link InvalidShapeRequest}, or gives the answer to one who may not read. */
+  grant(context: Context, query: URLSearchParams): Promise<Granted | Response>
+}
+
+/** A subset's clause with thousands of ids. */
+const MAX_BODY_BYTES = 1024 * 1024
+
+export function shapeRoutes(parts: ShapeRouteParts): Hono {
+  const app = new Hono()
+  app.use(
+    bodyLimit({
+      maxSize: MAX_BODY_BYTES,
+      onError: (context) => context.json({ message: 'Request body too large' }, 413, { connection: 'close' }),
+    }),
+  )
+  app.get('/v1/shape', async (context) => await answered(context, parts))
+  app.post('/v1/shape', async (context) => await answered(context, parts))
+  app.onError((error, context) => errorResponse(error, context, parts.log))
+  return app
+}
+
+async function answered(context: Context, parts: ShapeRouteParts): Promise<Response> {
+  const query = new URL(context.req.url).searchParams
+  const isPost = context.req.method === 'POST'
+  const reading = readReading(query)
+  const granted = await parts.grant(context, query)
+  if (granted instanceof Response) return granted
+  const subset = isPost ? readSubsetBody(await context.req.text()) : readSubsetQuery(query)
+  if (subset !== null)
+    return await subsetResponse(parts, granted, {
+      handle: reading.offset === 'start' ? null : reading.handle,
+      subset,
+    })
+  const signal =
+    granted.signal === null
+      ? context.req.raw.signal
+      : AbortSignal.any([context.req.raw.signal, granted.signal])
+  const request = { ...reading, definition: granted.definition }
+  if (reading.isSse) return await sseResponse(parts, { request, signal, audience: granted.audience })
+  const answer = await parts.server.serve(request, signal)
+  if (answer.kind === 'refetch') return refetchResponse(answer, granted.audience)
+  const headers = logHeaders(answer, {
+    reading,
+    requested: query.get('offset') ?? '',
+    audience: granted.audience,
+    nowMs: parts.clock.nowMs(),
+    pollMs: parts.pollMs,
+  })
+  const isKnown = (context.req.header('if-none-match') ?? '')
+    .split(',')
+    .some((tag) => tag.trim() === headers['etag'])
+  return isKnown
+    ? new Response(null, { status: 304, headers })
+    : new Response(`[${answer.body}]`, { headers })
+}
+
+async function subsetResponse(
+  { server }: ShapeRouteParts,
+  { definition, audience, subsetColumns }: Granted,
+  asked: { readonly handle: string | null; readonly subset: Omit<SubsetAsked, 'columns'> },
+): Promise<Response> {
+  const answer = await server.subset(definition, asked.handle, { ...asked.subset, columns: subsetColumns })
+  if (answer.kind === 'refetch') return refetchResponse(answer, audience)
+  return new Response(`{"metadata":${JSON.stringify(answer.metadata)},"data":[${answer.data}]}`, {
+    headers: subsetHeaders(answer),
+  })
+}
+
+export function refetchResponse({ handle }: RefetchAnswer, audience: Audience): Response {
+  return new Response(`[${MUST_REFETCH}]`, { status: 409, headers: refetchHeaders(handle, audience) })
+}
+
+export function errorResponse(error: Error, context: Context, log: Log): Response {
+  if (error instanceof InvalidShapeRequest) {
+    const errors = nested(error.field.split('.'), [error.message])
+    return refusal(400, { message: 'Invalid request', errors })
+  }
+  if ([TableBusy, ShapeUnsettled, ShapesTakenOver].some((kind) => error instanceof kind))
+    return refusal(503, { message: error.message }, { 'retry-after': '1' })
+  if (context.req.raw.signal.aborted) return refusal(499, { message: 'The reader went away' })
+  log.error('a shape request failed', { message: String(error) })
+  return refusal(500, { ...reportError(error) })
+}
+
+function refusal(status: number, body: Readonly<Record<string, unknown>>, headers: Headers = {}): Response {
+  return new Response(JSON.stringify(body), { status, headers: { ...ERROR_HEADERS, ...headers } })
+}
+
+function nested(path: readonly string[], value: readonly string[]): Readonly<Record<string, unknown>> {
+  const [first = '', ...rest] = path
+  return { [first]: rest.length === 0 ? value : nested(rest, value) }
+}

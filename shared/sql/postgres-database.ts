@@ -1,0 +1,256 @@
+/**
+ * A PostgreSQL server behind the SQL port: one connection, made anew when it breaks. Values travel as text both ways and are read as
+ * the embedded database's are, so that callers cannot tell the two apart.
+ */
+import { AsyncLocalStorage } from 'node:async_hooks'
+import { Client, DatabaseError, type QueryArrayResult } from 'pg'
+import { StarlingError } from '../errors.ts'
+import {
+  DatabaseClosed,
+  NestedUse,
+  QueueFull,
+  SqlError,
+  TransactionOver,
+  TransactionTimedOut,
+} from './errors.ts'
+import { QUEUE_LIMIT, STATEMENT_LIMIT_MS, TRANSACTION_LIMIT_MS } from './embedded-database.ts'
+import type { Database, Row, SqlValue, Transaction } from './port.ts'
+import { decoderOf, encodeParameter } from './wire/values.ts'
+
+/** A server on the same network answers in milliseconds; one behind a waking proxy takes seconds. */
+const CONNECT_LIMIT_MS = 10_000
+/** Statements whose parameters' types are remembered. */
+const TYPES_LIMIT = 500
+
+/** The same text forms as the embedded database (`settings.ts`). */
+const SESSION_SETTINGS = `
+set timezone = 'UTC'; set datestyle = 'ISO'; set intervalstyle = 'iso_8601'; set extra_float_digits = 1; set bytea_output = 'hex';
+set client_encoding = 'UTF8'; set standard_conforming_strings = on; set statement_timeout = ${STATEMENT_LIMIT_MS};
+`
+
+/** The server cannot be reached, or broke the connection in mid-statement. */
+export class DatabaseUnreachable extends StarlingError {
+  override readonly code = 'database_unreachable'
+
+  constructor(server: string, cause: unknown) {
+    super(
+      `the database at ${server} cannot be reached: ${cause instanceof Error ? cause.message : String(cause)}`,
+      {
+        remedy: 'See that the server runs and that the address, the user and the password are right.',
+        details: { server },
+        cause,
+      },
+    )
+  }
+}
+
+export interface PostgresOptions {
+  readonly url: string
+  /** Shown among the server's connections. */
+  readonly name: string
+}
+
+/** A connection to `url`. Throws {@link DatabaseUnreachable}. */
+export async function openPostgres(options: PostgresOptions): Promise<PostgresDatabase> {
+  const database = new PostgresDatabase(options)
+  try {
+    await database.query('select 1')
+  } catch (error) {
+    await database.close()
+    throw error
+  }
+  return database
+}
+
+/** A server's address without its password, for messages. */
+export function serverOf(url: string): string {
+  try {
+    const { hostname, port, pathname } = new URL(url)
+    return `${hostname}:${port === '' ? '5432' : port}${pathname}`
+  } catch {
+    return 'the given address'
+  }
+}
+
+export class PostgresDatabase implements Database {
+  readonly #options: PostgresOptions
+  readonly #within = new AsyncLocalStorage<{ isOver: boolean }>()
+  readonly #types = new Map<string, readonly number[]>()
+  #client: Client | null = null
+  #last: Promise<unknown> = Promise.resolve()
+  #queued = 0
+  #closing: Promise<void> | undefined
+
+  constructor(options: PostgresOptions) {
+    this.#options = options
+  }
+
+  async query<R extends Row = Row>(text: string, params: readonly SqlValue[] = []): Promise<readonly R[]> {
+    return await this.#next(async (client) => (await this.#run(client, text, params)) as readonly R[])
+  }
+
+  async script(text: string): Promise<void> {
+    await this.#next(async (client) => void (await this.#ask(client, async () => await client.query(text))))
+  }
+
+  /** The server makes its own. */
+  async checkpoint(): Promise<void> {
+    await Promise.resolve()
+  }
+
+  async transaction<T>(work: (tx: Transaction) => Promise<T>): Promise<T> {
+    return await this.#next(async (client) => await this.#inTransaction(client, work))
+  }
+
+  close(): Promise<void> {
+    this.#closing ??= this.#last.then(async () => {
+      await this.#client?.end().catch(() => undefined)
+      this.#client = null
+    })
+    return this.#closing
+  }
+
+  async #inTransaction<T>(client: Client, work: (tx: Transaction) => Promise<T>): Promise<T> {
+    const within = { isOver: false }
+    const tx: Transaction = {
+      kind: 'transaction',
+      query: async <R extends Row = Row>(text: string, params: readonly SqlValue[] = []) => {
+        if (within.isOver) throw new TransactionOver()
+        return (await this.#run(client, text, params)) as readonly R[]
+      },
+    }
+    await this.#ask(client, async () => await client.query('begin'))
+    let result: T
+    try {
+      result = await withinLimit(this.#within.run(within, async () => await work(tx)))
+      within.isOver = true
+    } catch (error) {
+      within.isOver = true
+      // Where the connection broke, the server has rolled back by itself.
+      await client.query('rollback').catch(() => undefined)
+      throw error
+    }
+    const { command } = await this.#ask(client, async () => await client.query('commit'))
+    if (command === 'COMMIT') return result
+    throw new SqlError({
+      sqlState: '25P02',
+      message: 'a statement of the transaction had failed, so it was rolled back',
+      hint: 'Let the error of a failed statement leave the callback of transaction().',
+    })
+  }
+
+  /** In the order of asking, one at a time. */
+  async #next<T>(work: (client: Client) => Promise<T>): Promise<T> {
+    if (this.#within.getStore()?.isOver === false) throw new NestedUse()
+    if (this.#closing !== undefined) throw new DatabaseClosed(serverOf(this.#options.url))
+    if (this.#queued >= QUEUE_LIMIT) throw new QueueFull(QUEUE_LIMIT)
+    this.#queued++
+    const turn = async (): Promise<T> => await work(await this.#connected())
+    const result = this.#last.then(turn, turn).finally(() => this.#queued--)
+    this.#last = result.catch(() => undefined)
+    return await result
+  }
+
+  async #connected(): Promise<Client> {
+    if (this.#client !== null) return this.#client
+    const { url, name } = this.#options
+    const client = new Client({
+      connectionString: url,
+      application_name: name,
+      connectionTimeoutMillis: CONNECT_LIMIT_MS,
+    })
+    const forget = (): void => {
+      if (this.#client === client) this.#client = null
+    }
+    client.on('error', forget).on('end', forget)
+    await this.#ask(client, async () => {
+      await client.connect()
+      await client.query(SESSION_SETTINGS)
+    })
+    this.#client = client
+    return client
+  }
+
+  async #run(client: Client, text: string, params: readonly SqlValue[]): Promise<readonly Row[]> {
+    const isPlain = params.every((value) => value === null || typeof value !== 'object')
+    const types = isPlain ? [] : await this.#typesOf(client, text)
+    const values = params.map((value, index) => {
+      const encoded = encodeParameter(value, types[index] ?? 0, index + 1)
+      return encoded instanceof Uint8Array ? Buffer.from(encoded) : encoded
+    })
+    const result = await this.#ask(
+      client,
+      async () => await client.query<(string | null)[]>({ text, values, rowMode: 'array', types: AS_TEXT }),
+    )
+    return rowsOf(result)
+  }
+
+  /** What the server takes each parameter for: lists and bytes are written differently to different types. */
+  async #typesOf(client: Client, text: string): Promise<readonly number[]> {
+    const known = this.#types.get(text)
+    if (known !== undefined) return known
+    const { rows } = await this.#ask(client, async () => {
+      await client.query(`prepare starling_types as ${text}`)
+      const found = await client.query<{ types: string | null }>(
+        `select array_to_string(parameter_types::oid[], ',') as types from pg_prepared_statements where name = 'starling_types'`,
+      )
+      await client.query('deallocate starling_types')
+      return found
+    })
+    const types = (rows[0]?.types ?? '').split(',').map(Number)
+    if (this.#types.size >= TYPES_LIMIT) this.#types.clear()
+    this.#types.set(text, types)
+    return types
+  }
+
+  async #ask<T>(client: Client, ask: () => Promise<T>): Promise<T> {
+    try {
+      return await ask()
+    } catch (error) {
+      if (error instanceof DatabaseError) throw new SqlError(faultOf(error))
+      if (error instanceof StarlingError) throw error
+      if (this.#client === client) this.#client = null
+      throw new DatabaseUnreachable(serverOf(this.#options.url), error)
+    }
+  }
+}
+
+const AS_TEXT = { getTypeParser: () => (text: string) => text }
+
+function rowsOf({ rows, fields }: QueryArrayResult<(string | null)[]>): readonly Row[] {
+  const columns = fields.map(({ name, dataTypeID }) => ({ name, decode: decoderOf(dataTypeID) }))
+  return rows.map((row) => {
+    const decoded: Record<string, SqlValue> = {}
+    for (const [index, { name, decode }] of columns.entries()) {
+      const text = row[index] ?? null
+      decoded[name] = text === null ? null : decode(text)
+    }
+    return decoded
+  })
+}
+
+function faultOf(error: DatabaseError): ConstructorParameters<typeof SqlError>[0] {
+  const { code, message, detail, hint, position, table, column, constraint } = error
+  return {
+    sqlState: code ?? 'XX000',
+    message,
+    ...(detail === undefined ? {} : { detail }),
+    ...(hint === undefined ? {} : { hint }),
+    ...(position === undefined ? {} : { position }),
+    ...(table === undefined ? {} : { table }),
+    ...(column === undefined ? {} : { column }),
+    ...(constraint === undefined ? {} : { constraint }),
+  }
+}
+
+async function withinLimit<T>(work: Promise<T>): Promise<T> {
+  let timer: NodeJS.Timeout | undefined
+  const limit = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new TransactionTimedOut(TRANSACTION_LIMIT_MS)), TRANSACTION_LIMIT_MS)
+  })
+  try {
+    return await Promise.race([work, limit])
+  } finally {
+    clearTimeout(timer)
+  }
+}
