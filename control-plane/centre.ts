@@ -14,10 +14,11 @@ import type { Log } from '../shared/log.ts'
 import type { RunningPart } from '../shared/part.ts'
 import { openDatabase } from '../shared/sql/open-database.ts'
 import type { Database } from '../shared/sql/port.ts'
+import { watchedDatabase } from '../shared/sql/watched-database.ts'
 import { openAskService } from './asks/ask-service.ts'
 import { applyWrite } from './context/apply-write.ts'
 import { openAccess, writeOperatorToken } from './http/access.ts'
-import { centreApi } from './http/app.ts'
+import { centreApi, type CentreApiParts } from './http/app.ts'
 import { openGovernance, type Governance } from './governance.ts'
 import { startHub, type Hub } from './hub/hub.ts'
 import type { EnrolmentParts } from './identity/enrol.ts'
@@ -30,6 +31,7 @@ import { openCentreContent, type CentreContent } from './release/content.ts'
 import { publishPerformer, type PublishParts } from './release/publish.ts'
 import { shippedBundles } from './release/shipped.ts'
 import { seedSampleData } from './seed.ts'
+import { openFreeForm, type FreeFormOptions, type FreeFormServer } from './shapes/free-form-server.ts'
 
 export interface CentreOptions {
   readonly data: string
@@ -41,6 +43,8 @@ export interface CentreOptions {
   readonly tenant: string
   readonly environment: Environment
   readonly sampleData: boolean
+  /** Free-form shapes for whoever reaches the port; null in earnest use. */
+  readonly insecureShapes: FreeFormOptions | null
 }
 
 export async function startCentre(
@@ -67,13 +71,15 @@ async function open(
   const keys = openCentreKeys(options.data)
   const tenant = parseTenantId(options.tenant)
   const authority = await openAuthority(tenant, keys.fabric)
-  const db = await openDatabase({
+  const embedded = await openDatabase({
     dir: join(options.data, 'database'),
     clock: systemClock,
     signal,
     onFatal: (error) => run.fail(error),
   })
-  closers.add(async () => await db.close())
+  closers.add(async () => await embedded.close())
+  const freeForm = await openInsecureShapes(options, { db: embedded, clock: systemClock, log }, closers)
+  const db = watchedDatabase(embedded, () => freeForm?.changed())
   const { environment } = options
   const governance = await openGovernance({ db, keys, environment, clock: systemClock, log })
   const { kernel } = governance
@@ -102,7 +108,7 @@ async function open(
     },
   }
   await openFabric(centre, await hub.connect('centre'), closers)
-  const { url, operatorToken } = await openHttp(centre, hub, closers)
+  const { url, operatorToken } = await openHttp({ ...centre, freeForm: freeForm?.app ?? null }, hub, closers)
   log.info(`the console and the API are at ${url}`)
   const addresses = { http: { url }, nats: { url: `nats://${hub.server}` }, leaf: { url: hub.leafUrl } }
   return { ready: { ...addresses, operatorToken, tenant }, stop: async () => await closers.close() }
@@ -189,8 +195,19 @@ async function openFabric(centre: Centre, connection: NatsConnection, closers: C
   closers.add(openAskService({ ...asks, policy: () => policy.envelope }))
 }
 
+async function openInsecureShapes(
+  { insecureShapes }: CentreOptions,
+  parts: Parameters<typeof openFreeForm>[1],
+  closers: Closers,
+): Promise<FreeFormServer | null> {
+  if (insecureShapes === null) return null
+  const server = await openFreeForm(insecureShapes, parts)
+  closers.add(async () => await server.close())
+  return server
+}
+
 async function openHttp(
-  centre: Centre,
+  centre: Centre & Pick<CentreApiParts, 'freeForm'>,
   hub: Hub,
   closers: Closers,
 ): Promise<{ readonly url: string; readonly operatorToken: string }> {

@@ -6,6 +6,7 @@ import { ENVIRONMENTS, type Environment } from '../shared/kernel/contract.ts'
 import { openLog } from '../shared/log.ts'
 import { runPart } from '../shared/part.ts'
 import { startCentre, type CentreOptions } from './centre.ts'
+import { USUAL_CHUNK_BYTES, USUAL_POLL_MS } from './shapes/shapes.ts'
 
 const program = new Command('starling-centre')
   .description('The centre of Starling: hub NATS server, control plane, console.')
@@ -21,6 +22,14 @@ const program = new Command('starling-centre')
       .default('development' satisfies Environment),
   )
   .option('--sample-data', 'fill an empty centre with a small field-service day', false)
+  .option('--insecure-shapes', 'serve /v1/shape for any table to whoever reaches the port', false)
+  .addOption(
+    new Option('--database-url <url>', 'the PostgreSQL whose tables free-form shapes read').env(
+      'DATABASE_URL',
+    ),
+  )
+  .option('--shape-poll-ms <n>', 'how long a live shape request is held', count, USUAL_POLL_MS)
+  .option('--shape-chunk-bytes <n>', 'about how much of a shape travels at once', count, USUAL_CHUNK_BYTES)
   .parse()
 
 const log = openLog({
@@ -30,12 +39,32 @@ const log = openLog({
   write: (line) => process.stderr.write(`${line}\n`),
 })
 
-const given = program.opts<Omit<CentreOptions, 'bin'> & { readonly bin?: string }>()
-const options: CentreOptions = { ...given, bin: given.bin ?? join(given.data, 'bin') }
+const given = program.opts<
+  Omit<CentreOptions, 'bin' | 'insecureShapes'> & {
+    readonly bin?: string
+    readonly insecureShapes: boolean
+    readonly databaseUrl?: string
+    readonly shapePollMs: number
+    readonly shapeChunkBytes: number
+  }
+>()
+const { shapePollMs: pollMs, shapeChunkBytes: chunkBytes } = given
+const freeForm = { databaseUrl: given.databaseUrl ?? null, pollMs, chunkBytes }
+const options: CentreOptions = {
+  ...given,
+  bin: given.bin ?? join(given.data, 'bin'),
+  insecureShapes: given.insecureShapes ? freeForm : null,
+}
 await runPart(async (signal, fail) => await startCentre(options, { log, signal, fail }))
 
 function port(text: string): number {
   const value = Number(text)
   if (/^\d+$/.test(text) && value <= 65_535) return value
   throw new InvalidArgumentError('A port is a whole number from 0 to 65535.')
+}
+
+function count(text: string): number {
+  const value = Number(text)
+  if (/^\d+$/.test(text) && value >= 1 && value <= 1_000_000_000) return value
+  throw new InvalidArgumentError('A whole number from 1 to 1000000000.')
 }

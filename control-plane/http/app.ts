@@ -36,6 +36,8 @@ export interface CentreApiParts extends DeviceParts, ReleaseParts {
   readonly access: Access
   /** Host names (without port) under which the centre may be called. */
   readonly hosts: ReadonlySet<string>
+  /** `/v1/shape` for everybody; null unless `--insecure-shapes` asked for it. */
+  readonly freeForm: Hono | null
 }
 
 export function centreApi(parts: CentreApiParts): Hono {
@@ -44,6 +46,11 @@ export function centreApi(parts: CentreApiParts): Hono {
     const host = (context.req.header('host') ?? '').replace(/:\d+$/, '')
     // A page of another site that rebinds its name to this address must not reach the API.
     if (!parts.hosts.has(host)) return context.json(foreign(host), 403)
+    await next()
+  })
+  // Before the look at the origin: pages of other sites may read free-form shapes, where those were asked for.
+  if (parts.freeForm !== null) app.route('/', parts.freeForm)
+  app.use(async (context, next) => {
     const origin = context.req.header('origin')
     if (origin !== undefined && origin !== `http://${context.req.header('host') ?? ''}`)
       return context.json(foreign(origin), 403)

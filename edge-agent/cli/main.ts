@@ -1,8 +1,9 @@
 #!/usr/bin/env node
 /** The one binary. Each command is a module of its own, loaded when it is called. */
 import { readFileSync } from 'node:fs'
-import { Argument, Command, CommanderError, InvalidArgumentError } from 'commander'
+import { Argument, Command, CommanderError, InvalidArgumentError, Option } from 'commander'
 import type { BundlePublishOptions } from './commands/bundle.ts'
+import type { HubOptions } from './commands/parts.ts'
 import type { ImportOptions } from './commands/registry.ts'
 import type { SpeechAdaptOptions } from './commands/speech-adapt.ts'
 import type { SpeechEvalOptions } from './commands/speech-eval.ts'
@@ -90,7 +91,26 @@ function addParts(program: Command, run: Run): void {
   hubOptions(common(program.command('hub')))
     .description('start the centre alone: hub NATS server, control plane, console')
     .option('--no-sample-data', 'leave a new centre empty')
-    .action(async (options: CommonOptions & PortOptions & { readonly sampleData: boolean }) => {
+    .option(
+      '--insecure-shapes',
+      'serve /v1/shape for any table to whoever reaches the port: for tests of clients',
+    )
+    .addOption(
+      new Option('--database-url <url>', 'with --insecure-shapes: the PostgreSQL whose tables are read').env(
+        'DATABASE_URL',
+      ),
+    )
+    .option(
+      '--shape-poll-ms <n>',
+      'with --insecure-shapes: how long a live request is held',
+      wholeNumber(1, 1_000_000),
+    )
+    .option(
+      '--shape-chunk-bytes <n>',
+      'with --insecure-shapes: about how much of a shape travels at once',
+      wholeNumber(1, 1_000_000_000),
+    )
+    .action(async (options: CommonOptions & HubOptions) => {
       const { hub } = await import('./commands/parts.ts')
       await run(async (call) => await hub(call, options))(options)
     })

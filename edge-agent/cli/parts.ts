@@ -19,6 +19,15 @@ export interface HubChoice {
   readonly natsPort: number
   readonly leafPort: number
   readonly sampleData: boolean
+  /** Free-form shapes, for tests of clients; left out in earnest use. */
+  readonly shapes?: ShapeChoice
+}
+
+export interface ShapeChoice {
+  /** The PostgreSQL whose tables they read; the centre's own database where none is named. */
+  readonly databaseUrl: string | null
+  readonly pollMs: number | null
+  readonly chunkBytes: number | null
 }
 
 export interface EdgeChoice {
@@ -65,8 +74,10 @@ export async function startHub(start: PartStart, choice: HubChoice): Promise<Sta
       '--leaf-port',
       String(choice.leafPort),
       ...(choice.sampleData ? ['--sample-data'] : []),
+      ...shapeArgs(choice.shapes),
     ],
-    env: {},
+    // By environment: the address may hold a password.
+    env: choice.shapes?.databaseUrl == null ? {} : { DATABASE_URL: choice.shapes.databaseUrl },
     onLog: (line) => start.onLog(line),
     signal: start.signal,
   })
@@ -76,6 +87,16 @@ export async function startHub(start: PartStart, choice: HubChoice): Promise<Sta
   writeRunFile(start.home, 'hub', run)
   void part.gone.then(() => dropRunFile(start.home, 'hub'))
   return { part, run }
+}
+
+function shapeArgs(shapes: ShapeChoice | undefined): readonly string[] {
+  if (shapes === undefined) return []
+  const { pollMs, chunkBytes } = shapes
+  return [
+    '--insecure-shapes',
+    ...(pollMs === null ? [] : ['--shape-poll-ms', String(pollMs)]),
+    ...(chunkBytes === null ? [] : ['--shape-chunk-bytes', String(chunkBytes)]),
+  ]
 }
 
 export async function startEdge(start: PartStart, choice: EdgeChoice): Promise<StartedEdge> {

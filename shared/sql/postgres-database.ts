@@ -3,7 +3,7 @@
  * the embedded database's are, so that callers cannot tell the two apart.
  */
 import { AsyncLocalStorage } from 'node:async_hooks'
-import { Client, DatabaseError, type QueryArrayResult } from 'pg'
+import { Client, DatabaseError, type QueryArrayConfig, type QueryArrayResult } from 'pg'
 import { StarlingError } from '../errors.ts'
 import {
   DatabaseClosed,
@@ -86,16 +86,20 @@ export class PostgresDatabase implements Database {
   }
 
   async query<R extends Row = Row>(text: string, params: readonly SqlValue[] = []): Promise<readonly R[]> {
-    return await this.#next(async (client) => (await this.#run(client, text, params)) as readonly R[])
+    return await this.#next(async (client) => (await this.#alone(client, text, params)) as readonly R[])
   }
 
   async script(text: string): Promise<void> {
-    await this.#next(async (client) => void (await this.#ask(client, async () => await client.query(text))))
+    await this.#next(async (client) => {
+      refuseNul(text)
+      await this.#ask(client, async () => await client.query(text))
+      await this.#refuseBegun(client)
+    })
   }
 
-  /** The server makes its own. */
+  /** The server makes its own: only the order of use is kept. */
   async checkpoint(): Promise<void> {
-    await Promise.resolve()
+    await this.#next(async () => await Promise.resolve())
   }
 
   async transaction<T>(work: (tx: Transaction) => Promise<T>): Promise<T> {
@@ -103,11 +107,14 @@ export class PostgresDatabase implements Database {
   }
 
   close(): Promise<void> {
-    this.#closing ??= this.#last.then(async () => {
-      await this.#client?.end().catch(() => undefined)
-      this.#client = null
-    })
+    this.#closing ??= this.#close()
     return this.#closing
+  }
+
+  async #close(): Promise<void> {
+    await this.#last
+    await this.#client?.end().catch(() => undefined)
+    this.#client = null
   }
 
   async #inTransaction<T>(client: Client, work: (tx: Transaction) => Promise<T>): Promise<T> {
@@ -116,7 +123,10 @@ export class PostgresDatabase implements Database {
       kind: 'transaction',
       query: async <R extends Row = Row>(text: string, params: readonly SqlValue[] = []) => {
         if (within.isOver) throw new TransactionOver()
-        return (await this.#run(client, text, params)) as readonly R[]
+        refuseEnded(client)
+        const rows = (await this.#run(client, text, params)) as readonly R[]
+        refuseEnded(client)
+        return rows
       },
     }
     await this.#ask(client, async () => await client.query('begin'))
@@ -124,6 +134,7 @@ export class PostgresDatabase implements Database {
     try {
       result = await withinLimit(this.#within.run(within, async () => await work(tx)))
       within.isOver = true
+      refuseEnded(client)
     } catch (error) {
       within.isOver = true
       // Where the connection broke, the server has rolled back by itself.
@@ -171,17 +182,40 @@ export class PostgresDatabase implements Database {
     return client
   }
 
+  async #alone(client: Client, text: string, params: readonly SqlValue[]): Promise<readonly Row[]> {
+    const rows = await this.#run(client, text, params)
+    await this.#refuseBegun(client)
+    return rows
+  }
+
+  /** A stray BEGIN would swallow the commits after it. */
+  async #refuseBegun(client: Client): Promise<void> {
+    if (client.getTransactionStatus() === 'I') return
+    await this.#ask(client, async () => await client.query('rollback'))
+    throw new SqlError({
+      sqlState: '25001',
+      message: 'a statement began a transaction',
+      hint: 'Use transaction() instead of BEGIN.',
+    })
+  }
+
   async #run(client: Client, text: string, params: readonly SqlValue[]): Promise<readonly Row[]> {
+    refuseNul(text)
     const isPlain = params.every((value) => value === null || typeof value !== 'object')
     const types = isPlain ? [] : await this.#typesOf(client, text)
     const values = params.map((value, index) => {
       const encoded = encodeParameter(value, types[index] ?? 0, index + 1)
       return encoded instanceof Uint8Array ? Buffer.from(encoded) : encoded
     })
-    const result = await this.#ask(
-      client,
-      async () => await client.query<(string | null)[]>({ text, values, rowMode: 'array', types: AS_TEXT }),
-    )
+    // Extended also without parameters: the simple protocol would take several statements at once.
+    const call: QueryArrayConfig & { readonly queryMode: 'extended' } = {
+      text,
+      values,
+      rowMode: 'array',
+      types: AS_TEXT,
+      queryMode: 'extended',
+    }
+    const result = await this.#ask(client, async () => await client.query<(string | null)[]>(call))
     return rowsOf(result)
   }
 
@@ -213,6 +247,21 @@ export class PostgresDatabase implements Database {
       throw new DatabaseUnreachable(serverOf(this.#options.url), error)
     }
   }
+}
+
+/** After a stray COMMIT, what follows would be committed one by one. */
+function refuseEnded(client: Client): void {
+  if (client.getTransactionStatus() !== 'I') return
+  throw new SqlError({
+    sqlState: '25P01',
+    message: 'a statement ended its transaction',
+    hint: 'Return or throw from the callback of transaction() instead of COMMIT or ROLLBACK.',
+  })
+}
+
+function refuseNul(text: string): void {
+  if (text.includes('\0'))
+    throw new SqlError({ sqlState: '22021', message: 'the statement holds a NUL character' })
 }
 
 const AS_TEXT = { getTypeParser: () => (text: string) => text }

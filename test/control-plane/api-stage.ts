@@ -50,6 +50,7 @@ export async function apiStage(): Promise<ApiStage> {
   const shutOut: string[] = []
   const { clock, db } = stage
   const app = centreApi({
+    freeForm: null,
     ...stage,
     journalKey: stage.key.publicKey,
     log: openLog({ part: 'centre', clock, json: false, write: () => undefined }),

@@ -49,6 +49,7 @@ beforeAll(async () => {
     tenant: 'acme',
     environment: 'development',
     sampleData: true,
+    insecureShapes: null,
   }
   await start()
 })

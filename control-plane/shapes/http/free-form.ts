@@ -5,7 +5,8 @@
 import { Hono } from 'hono'
 import { readDefinition, readQueryable } from '../protocol/request.ts'
 import { InvalidShapeRequest } from '../errors.ts'
-import { errorResponse, shapeRoutes, type ShapeRouteParts } from './shape-routes.ts'
+import { errorResponse } from './responses.ts'
+import { shapeRoutes, type ShapeRouteParts } from './shape-routes.ts'
 
 const METHODS = 'GET, POST, HEAD, DELETE, OPTIONS'
 

@@ -2,22 +2,13 @@
 import { Hono, type Context } from 'hono'
 import { bodyLimit } from 'hono/body-limit'
 import type { Clock } from '../../../shared/clock.ts'
-import { reportError } from '../../../shared/errors.ts'
 import type { Log } from '../../../shared/log.ts'
 import type { ShapeDefinition } from '../definition.ts'
-import { InvalidShapeRequest, ShapesTakenOver, ShapeUnsettled, TableBusy } from '../errors.ts'
-import { MUST_REFETCH } from '../protocol/change-messages.ts'
-import {
-  ERROR_HEADERS,
-  logHeaders,
-  refetchHeaders,
-  subsetHeaders,
-  type Audience,
-  type Headers,
-} from '../protocol/headers.ts'
+import { logHeaders, subsetHeaders, type Audience } from '../protocol/headers.ts'
 import { readReading, readSubsetBody, readSubsetQuery } from '../protocol/request.ts'
-import type { RefetchAnswer, ShapeServer } from '../server.ts'
+import type { ShapeServer } from '../server.ts'
 import type { SubsetAsked } from '../store/subset.ts'
+import { errorResponse, refetchResponse } from './responses.ts'
 import { sseResponse } from './sse.ts'
 
 /** What a request may read, decided before anything else is looked at. */
@@ -101,29 +92,4 @@ async function subsetResponse(
   return new Response(`{"metadata":${JSON.stringify(answer.metadata)},"data":[${answer.data}]}`, {
     headers: subsetHeaders(answer),
   })
-}
-
-export function refetchResponse({ handle }: RefetchAnswer, audience: Audience): Response {
-  return new Response(`[${MUST_REFETCH}]`, { status: 409, headers: refetchHeaders(handle, audience) })
-}
-
-export function errorResponse(error: Error, context: Context, log: Log): Response {
-  if (error instanceof InvalidShapeRequest) {
-    const errors = nested(error.field.split('.'), [error.message])
-    return refusal(400, { message: 'Invalid request', errors })
-  }
-  if ([TableBusy, ShapeUnsettled, ShapesTakenOver].some((kind) => error instanceof kind))
-    return refusal(503, { message: error.message }, { 'retry-after': '1' })
-  if (context.req.raw.signal.aborted) return refusal(499, { message: 'The reader went away' })
-  log.error('a shape request failed', { message: String(error) })
-  return refusal(500, { ...reportError(error) })
-}
-
-function refusal(status: number, body: Readonly<Record<string, unknown>>, headers: Headers = {}): Response {
-  return new Response(JSON.stringify(body), { status, headers: { ...ERROR_HEADERS, ...headers } })
-}
-
-function nested(path: readonly string[], value: readonly string[]): Readonly<Record<string, unknown>> {
-  const [first = '', ...rest] = path
-  return { [first]: rest.length === 0 ? value : nested(rest, value) }
 }

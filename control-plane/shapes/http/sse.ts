@@ -2,14 +2,15 @@
 import { MUST_REFETCH } from '../protocol/change-messages.ts'
 import { formatOffset } from '../protocol/offset.ts'
 import { cursorAfter, sseHeaders, type Audience } from '../protocol/headers.ts'
-import type { ShapeRequest } from '../server.ts'
-import { refetchResponse, type ShapeRouteParts } from './shape-routes.ts'
+import type { Clock } from '../../../shared/clock.ts'
+import type { ShapeRequest, ShapeServer } from '../server.ts'
+import { refetchResponse } from './responses.ts'
 
 const KEEP_ALIVE_EVERY_MS = 21_000
 const CONNECTION_LIMIT_MS = 60_000
 
 export async function sseResponse(
-  parts: Pick<ShapeRouteParts, 'server' | 'clock' | 'pollMs'>,
+  parts: { readonly server: ShapeServer; readonly clock: Clock; readonly pollMs: number },
   given: {
     readonly request: ShapeRequest & { readonly cursor: string | null }
     readonly signal: AbortSignal

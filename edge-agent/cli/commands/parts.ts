@@ -16,16 +16,27 @@ export class NoCentreHere extends StarlingError {
   override readonly code = 'no_centre_here'
 }
 
-export async function hub(
-  call: Call,
-  options: {
-    readonly port: number
-    readonly natsPort: number
-    readonly leafPort: number
-    readonly sampleData: boolean
-  },
-): Promise<ExitCode> {
-  const { part, run } = await startHub(startOf(call), options)
+export interface HubOptions {
+  readonly port: number
+  readonly natsPort: number
+  readonly leafPort: number
+  readonly sampleData: boolean
+  readonly insecureShapes?: true
+  readonly databaseUrl?: string
+  readonly shapePollMs?: number
+  readonly shapeChunkBytes?: number
+}
+
+export async function hub(call: Call, options: HubOptions): Promise<ExitCode> {
+  const shapes = {
+    databaseUrl: options.databaseUrl ?? null,
+    pollMs: options.shapePollMs ?? null,
+    chunkBytes: options.shapeChunkBytes ?? null,
+  }
+  const { part, run } = await startHub(startOf(call), {
+    ...options,
+    ...(options.insecureShapes === true ? { shapes } : {}),
+  })
   call.output.answer({ ready: true, ...run }, [
     `The centre runs at ${run.http}; leaf nodes connect to ${run.leaf}.`,
     'A device joins with `starling edge --hub URL --token-file FILE`; `starling token` makes the token.',

@@ -51,6 +51,7 @@ describe('a bundle on its way', () => {
         tenant: 'acme',
         environment: 'development',
         sampleData: false,
+        insecureShapes: null,
       },
       { log, signal, fail: () => undefined },
     )

@@ -2,6 +2,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import type { Database } from '../../../shared/sql/port.ts'
 import {
   changesIn,
+  type Message,
   headerOf,
   messagesOf,
   newTable,
@@ -13,6 +14,9 @@ import {
   type Stage,
   type StageOptions,
 } from './stage.ts'
+
+const DIGITS = expect.stringMatching(/^\d+$/) as unknown
+const LIST = expect.any(Array) as unknown
 
 overEachDatabase((open) => {
   let source: Source
@@ -61,9 +65,9 @@ overEachDatabase((open) => {
         {
           headers: {
             control: 'snapshot-end',
-            xmin: expect.stringMatching(/^\d+$/),
-            xmax: expect.stringMatching(/^\d+$/),
-            xip_list: expect.any(Array),
+            xmin: DIGITS,
+            xmax: DIGITS,
+            xip_list: LIST,
           },
         },
       ])
@@ -86,7 +90,7 @@ overEachDatabase((open) => {
       expect((await messagesOf(first)).map(({ headers }) => headers['control'])).toEqual(['snapshot-end'])
       const second = await stage.get({ table, ...place(first) })
       expect(await messagesOf(second)).toEqual([
-        { headers: { control: 'up-to-date', global_last_seen_lsn: expect.stringMatching(/^\d+$/) } },
+        { headers: { control: 'up-to-date', global_last_seen_lsn: DIGITS } },
       ])
       expect(headerOf(second, 'electric-offset')).toBe('0_inf')
       expect(second.headers.has('electric-up-to-date')).toBe(true)
@@ -247,10 +251,9 @@ overEachDatabase((open) => {
     it('is told to start again when the shape is deleted under it', async () => {
       const start = await readAll(stage, { table })
       const held = live(start.at)
-      const gone = await fetch(
-        `${stage.url}/v1/shape?${new URLSearchParams({ table, handle: start.at.handle })}`,
-        { method: 'DELETE' },
-      )
+      const gone = await fetch(`${stage.url}/v1/shape?table=${table}&handle=${start.at.handle}`, {
+        method: 'DELETE',
+      })
       expect(gone.status).toBe(202)
       const response = await held
       expect(response.status).toBe(409)
@@ -262,20 +265,12 @@ overEachDatabase((open) => {
       const start = await readAll(stage, { table })
       const response = await live({ ...start.at, live_sse: 'true' })
       expect(headerOf(response, 'content-type')).toBe('text/event-stream')
-      const reader = (response.body ?? new ReadableStream<Uint8Array>()).getReader()
+      const events = eventsIn(response)
       await db.query(`insert into ${table} values (1, 'one', 1)`)
-      const decoder = new TextDecoder()
-      let text = ''
-      while (!text.includes('up-to-date')) text += decoder.decode((await reader.read()).value)
-      const events = text
-        .trim()
-        .split('\n\n')
-        .map((event) => JSON.parse(event.replace(/^data: /, '')) as { headers: object })
-      expect(events.map(({ headers }) => Object.values(headers)[0])).toEqual(['insert', 'up-to-date'])
+      expect(await events.until('up-to-date')).toEqual(['insert', 'up-to-date'])
       await db.query(`truncate ${table}`)
-      text = ''
-      while (!text.includes('must-refetch')) text += decoder.decode((await reader.read()).value)
-      expect((await reader.read()).done).toBe(true)
+      expect(await events.until('must-refetch')).toEqual(['must-refetch'])
+      expect(await events.isOver()).toBe(true)
     })
   })
 
@@ -323,158 +318,31 @@ overEachDatabase((open) => {
       ])
     })
   })
-
-  it('answers 304 to a tag that still holds', async () => {
-    const start = await stage.get({ table, offset: '-1' })
-    await db.query(`insert into ${table} values (1, 'one', 1)`)
-    const first = await stage.get({ table, ...place(start) })
-    expect(changesIn(await messagesOf(first))).toHaveLength(1)
-    const again = await stage.get(
-      { table, ...place(start) },
-      { headers: { 'if-none-match': headerOf(first, 'etag') } },
-    )
-    expect(again.status).toBe(304)
-    expect(await again.text()).toBe('')
-  })
-
-  it('answers HEAD with the headers, OPTIONS with the methods, health with its state', async () => {
-    const url = `${stage.url}/v1/shape?table=${table}&offset=-1`
-    const head = await fetch(url, { method: 'HEAD' })
-    expect(headerOf(head, 'electric-handle')).toBe(headerOf(await fetch(url), 'electric-handle'))
-    const options = await fetch(url, { method: 'OPTIONS' })
-    expect([options.status, headerOf(options, 'access-control-allow-methods')]).toEqual([
-      204,
-      'GET, POST, HEAD, DELETE, OPTIONS',
-    ])
-    expect(await (await fetch(`${stage.url}/v1/health`)).json()).toEqual({ status: 'active' })
-  })
-
-  describe('a subset', () => {
-    it('comes by GET and POST, filtered, ordered, paged, with what it saw', async () => {
-      await db.query(`insert into ${table} values (1, 'a', 1), (2, 'b', 2), (3, 'c', 3), (4, 'd', 9)`)
-      const shape = { table, log: 'changes_only', where: 'num < 9', offset: '-1' }
-      const query = {
-        subset__where: 'num >= $1',
-        subset__params: '{"1":"2"}',
-        subset__order_by: 'value desc',
-        subset__limit: '1',
-      }
-      const got = await stage.get({ ...shape, ...query })
-      expect([got.status, headerOf(got, 'electric-snapshot'), headerOf(got, 'cache-control')]).toEqual([
-        200,
-        'true',
-        'no-cache',
-      ])
-      const { metadata, data } = (await got.json()) as {
-        metadata: { snapshot_mark: number }
-        data: { value: object; headers: object }[]
-      }
-      expect(data.map(({ value }) => value)).toEqual([{ id: '3', value: 'c', num: '3' }])
-      expect(data[0]?.headers).toMatchObject({ operation: 'insert', snapshot_mark: metadata.snapshot_mark })
-      expect(metadata).toMatchObject({
-        xmin: expect.any(String),
-        xmax: expect.any(String),
-        database_lsn: expect.stringMatching(/^\d+$/),
-      })
-      const posted = await stage.get(shape, {
-        method: 'POST',
-        headers: { 'content-type': 'application/json' },
-        body: JSON.stringify({
-          where: 'num >= $1',
-          params: { 1: 2 },
-          order_by: 'value desc',
-          limit: 1,
-          offset: 1,
-        }),
-      })
-      const page = (await posted.json()) as { data: { value: object }[] }
-      expect(page.data.map(({ value }) => value)).toEqual([{ id: '2', value: 'b', num: '2' }])
-    })
-
-    it('with a limit needs an order', async () => {
-      const response = await stage.get({ table, offset: '-1', subset__limit: '1' })
-      expect([response.status, await response.json()]).toEqual([
-        400,
-        {
-          message: 'Invalid request',
-          errors: { subset: { order_by: ['order_by is required when limit or offset is present'] } },
-        },
-      ])
-    })
-  })
-
-  describe.each([
-    [
-      'a table that is not there',
-      { table: 'nonexistent', offset: '-1' },
-      {
-        table: [
-          `Table "public"."nonexistent" does not exist. If the table name contains capitals or special characters you must quote it.`,
-        ],
-      },
-    ],
-    ['no table', { offset: '-1' }, { table: ["can't be blank"] }],
-    ['no offset', { table: '{}' }, { offset: ["can't be blank"] }],
-    ['an offset that is none', { table: '{}', offset: 'soon' }, { offset: ['has invalid format'] }],
-    ['no handle', { table: '{}', offset: '0_0' }, { handle: ["can't be blank when offset != -1"] }],
-    [
-      'a live start',
-      { table: '{}', offset: '-1', live: 'true' },
-      { live: ["can't be true when offset == -1"] },
-    ],
-    [
-      'events without live',
-      { table: '{}', offset: '-1', live_sse: 'true' },
-      { live_sse: ["can't be true unless live is also true"] },
-    ],
-    [
-      'a broken clause',
-      { table: '{}', offset: '-1', where: '1 x 1' },
-      { where: ['At location 17: syntax error at or near "x"'] },
-    ],
-    [
-      'an unknown column',
-      { table: '{}', offset: '-1', where: 'nope = 1' },
-      { where: ['At location 15: unknown reference nope'] },
-    ],
-    [
-      'a parameter without a value',
-      { table: '{}', offset: '-1', where: 'id = $1' },
-      { where: ['At location 20: parameter $1 was not provided'] },
-    ],
-    [
-      'a column that is not there',
-      { table: '{}', offset: '-1', columns: 'id,nope' },
-      { columns: ['The following columns are not found on the table: nope'] },
-    ],
-    [
-      'columns without the key',
-      { table: '{}', offset: '-1', columns: 'value' },
-      { columns: ['The list of columns must include all primary key columns, missing: id'] },
-    ],
-    ['a replica that is none', { table: '{}', offset: '-1', replica: 'half' }, { replica: ['is invalid'] }],
-  ])('%s', (_what, query, errors) => {
-    it('is refused with 400 and the reason', async () => {
-      const params = Object.fromEntries(
-        Object.entries(query).map(([name, value]) => [name, value === '{}' ? table : value]),
-      )
-      const response = await stage.get(params)
-      expect(response.status).toBe(400)
-      expect(await response.json()).toEqual({ message: 'Invalid request', errors })
-      expect(headerOf(response, 'cache-control')).toBe('no-store')
-    })
-  })
-
-  it('refuses a clause that PostgreSQL cannot type, in its words', async () => {
-    const response = await stage.get({ table, offset: '-1', where: 'num > true' })
-    expect([response.status, await response.json()]).toMatchObject([
-      400,
-      { errors: { where: [expect.stringContaining('operator does not exist')] } },
-    ])
-  })
 })
 
 function wholeTable(table: string) {
   const definition = { schema: 'public', table, columns: null, where: null, params: {}, scope: '' }
   return { ...definition, replica: 'default', log: 'full' } as const
+}
+
+/** The kinds of the events of a stream, read as they come. */
+function eventsIn(response: Response) {
+  const reader = (response.body as ReadableStream<Uint8Array>).getReader()
+  const decoder = new TextDecoder()
+  return {
+    until: async (last: string): Promise<readonly string[]> => {
+      let text = ''
+      while (!text.includes(last)) {
+        const { value, done } = await reader.read()
+        if (done) throw new Error(`the stream ended before ${last}`)
+        text += decoder.decode(value)
+      }
+      const events = text.trim().split('\n\n')
+      return events.map((event) => {
+        const { headers } = JSON.parse(event.replace(/^data: /, '')) as Message
+        return String(headers['operation'] ?? headers['control'])
+      })
+    },
+    isOver: async (): Promise<boolean> => (await reader.read()).done,
+  }
 }

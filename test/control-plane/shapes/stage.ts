@@ -33,7 +33,6 @@ export function overEachDatabase(tests: (open: () => Promise<Source>) => void): 
 }
 
 const bin = await postgresPrograms()
-export const hasPostgres = bin !== null
 
 export async function openPglite(): Promise<Source> {
   const folder = await dataFolder('shapes')
@@ -110,7 +109,8 @@ export async function openStage(source: Source, options: StageOptions = {}): Pro
   return {
     url,
     shapes,
-    get: async (params, init) => await fetch(`${url}/v1/shape?${new URLSearchParams(params)}`, init),
+    get: async (params, init) =>
+      await fetch(`${url}/v1/shape?${new URLSearchParams(params).toString()}`, init),
     close: async () => {
       if ('closeAllConnections' in server) server.closeAllConnections()
       await new Promise<void>((resolve) => server.close(() => resolve()))

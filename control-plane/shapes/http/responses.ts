@@ -1,0 +1,33 @@
+/** Answers that are no log: start again, or what was wrong. */
+import type { Context } from 'hono'
+import { reportError } from '../../../shared/errors.ts'
+import type { Log } from '../../../shared/log.ts'
+import { InvalidShapeRequest, ShapesTakenOver, ShapeUnsettled, TableBusy } from '../errors.ts'
+import { MUST_REFETCH } from '../protocol/change-messages.ts'
+import { ERROR_HEADERS, refetchHeaders, type Audience, type Headers } from '../protocol/headers.ts'
+import type { RefetchAnswer } from '../server.ts'
+
+export function refetchResponse({ handle }: RefetchAnswer, audience: Audience): Response {
+  return new Response(`[${MUST_REFETCH}]`, { status: 409, headers: refetchHeaders(handle, audience) })
+}
+
+export function errorResponse(error: Error, context: Context, log: Log): Response {
+  if (error instanceof InvalidShapeRequest) {
+    const errors = nested(error.field.split('.'), [error.message])
+    return refusal(400, { message: 'Invalid request', errors })
+  }
+  if ([TableBusy, ShapeUnsettled, ShapesTakenOver].some((kind) => error instanceof kind))
+    return refusal(503, { message: error.message }, { 'retry-after': '1' })
+  if (context.req.raw.signal.aborted) return refusal(499, { message: 'The reader went away' })
+  log.error('a shape request failed', { message: String(error) })
+  return refusal(500, { ...reportError(error) })
+}
+
+function refusal(status: number, body: Readonly<Record<string, unknown>>, headers: Headers = {}): Response {
+  return new Response(JSON.stringify(body), { status, headers: { ...ERROR_HEADERS, ...headers } })
+}
+
+function nested(path: readonly string[], value: readonly string[]): Readonly<Record<string, unknown>> {
+  const [first = '', ...rest] = path
+  return { [first]: rest.length === 0 ? value : nested(rest, value) }
+}
