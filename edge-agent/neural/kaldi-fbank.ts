@@ -17,8 +17,10 @@ const UNDER_NYQUIST_HZ = 400
 /** FLT_EPSILON: what silence is taken for. */
 const FLOOR = 2 ** -23
 
-interface Triangle {
-  readonly first: number
+/** Each bin's weights from its first frequency to before its end, one bin after another. */
+interface Triangles {
+  readonly firsts: Uint16Array
+  readonly ends: Uint16Array
   readonly weights: Float64Array
 }
 
@@ -27,7 +29,7 @@ export class KaldiFbank {
   readonly #length: number
   readonly #shift: number
   readonly #window: Float64Array
-  readonly #triangles: readonly Triangle[]
+  readonly #triangles: Triangles
   readonly #fourier: Fourier
   readonly #frame: Float64Array
   readonly #power: Float64Array
@@ -86,32 +88,52 @@ export class KaldiFbank {
 
   #compute(): void {
     const frame = this.#frame
+    const window = this.#window
+    const length = this.#length
     const start = this.#begin(this.count) - this.#offset
-    const inside = start >= 0 && start + this.#length <= this.#held
     let sum = 0
-    for (let i = 0; i < this.#length; i++) {
-      const value = this.#samples[inside ? start + i : this.#reflected(start + i)] as number
-      frame[i] = value
-      sum += value
+    if (start >= 0 && start + length <= this.#held) {
+      const samples = this.#samples
+      for (let i = 0; i < length; i++) sum += samples[start + i] as number
+      this.#emphasise(samples, start, sum / length)
+    } else {
+      const ends = Float32Array.from(
+        { length },
+        (_, i) => this.#samples[this.#reflected(start + i)] as number,
+      )
+      for (let i = 0; i < length; i++) sum += ends[i] as number
+      this.#emphasise(ends, 0, sum / length)
     }
-    const mean = sum / this.#length
-    let before = (frame[0] as number) - mean
-    for (let i = 0; i < this.#length; i++) {
-      const value = (frame[i] as number) - mean
-      frame[i] = (value - PRE_EMPHASIS * before) * (this.#window[i] as number)
-      before = value
-    }
+    for (let i = 0; i < length; i++) frame[i] = (frame[i] as number) * (window[i] as number)
     this.#fourier.power(frame, this.#power)
     this.#write(this.#rows.append())
   }
 
+  /** Samples less their mean, each less most of the one before it; the first stands for its own neighbour. */
+  #emphasise(samples: Float32Array, start: number, mean: number): void {
+    const frame = this.#frame
+    const length = this.#length
+    // Of both, the mean is taken off once: it is the same number.
+    const less = mean * (1 - PRE_EMPHASIS)
+    let before = samples[start] as number
+    for (let i = 0; i < length; i++) {
+      const value = samples[start + i] as number
+      frame[i] = value - PRE_EMPHASIS * before - less
+      before = value
+    }
+  }
+
   #write(row: Float32Array): void {
-    for (let bin = 0; bin < this.#triangles.length; bin++) {
-      const { first, weights } = this.#triangles[bin] as Triangle
+    const { firsts, ends, weights } = this.#triangles
+    const power = this.#power
+    const bins = row.length
+    let at = 0
+    for (let bin = 0; bin < bins; bin++) {
+      const end = ends[bin] as number
       let energy = 0
-      for (let k = 0; k < weights.length; k++)
-        energy += (weights[k] as number) * (this.#power[first + k] as number)
-      row[bin] = Math.log(Math.max(energy, FLOOR))
+      for (let k = firsts[bin] as number; k < end; k++, at++)
+        energy += (weights[at] as number) * (power[k] as number)
+      row[bin] = Math.log(energy > FLOOR ? energy : FLOOR)
     }
   }
 
@@ -147,28 +169,25 @@ function mel(hertz: number): number {
 }
 
 /** Throws {@link ModelFileRefused} when bins are so narrow that one would hold no frequency. */
-function triangles(sampleRateHz: number, size: number, bins: number): readonly Triangle[] {
+function triangles(sampleRateHz: number, size: number, bins: number): Triangles {
   const low = mel(LOW_HZ)
   const step = (mel(sampleRateHz / 2 - UNDER_NYQUIST_HZ) - low) / (bins + 1)
-  return Array.from({ length: bins }, (_, bin) => {
+  const frequencies = Array.from({ length: size / 2 }, (_, k) => mel((k * sampleRateHz) / size))
+  const firsts = new Uint16Array(bins)
+  const ends = new Uint16Array(bins)
+  const weights: number[] = []
+  for (let bin = 0; bin < bins; bin++) {
     const left = low + bin * step
-    const centre = left + step
-    const right = centre + step
-    const inside = Array.from({ length: size / 2 }, (__, k) => {
-      const at = mel((k * sampleRateHz) / size)
-      if (at <= left || at >= right) return 0
-      return at <= centre ? (at - left) / step : (right - at) / step
-    })
-    const first = inside.findIndex((weight) => weight > 0)
-    if (first < 0)
+    const inside = frequencies.map((at) => Math.min(at - left, left + 2 * step - at) / step)
+    firsts[bin] = inside.findIndex((weight) => weight > 0)
+    ends[bin] = inside.findLastIndex((weight) => weight > 0) + 1
+    if (ends[bin] === 0)
       throw new ModelFileRefused('graph-mismatch', {
         file: 'the model',
         found: `${bins} mel bins`,
         expected: `so few that each holds a frequency at ${sampleRateHz} Hz`,
       })
-    return {
-      first,
-      weights: Float64Array.from(inside.slice(first, inside.findLastIndex((weight) => weight > 0) + 1)),
-    }
-  })
+    weights.push(...inside.slice(firsts[bin], ends[bin]))
+  }
+  return { firsts, ends, weights: Float64Array.from(weights) }
 }

@@ -28,7 +28,13 @@ export interface NeuralHypothesis {
 }
 
 export type ToNeural =
-  | { readonly kind: 'open'; readonly stream: number; readonly sampleRate: number }
+  | {
+      readonly kind: 'open'
+      readonly stream: number
+      readonly sampleRate: number
+      /** Whether anyone wants the text so far. */
+      readonly partials: boolean
+    }
   | { readonly kind: 'push'; readonly stream: number; readonly samples: Float32Array }
   | { readonly kind: 'finish'; readonly stream: number }
   | { readonly kind: 'abort'; readonly stream: number }
@@ -37,7 +43,7 @@ export type FromNeural =
   | { readonly kind: 'ready'; readonly facts: NeuralFacts }
   | { readonly kind: 'unusable'; readonly error: ErrorReport }
   | { readonly kind: 'partial'; readonly stream: number; readonly text: string }
-  /** Everything that was pushed so far has been decoded. */
+  /** So many samples of those that were pushed are decoded. */
   | { readonly kind: 'drained'; readonly stream: number; readonly samples: number }
   | { readonly kind: 'final'; readonly stream: number; readonly hypothesis: NeuralHypothesis }
   | { readonly kind: 'stream-failed'; readonly stream: number; readonly error: ErrorReport }

@@ -106,7 +106,7 @@ class ThreadRecogniser implements NeuralRecogniser {
       release: () => this.#streams.delete(id),
     })
     this.#streams.set(id, stream)
-    this.#send({ kind: 'open', stream: id, sampleRate })
+    this.#send({ kind: 'open', stream: id, sampleRate, partials: options.onPartial !== undefined })
     return stream
   }
 

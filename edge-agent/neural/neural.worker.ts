@@ -108,7 +108,7 @@ function listen(engine: StreamEngine): void {
 function take(engine: StreamEngine, message: ToNeural): void {
   switch (message.kind) {
     case 'open':
-      return engine.open(message.stream, message.sampleRate)
+      return engine.open(message.stream, message)
     case 'push':
       return engine.push(message.stream, message.samples)
     case 'finish':

@@ -12,6 +12,9 @@ import type { NeuralHypothesis } from './messages.ts'
 import { freshStates } from './stacked-states.ts'
 import type { Tokens } from './tokens.ts'
 
+/** Who pushes need not hear of every step: far less than lets a caller wait. */
+const TOLD_EVERY_S = 0.5
+
 export interface EngineEvents {
   onPartial(stream: number, text: string): void
   /** `samples` of those that were pushed are decoded. */
@@ -29,7 +32,9 @@ interface Live extends EncodedStream {
   pending: number
   isFinishing: boolean
   runtimeUs: number
-  shown: string
+  readonly partials: boolean
+  /** Emissions that the last partial was made of. */
+  shown: number
 }
 
 export class StreamEngine {
@@ -54,7 +59,10 @@ export class StreamEngine {
     this.#events = parts.events
   }
 
-  open(id: number, sampleRate: number): void {
+  open(
+    id: number,
+    { sampleRate, partials }: { readonly sampleRate: number; readonly partials: boolean },
+  ): void {
     this.#live.set(id, {
       id,
       sampleRate,
@@ -67,7 +75,8 @@ export class StreamEngine {
       pending: 0,
       isFinishing: false,
       runtimeUs: 0,
-      shown: '',
+      partials,
+      shown: 0,
     })
   }
 
@@ -132,19 +141,22 @@ export class StreamEngine {
   }
 
   #show(stream: Live): void {
-    const text = this.#words(stream)
-      .map(({ word }) => word)
-      .join(' ')
-    if (text === stream.shown) return
-    stream.shown = text
-    this.#events.onPartial(stream.id, text)
+    const { length } = stream.search.emissions
+    if (!stream.partials || length === stream.shown) return
+    stream.shown = length
+    this.#events.onPartial(
+      stream.id,
+      this.#words(stream)
+        .map(({ word }) => word)
+        .join(' '),
+    )
   }
 
   #settle(stream: Live): void {
     if (stream.isFinishing) {
       this.abort(stream.id)
       this.#events.onFinal(stream.id, this.#hypothesis(stream))
-    } else if (stream.pending > 0) {
+    } else if (stream.pending >= stream.sampleRate * TOLD_EVERY_S) {
       this.#events.onDrained(stream.id, stream.pending)
       stream.pending = 0
     }

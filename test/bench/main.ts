@@ -10,6 +10,7 @@ const BENCHES: Readonly<Record<string, () => Promise<Bench>>> = {
   memory: async () => await import('./memory.ts'),
   outbox: async () => await import('./outbox.ts'),
   kernel: async () => await import('./kernel.ts'),
+  'speech-peer': async () => await import('./speech-peer.ts'),
 }
 
 const { values, positionals } = parseArgs({

@@ -6,7 +6,7 @@ import { dataFolder } from '../support/data-folder.ts'
 import { samplesOf, spoken, wav } from '../support/sounds.ts'
 import { startUp, starling, type Ran, type Up } from '../support/starling.ts'
 import { tinyNemo, tinyZipformer2Transducer } from '../support/tiny-models.ts'
-import { writeTiny } from '../edge-agent/neural/model-folders.ts'
+import { writeTiny } from '../support/model-folders.ts'
 
 let folder: Awaited<ReturnType<typeof dataFolder>>
 let up: Up

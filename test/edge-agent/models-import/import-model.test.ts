@@ -20,7 +20,7 @@ import {
   tinyZipformer2Transducer,
   type TinyModel,
 } from '../../support/tiny-models.ts'
-import { importTiny, TINY, writeTiny } from '../neural/model-folders.ts'
+import { importTiny, TINY, writeTiny } from '../../support/model-folders.ts'
 
 let folder: Awaited<ReturnType<typeof dataFolder>>
 let store = ''

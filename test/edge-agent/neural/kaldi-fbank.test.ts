@@ -7,7 +7,7 @@ import { dataFolder } from '../../support/data-folder.ts'
 import { FLOAT, INT64, OnnxWriter } from '../../support/onnx-writer.ts'
 import { sherpaAbsent, sherpaHears, sherpaModel } from '../../support/sherpa.ts'
 import { tinyZipformerTransducer } from '../../support/tiny-models.ts'
-import { glides } from './model-folders.ts'
+import { glides } from '../../support/model-folders.ts'
 
 function features(samples: Float32Array, piece = samples.length): Float32Array {
   const fbank = new KaldiFbank({ sampleRateHz: 16_000, bins: 80 })

@@ -6,7 +6,7 @@ import { openNeuralRecogniser, type NeuralRecogniser } from '../../../edge-agent
 import { tailSamples } from '../../../edge-agent/neural/stream-engine.ts'
 import { dataFolder } from '../../support/data-folder.ts'
 import { sherpaAbsent, sherpaHears, sherpaModel } from '../../support/sherpa.ts'
-import { glides, importTiny, TINY, withTail, writeTiny } from './model-folders.ts'
+import { glides, importTiny, TINY, withTail, writeTiny } from '../../support/model-folders.ts'
 
 const SEEDS = [1, 2, 3, 4, 5]
 const absent = sherpaAbsent()

@@ -1,7 +1,7 @@
 /** Tiny models on the disk, as their users have them and as they are imported; and audio to play to them. */
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { importModel, type Imported } from '../../../edge-agent/models-import/import-model.ts'
+import { importModel, type Imported } from '../../edge-agent/models-import/import-model.ts'
 import {
   seeded,
   tinyNemo,
@@ -10,7 +10,7 @@ import {
   tinyZipformer2Transducer,
   tinyZipformerTransducer,
   type TinyModel,
-} from '../../support/tiny-models.ts'
+} from './tiny-models.ts'
 
 export const TINY: Readonly<Record<string, () => TinyModel>> = {
   'nemo-ctc': () => tinyNemo(),
