@@ -124,6 +124,8 @@ export class StreamTable {
     const hypothesis = await open.listening.finish()
     open.waiting.splice(0)
     this.#streams.delete(stream)
+    // Before the final: who has it may open another stream at once.
+    this.#watch()
     this.#send({ kind: 'final', stream, hypothesis })
   }
 
