@@ -43,10 +43,10 @@ export class TestRepository {
   listsHashes = false
   readonly safeExpiryMs: number
 
-  constructor(nowMs = Date.now()) {
-    this.safeExpiryMs = nowMs + 30 * DAY_MS
+  constructor(scheme: KeyScheme = 'ecdsa-sha2-nistp256') {
+    this.safeExpiryMs = Date.now() + 30 * DAY_MS
     const dates = { version: 1, expiresMs: this.safeExpiryMs }
-    for (const role of TOP) this.signers.set(role, [generateSigningKey('ecdsa-sha2-nistp256')])
+    for (const role of TOP) this.signers.set(role, [generateSigningKey(scheme)])
     const keysOf = (role: string) => ({ keys: this.signers.get(role) ?? [], threshold: 1 })
     const root = rootDocument(dates, {
       root: keysOf('root'),
