@@ -22,6 +22,8 @@ export interface Home {
   readonly edge: string
   /** Programs that Starling keeps for itself, `nats-server` among them. */
   readonly bin: string
+  /** Domains that were built from files, by their content. */
+  readonly domains: string
   /** Addresses of what runs now, written by each part when it is ready. */
   readonly run: string
 }
@@ -34,6 +36,7 @@ export function openHome(choice: { data: string | undefined; env: NodeJS.Process
     hub: join(root, 'hub'),
     edge: join(root, 'edge'),
     bin: join(root, 'bin'),
+    domains: join(root, 'domains'),
     run: join(root, 'run'),
   }
   for (const folder of Object.values(home)) {

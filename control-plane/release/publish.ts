@@ -32,8 +32,12 @@ const INSTALLABLE_DAYS = 365
 export interface BundleSource {
   readonly name: string
   readonly version: string
-  /** Folders whose files go in, each under a prefix ('' for none). */
-  readonly folders: readonly { readonly path: string; readonly prefix: string }[]
+  /** Folders whose files go in (or `only` these of them), each under a prefix ('' for none). */
+  readonly folders: readonly {
+    readonly path: string
+    readonly prefix: string
+    readonly only?: readonly string[]
+  }[]
   readonly golden: readonly string[]
   readonly card: BundleManifest['card']
   readonly minimalRuntime: string
@@ -130,8 +134,9 @@ function signedManifest(
 
 async function storeFiles(content: CentreContent, source: BundleSource): Promise<readonly BundleFile[]> {
   const files: BundleFile[] = []
-  for (const { path: folder, prefix } of source.folders)
+  for (const { path: folder, prefix, only } of source.folders)
     for (const path of await filesUnder(folder)) {
+      if (only !== undefined && !only.includes(relative(folder, path))) continue
       const bytes = await readFile(path)
       const { sha256, chunks } = await content.put(bytes)
       const inside = prefix + relative(folder, path).split(sep).join('/')

@@ -11,19 +11,16 @@ export function shippedBundles(): readonly BundleSource[] {
       name: 'intent',
       folders: [
         { path: 'edge-agent/models/intent/', prefix: '' },
-        { path: 'edge-agent/domains/', prefix: 'domains/' },
+        { path: 'edge-agent/domains/', prefix: 'domains/', only: ['field-service.yaml'] },
       ],
     }),
   ]
 }
 
-function source(bundle: {
-  readonly name: string
-  readonly folders: readonly { readonly path: string; readonly prefix: string }[]
-}): BundleSource {
-  const folders = bundle.folders.map(({ path, prefix }) => ({
-    path: fileURLToPath(new URL(path, packageRoot())),
-    prefix,
+function source(bundle: { readonly name: string; readonly folders: BundleSource['folders'] }): BundleSource {
+  const folders = bundle.folders.map((folder) => ({
+    ...folder,
+    path: fileURLToPath(new URL(folder.path, packageRoot())),
   }))
   const [first] = folders
   const { version, card } = cardOf(`${first?.path ?? ''}card.json`)

@@ -291,6 +291,14 @@ function addDomain(program: Command, run: Run): void {
       const { domainBuild } = await import('./commands/domain.ts')
       await run(async (call) => await domainBuild(call, file, options))(options)
     })
+  common(domain.command('eval'))
+    .description('how well sentences are understood: accuracy, confusion, slots, rejection')
+    .argument('<file.yaml>')
+    .requiredOption('--tests <file.jsonl>', 'a line a sentence: {"text","intent","slots"?}')
+    .action(async (file: string, options: CommonOptions & { readonly tests: string }) => {
+      const { domainEval } = await import('./commands/domain.ts')
+      await run(async (call) => await domainEval(call, file, options))(options)
+    })
 }
 
 function addAudit(program: Command, run: Run): void {

@@ -25,8 +25,8 @@ import { seededRandom } from './random.ts'
 import { SAMPLE_NAMES } from './sample-names.ts'
 import { makeSentences, type Sentences } from './sentences.ts'
 
-/** Changes what every domain is built to; part of a model's card. */
-const SEED = 20_260_101
+/** Part of what every domain is built to: to be changed with the recipe, so that what was kept is built anew. */
+export const SEED = 20_260_101
 const NO_NAMES = { assets: [], parts: [], workOrders: [] }
 
 export interface BuildRun {

@@ -1,6 +1,9 @@
-/** A trained net as an ONNX file: weights as int8 with one scale a column, spread to float at load, the temperature folded in. */
+/**
+ * A trained net as an ONNX file: weights as int8 with one scale a column, the temperature folded in. Spread to float by Cast and
+ * Mul, which the runtime folds at load: with DequantizeLinear it multiplies in integers, and its answers differ by the processor.
+ */
 import type { IntentNet } from './intent-net.ts'
-import { onnxFile } from './onnx-file.ts'
+import { FLOAT, onnxFile } from './onnx-file.ts'
 
 interface Quantised {
   readonly values: Int8Array
@@ -22,23 +25,23 @@ export function intentFile(
   const bytes = onnxFile({
     name: 'starling-intent',
     nodes: [
-      { type: 'DequantizeLinear', inputs: ['w1', 's1', 'z1'], output: 'f1', axis: 1 },
+      { type: 'Cast', inputs: ['w1'], output: 'c1', attributes: { to: FLOAT } },
+      { type: 'Mul', inputs: ['c1', 's1'], output: 'f1' },
       { type: 'MatMul', inputs: ['features', 'f1'], output: 'm1' },
       { type: 'Add', inputs: ['m1', 'b1'], output: 'a1' },
       { type: 'Relu', inputs: ['a1'], output: 'h' },
-      { type: 'DequantizeLinear', inputs: ['w2', 's2', 'z2'], output: 'f2', axis: 1 },
+      { type: 'Cast', inputs: ['w2'], output: 'c2', attributes: { to: FLOAT } },
+      { type: 'Mul', inputs: ['c2', 's2'], output: 'f2' },
       { type: 'MatMul', inputs: ['h', 'f2'], output: 'm2' },
       { type: 'Add', inputs: ['m2', 'b2'], output: 'logits' },
-      { type: 'Softmax', inputs: ['logits'], output: 'probabilities', axis: 1 },
+      { type: 'Softmax', inputs: ['logits'], output: 'probabilities', attributes: { axis: 1 } },
     ],
     tensors: [
       { name: 'w1', shape: [buckets, hidden], values: first.values },
       { name: 's1', shape: [hidden], values: first.scales },
-      { name: 'z1', shape: [hidden], values: new Int8Array(hidden) },
       { name: 'b1', shape: [hidden], values: net.b1 },
       { name: 'w2', shape: [hidden, classes], values: second.values },
       { name: 's2', shape: [classes], values: second.scales },
-      { name: 'z2', shape: [classes], values: new Int8Array(classes) },
       { name: 'b2', shape: [classes], values: b2 },
     ],
     inputs: [{ name: 'features', shape: ['batch', buckets] }],

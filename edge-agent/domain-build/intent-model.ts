@@ -37,10 +37,10 @@ export interface ModelPlan {
   onEpoch(epoch: number, epochs: number): Promise<void>
 }
 
-const EPOCHS = 14
+const EPOCHS = 12
 const GOLDEN_CASES = 8
 /** What rounding in another runtime may change. */
-const TOLERANCE = 0.002
+const TOLERANCE = 0.0005
 
 export async function makeIntentModel(
   domain: Domain,

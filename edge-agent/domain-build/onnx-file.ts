@@ -6,7 +6,7 @@ type Field = Uint8Array
 
 const VARINT = 0
 const BYTES = 2
-const FLOAT = 1
+export const FLOAT = 1
 const INT8 = 3
 const OPSET = 13
 const IR_VERSION = 8
@@ -21,7 +21,8 @@ export interface OnnxNode {
   readonly type: string
   readonly inputs: readonly string[]
   readonly output: string
-  readonly axis?: number
+  /** Whole-number attributes. */
+  readonly attributes?: Readonly<Record<string, number>>
 }
 
 /** A float tensor that goes in or out; a named dimension is any. */
@@ -53,10 +54,15 @@ export function onnxFile(graph: OnnxGraph): Uint8Array {
   ])
 }
 
-function nodeFields({ type, inputs, output, axis }: OnnxNode): Field[] {
-  const fields = [...inputs.map((name) => text(1, name)), text(2, output), text(4, type)]
-  if (axis !== undefined) fields.push(message(5, [text(1, 'axis'), number(3, axis), number(20, 2)]))
-  return fields
+function nodeFields({ type, inputs, output, attributes = {} }: OnnxNode): Field[] {
+  return [
+    ...inputs.map((name) => text(1, name)),
+    text(2, output),
+    text(4, type),
+    ...Object.entries(attributes).map(([name, value]) =>
+      message(5, [text(1, name), number(3, value), number(20, 2)]),
+    ),
+  ]
 }
 
 function tensorFields({ name, shape, values }: OnnxTensor): Field[] {

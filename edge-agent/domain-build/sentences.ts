@@ -6,6 +6,7 @@ import type { Domain } from '../grammar/domain.ts'
 import type { KnownNames } from '../grammar/compile.ts'
 import { COMMON_WORDS } from './common-words.ts'
 import type { Random } from './random.ts'
+import { synonymsOf } from './synonyms.ts'
 import { Walker, type Walk } from './walks.ts'
 
 export interface Sentences {
@@ -32,7 +33,7 @@ export interface SentencePlan {
 }
 
 /** Walks of one intent, at most: a template with few ways to say it gives fewer. */
-const WALKS_PER_INTENT = 320
+const WALKS_PER_INTENT = 150
 /** Nonsense a sentence: more of it, and every new wording of a wish looks like nonsense. */
 const SALAD_EVERY = 40
 const TEST_PER_INTENT = 12
@@ -79,19 +80,26 @@ export function makeSentences(domain: Domain, plan: SentencePlan): Sentences {
     const testCount = Math.min(TEST_PER_INTENT, Math.floor(walks.length / 4))
     test.push(...walks.slice(0, testCount))
     walks.slice(testCount).forEach(({ words }, index) => {
-      if (index % HOLD_EVERY === 0) held.push({ words: noisy(words, random), intent: intent.name })
-      else train.push({ words, intent: intent.name }, { words: noisy(words, random), intent: intent.name })
+      const of = (made: readonly string[]): Labelled => ({ words: made, intent: intent.name })
+      if (index % HOLD_EVERY === 0) held.push(of(noisy(words, random)))
+      else
+        train.push(
+          of(words),
+          of(noisy(words, random)),
+          of(otherWords(words, random)),
+          of(carried(otherWords(words, random), random)),
+        )
     })
   }
   const vocabulary = [...new Set(train.flatMap(({ words }) => words))].toSorted()
   const foreign = [
     ...plan.elsewhere,
     ...salad(vocabulary, Math.ceil(train.length / SALAD_EVERY), random),
+    ...salad([...COMMON_WORDS], Math.ceil(plan.elsewhere.length / 4), random),
   ].filter((words) => !plan.reads(words))
   random.shuffle(foreign).forEach((words, index) => {
-    const sentence = { words, intent: outOfScope }
-    if (index % HOLD_EVERY === 0) held.push(sentence)
-    else train.push(sentence, { words: noisy(words, random), intent: outOfScope })
+    if (index % HOLD_EVERY === 0) held.push({ words, intent: outOfScope })
+    else train.push({ words, intent: outOfScope })
   })
   return { train, held, test }
 }
@@ -128,6 +136,22 @@ function noisy(words: readonly string[], random: Random): readonly string[] {
     default:
       return words
   }
+}
+
+/** Some words said otherwise. */
+function otherWords(words: readonly string[], random: Random): readonly string[] {
+  return words.flatMap((word) => {
+    const others = synonymsOf(word)
+    return others.length > 0 && random.next() < 0.5 ? (random.pick(others) ?? [word]) : [word]
+  })
+}
+
+/** The sentence's own words among common ones: how people wrap a wish, nobody can foresee. */
+function carried(words: readonly string[], random: Random): readonly string[] {
+  const common = [...COMMON_WORDS]
+  const some = (most: number): readonly string[] =>
+    Array.from({ length: random.below(most + 1) }, () => random.pick(common) ?? '')
+  return [...some(4), ...ownWords(words).flatMap((word) => [word, ...some(1)]), ...some(3)]
 }
 
 /** "large latte" of "can i have a large latte". */

@@ -84,11 +84,16 @@ function add(to: Compiling, from: number, node: TemplateNode): number {
 function slotTypeOf(spec: SlotSpec, names: KnownNames): SlotType {
   switch (spec.type) {
     case 'digits':
-      return { kind: 'digits', known: spec.from === undefined ? [] : names.workOrders }
+      return {
+        kind: 'digits',
+        known: spec.from === undefined ? [] : names.workOrders,
+        limits: spec.length ?? null,
+      }
     case 'number':
     case 'count':
+      return { kind: spec.type, limits: spec.range ?? null }
     case 'text':
-      return { kind: spec.type }
+      return { kind: 'text' }
     case 'list':
       return { kind: 'list', entries: listEntries(spec, names), open: spec.from !== undefined }
   }

@@ -107,8 +107,8 @@ function slotsOf(marks: Mark | null, words: readonly string[]): JsonObject | nul
   for (let mark = marks; mark !== null; mark = mark.before) {
     if (mark.label.kind === 'end') end = mark
     else if (end !== null && end.label.kind === 'end') {
-      const value = slotValue(mark.label.type, words.slice(mark.at, end.at), end.label.value)
-      // Number words that make no number: the template does not fit after all.
+      const value = slotValue(mark.label, words.slice(mark.at, end.at), end.label.value)
+      // Number words that make no number, or one outside its range: the template does not fit after all.
       if (value === null) return null
       slots[mark.label.slot] = value
     }

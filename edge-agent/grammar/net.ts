@@ -11,7 +11,13 @@ export type NetLabel =
   | { readonly kind: 'open'; readonly spoken: boolean }
   /** A token as people type it, and nobody says: `text`, or any number in digits. */
   | { readonly kind: 'typed'; readonly text: string | null }
-  | { readonly kind: 'begin'; readonly slot: string; readonly type: string }
+  /** `limits`: the least and the most of a number, or how many digits; null for any. */
+  | {
+      readonly kind: 'begin'
+      readonly slot: string
+      readonly type: string
+      readonly limits: { readonly from: number; readonly to: number } | null
+    }
   /** `value` where the words between stand for a thing of a list. */
   | { readonly kind: 'end'; readonly slot: string; readonly value: string | null }
 

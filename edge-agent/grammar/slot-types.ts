@@ -1,6 +1,8 @@
 /** The kinds of slots: what may be said for each, and what value the words stand for. */
 import type { Json } from '../../shared/json.ts'
+import type { NumberRange } from './domain.ts'
 import type { NetBuilder } from './net.ts'
+import { addRange, isSmall, ONE_WORDS } from './number-range.ts'
 import {
   DIGIT_WORDS,
   NOUGHT,
@@ -21,12 +23,12 @@ export interface ListEntry {
 }
 
 export type SlotType =
-  /** A string of digits, 1 to 9; `known` ones are likelier than others. */
-  | { readonly kind: 'digits'; readonly known: readonly string[] }
+  /** A string of digits; `known` ones are likelier than others, `limits` say how many there are. */
+  | { readonly kind: 'digits'; readonly known: readonly string[]; readonly limits: NumberRange | null }
   /** A number with decimals. */
-  | { readonly kind: 'number' }
+  | { readonly kind: 'number'; readonly limits: NumberRange | null }
   /** A whole number to 999, or "a". */
-  | { readonly kind: 'count' }
+  | { readonly kind: 'count'; readonly limits: NumberRange | null }
   | { readonly kind: 'list'; readonly entries: readonly ListEntry[]; readonly open: boolean }
   /** Any words. */
   | { readonly kind: 'text' }
@@ -48,7 +50,8 @@ const SINGLE_DIGIT = -4
 /** Adds what may be said for a slot from `from` to a new state, which is returned. */
 export function addSlot(net: NetBuilder, from: number, slot: string, type: SlotType): number {
   const begun = net.state()
-  net.arc(from, begun, { kind: 'begin', slot, type: type.kind })
+  const limits = 'limits' in type ? type.limits : null
+  net.arc(from, begun, { kind: 'begin', slot, type: type.kind, limits })
   const ended = net.state()
   const close = (state: number, value: string | null = null): void =>
     net.arc(state, ended, { kind: 'end', slot, value })
@@ -61,10 +64,12 @@ export function addSlot(net: NetBuilder, from: number, slot: string, type: SlotT
       break
     }
     case 'number':
-      addNumber(net, begun, close)
+      if (isSmall(limits)) addRange(net, begun, { limits, decimals: true }, close)
+      else addNumber(net, begun, close)
       break
     case 'count':
-      addCount(net, begun, close)
+      if (isSmall(limits)) addRange(net, begun, { limits, decimals: false }, close)
+      else addCount(net, begun, close)
       break
     case 'list':
       for (const { value, says, typed } of type.entries) {
@@ -79,15 +84,30 @@ export function addSlot(net: NetBuilder, from: number, slot: string, type: SlotT
   return ended
 }
 
-/** The value that the words of a slot stand for; null when they stand for none. */
-export function slotValue(type: string, words: readonly string[], listed: string | null): Json {
+/** The value that the words of a slot stand for; null when they stand for none, or for one outside its limits. */
+export function slotValue(
+  { type, limits }: { readonly type: string; readonly limits: NumberRange | null },
+  words: readonly string[],
+  listed: string | null,
+): Json {
+  const value = readValue(type, words, listed)
+  return limits === null || isWithin(value, limits) ? value : null
+}
+
+/** Of digits it is their count that lies within. */
+export function isWithin(value: Json, { from, to }: NumberRange): boolean {
+  const size = typeof value === 'string' ? value.length : value
+  return typeof size === 'number' && size >= from && size <= to
+}
+
+function readValue(type: string, words: readonly string[], listed: string | null): Json {
   if (type === 'digits') return readDigits(words)
   if (type === 'number') return readNumber(words)
   if (type === 'count') return words.length === 1 && ONE.has(words[0] ?? '') ? 1 : readNumber(words)
   return listed ?? words.join(' ')
 }
 
-const ONE: ReadonlySet<string> = new Set(['a', 'an', 'another'])
+const ONE: ReadonlySet<string> = new Set(ONE_WORDS)
 
 type Close = (state: number, value?: string | null) => void
 

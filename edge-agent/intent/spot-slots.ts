@@ -4,6 +4,7 @@
  */
 import type { JsonObject } from '../../shared/json.ts'
 import type { Domain, DomainIntent, SlotSpec } from '../grammar/domain.ts'
+import { isWithin } from '../grammar/slot-types.ts'
 import { isNumberWord, readDigits, readNumber } from '../grammar/spoken-numbers.ts'
 import type { TemplateNode } from '../grammar/template.ts'
 import type { SpokenNames } from './spoken-names.ts'
@@ -32,7 +33,7 @@ export function spotSlots(known: Known, intent: DomainIntent, words: readonly st
   for (const [name, slot] of named) {
     const spec = known.domain.slots[slot]
     const spot = spec === undefined ? null : numeric(spec, known, words, found)
-    if (spot !== null) found.set(name, spot)
+    if (spot !== null && spec !== undefined && isSayable(spec, spot.value)) found.set(name, spot)
   }
   const slots: Record<string, JsonObject[string]> = {}
   for (const [name, { value }] of found) slots[name] = value
@@ -56,11 +57,19 @@ function numeric(spec: SlotSpec, known: Known, words: readonly string[], found: 
     case 'number':
       return onlyValue(stretches, words, found.get('unit'))
     case 'count':
-      return countBefore(stretches, words, found.get('part'))
+      return known.domain.slots['part'] === undefined
+        ? onlyValue(stretches, words, undefined)
+        : countBefore(stretches, words, found.get('part'))
     case 'list':
     case 'text':
       return null
   }
+}
+
+/** False for a number outside the slot's range. */
+function isSayable(spec: SlotSpec, value: string | number): boolean {
+  const limits = spec.type === 'digits' ? spec.length : 'range' in spec ? spec.range : undefined
+  return limits === undefined || isWithin(value, limits)
 }
 
 type Stretch = { readonly from: number; readonly to: number }

@@ -3,8 +3,80 @@ import { basename } from 'node:path'
 import { sha256Hex } from '../../../shared/digest.ts'
 import { buildDomain, type BuiltDomain } from '../../domain-build/build.ts'
 import { writeBuiltFolder } from '../../domain-build/built-folder.ts'
+import { prepareDomain } from '../../domain-build/prepared-domain.ts'
+import { SAMPLE_NAMES } from '../../domain-build/sample-names.ts'
+import type { Rate } from '../../evaluation/statistics.ts'
+import { textReport, type TextOutcome, type TextReport } from '../../evaluation/text-evaluation.ts'
+import { readTextTests } from '../../evaluation/text-tests.ts'
+import { readDomainFile } from '../../grammar/domain-file.ts'
+import { openUnderstanding } from '../../intent/understanding.ts'
 import type { Call } from '../call.ts'
 import { EXIT, type ExitCode } from '../output.ts'
+
+export async function domainEval(
+  call: Call,
+  path: string,
+  { tests: testsPath }: { readonly tests: string },
+): Promise<ExitCode> {
+  const domain = readDomainFile(path)
+  const tests = readTextTests(testsPath, new Set(domain.intents.map(({ name }) => name)))
+  const { signal, output } = call
+  const prepared = await prepareDomain(path, call.home.domains, {
+    signal,
+    onProgress: (line) => output.progress(line),
+  })
+  const understanding = await openUnderstanding(prepared.folder, { signal })
+  try {
+    const outcomes: TextOutcome[] = []
+    for (const test of tests) {
+      signal.throwIfAborted()
+      const began = performance.now()
+      const understood = await understanding.understand(test.text, SAMPLE_NAMES)
+      const own = domain.intents.find(({ name }) => name === understood.intent)?.thresholds.ask ?? 0
+      const ask = Math.max(USUAL_ASK, own)
+      outcomes.push({ test, understood, ask, tookMs: performance.now() - began })
+    }
+    const report = textReport(outcomes)
+    output.answer({ domain: domain.name, ...report }, reportLines(domain.name, report))
+    return EXIT.ok
+  } finally {
+    await understanding.close()
+  }
+}
+
+/** Of the policy that a centre signs at first. */
+const USUAL_ASK = 0.4
+
+function reportLines(name: string, report: TextReport): readonly string[] {
+  const { accuracy, accepted, rejected, falselyRejected, tookMs } = report
+  return [
+    `${name}: ${report.sentences} sentences`,
+    `  intent right                ${shown(accuracy)}`,
+    `  intent and slots right      ${shown(accepted)}`,
+    `  no wish, left alone         ${shown(rejected)}`,
+    `  a wish, left alone          ${shown(falselyRejected)}`,
+    `  confidence off by           ${((report.calibration.error ?? 0) * 100).toFixed(1)} % on average`,
+    `  took                        p50 ${tookMs.p50?.toFixed(1)} ms, p95 ${tookMs.p95?.toFixed(1)} ms`,
+    'intents (found of those meant, right of those understood):',
+    ...report.intents.map(
+      ({ intent, recall, precision }) =>
+        `  ${intent.padEnd(24)} ${`${recall.count}/${recall.of}`.padStart(9)} ${`${precision.count}/${precision.of}`.padStart(9)}`,
+    ),
+    ...(report.confusion.length === 0 ? [] : ['taken for another:']),
+    ...report.confusion.map(({ meant, understood, count }) => `  ${meant} → ${understood}  ${count}`),
+    ...(report.slots.length === 0 ? [] : ['slots (right, wrong, missing, not meant):']),
+    ...report.slots.map(
+      ({ slot, right, wrong, missing, extra }) =>
+        `  ${slot.padEnd(24)} ${right}  ${wrong}  ${missing}  ${extra}`,
+    ),
+  ]
+}
+
+function shown({ value, count, of, low, high }: Rate): string {
+  if (value === null || low === null || high === null) return 'none to judge'
+  const percent = (share: number): string => (share * 100).toFixed(1)
+  return `${percent(value)} %  (${count} of ${of}; ${percent(low)} to ${percent(high)})`
+}
 
 /** Guessed pronunciations that are shown to people; `--json` has them all. */
 const SHOWN_GUESSES = 40
