@@ -38,13 +38,13 @@ export function outcomeOf(entry: Entry, played: Played, domain: DomainUnderTest 
   }
   const expected = expectedOf(entry, domain)
   const reading = hypothesis.kind === 'nothing' ? null : domain.understand(hypothesis.text)
-  const accepted = hypothesis.kind === 'heard' && reading !== null
+  const accepted = reading !== null && domain.accepts(hypothesis, reading)
   const right = expected !== null && reading !== null && isSame(expected, reading)
   return { entry, played, expected, reading, accepted, right, words }
 }
 
 /** A line that does not say its intent means what the domain reads in its text, if anything. */
-function expectedOf(entry: Entry, domain: DomainUnderTest): Reading | null {
+export function expectedOf(entry: Entry, domain: DomainUnderTest): Reading | null {
   if (typeof entry.intent === 'string') return { intent: entry.intent, slots: entry.slots }
   if (entry.intent === null || entry.text === null) return null
   return domain.understand(entry.text)
@@ -54,7 +54,8 @@ export function isExact(words: WordErrors): boolean {
   return words.insertions + words.deletions + words.substitutions === 0
 }
 
-function isSame(expected: Reading, reading: Reading): boolean {
+/** The same intent, and every slot the same, no fewer and no more. */
+export function isSame(expected: Reading, reading: Reading): boolean {
   const names = Object.keys(expected.slots)
   return (
     expected.intent === reading.intent &&

@@ -1,8 +1,8 @@
 /** `npm run bench -- NAME [--json]`: runs one benchmark and prints its report. Exit code 2 for an unknown name. */
 import { parseArgs } from 'node:util'
-import { renderReport, type BenchReport } from './report.ts'
+import { renderReport, type BenchOptions, type BenchReport } from './report.ts'
 
-type Bench = { run(progress: (line: string) => void): Promise<BenchReport> }
+type Bench = { run(progress: (line: string) => void, options: BenchOptions): Promise<BenchReport> }
 
 const BENCHES: Readonly<Record<string, () => Promise<Bench>>> = {
   turn: async () => await import('./turn.ts'),
@@ -11,21 +11,35 @@ const BENCHES: Readonly<Record<string, () => Promise<Bench>>> = {
   outbox: async () => await import('./outbox.ts'),
   kernel: async () => await import('./kernel.ts'),
   'speech-peer': async () => await import('./speech-peer.ts'),
+  'speech-people': async () => await import('./speech-people.ts'),
+  'speech-accuracy': async () => await import('./speech-accuracy.ts'),
+  'speech-cost': async () => await import('./speech-cost.ts'),
+  'speech-latency': async () => await import('./speech-latency.ts'),
+  'speech-rejection': async () => await import('./speech-rejection.ts'),
 }
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
-  options: { json: { type: 'boolean', default: false } },
+  options: {
+    json: { type: 'boolean', default: false },
+    /** Recordings of people and what belongs to them, for the benchmarks of speech. */
+    manifest: { type: 'string' },
+    domain: { type: 'string' },
+    noise: { type: 'string' },
+    /** A smaller run: so many recordings of a set, so many minutes of a sound. */
+    limit: { type: 'string' },
+    minutes: { type: 'string' },
+  },
 })
 const [name = ''] = positionals
 const load = Object.hasOwn(BENCHES, name) ? BENCHES[name] : undefined
 if (load === undefined) {
   process.stderr.write(
-    `usage: npm run bench -- NAME [--json]\nbenchmarks: ${Object.keys(BENCHES).join(', ')}\n`,
+    `usage: npm run bench -- NAME [--json] [--manifest FILE --domain FILE --noise FILE] [--limit N] [--minutes N]\nbenchmarks: ${Object.keys(BENCHES).join(', ')}\n`,
   )
   process.exitCode = 2
 } else {
   const bench = await load()
-  const report = await bench.run((line) => process.stderr.write(`${line}\n`))
+  const report = await bench.run((line) => process.stderr.write(`${line}\n`), values)
   process.stdout.write(`${values.json ? JSON.stringify(report) : renderReport(report)}\n`)
 }

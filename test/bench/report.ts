@@ -8,6 +8,15 @@ export interface BenchRow {
   readonly goal?: { readonly op: '<=' | '>='; readonly value: number }
 }
 
+/** What the command line says, for the benchmarks that ask for it. */
+export interface BenchOptions {
+  readonly manifest?: string | undefined
+  readonly domain?: string | undefined
+  readonly noise?: string | undefined
+  readonly limit?: string | undefined
+  readonly minutes?: string | undefined
+}
+
 export interface BenchReport {
   readonly bench: string
   readonly rows: readonly BenchRow[]

@@ -10,6 +10,7 @@ import type { Hypothesis } from '../../../edge-agent/speech/hypothesis.ts'
 const domain: DomainUnderTest = {
   name: 'counting',
   load: async () => undefined,
+  accepts: ({ kind }) => kind === 'heard',
   understand: (text) => {
     const [, n] = /^count (\d+)$/.exec(text) ?? []
     return n === undefined ? null : { intent: 'count', slots: { n: Number(n) } }
