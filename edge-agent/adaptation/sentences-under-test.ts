@@ -30,5 +30,6 @@ export function sentencesUnderTest(texts: readonly string[]): DomainUnderTest {
       const text = wordsOf(said).join(' ')
       return sentences.includes(text) ? { intent: 'said', slots: { text } } : null
     },
+    accepts: ({ kind }) => kind === 'heard',
   }
 }

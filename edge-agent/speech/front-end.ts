@@ -5,6 +5,7 @@
  */
 import { Fourier } from './fourier.ts'
 import { NoiseTracker } from './noise-tracker.ts'
+import { Voicing } from './voicing.ts'
 
 export const SAMPLE_RATE_HZ = 16_000
 export const FRAME_SHIFT = 160
@@ -31,6 +32,8 @@ export interface Frame {
   readonly aboveNoise: number
   /** Root mean square of the frame's samples, full scale 1. */
   readonly level: number
+  /** 0 to 1: how periodic the sound is at human pitch. */
+  readonly voicing: number
 }
 
 export class FrontEnd {
@@ -42,6 +45,7 @@ export class FrontEnd {
   )
   readonly #transform: Float64Array
   readonly #noise = new NoiseTracker(MEL_BANDS)
+  readonly #voicing = new Voicing()
   readonly #frame = new Float64Array(TRANSFORM)
   readonly #power = new Float64Array(TRANSFORM / 2 + 1)
   readonly #mel = new Float64Array(MEL_BANDS)
@@ -95,6 +99,7 @@ export class FrontEnd {
       before = sample
     }
     this.#before = samples[start + FRAME_SHIFT - 1] as number
+    const voicing = this.#voicing.push(samples, start + WINDOW - FRAME_SHIFT, FRAME_SHIFT)
     this.#fourier.power(this.#frame, this.#power)
     for (let b = 0; b < MEL_BANDS; b++) {
       const band = this.#bands[b] as Band
@@ -105,7 +110,7 @@ export class FrontEnd {
     }
     const aboveNoise = this.#noise.clean(this.#mel)
     for (let b = 0; b < MEL_BANDS; b++) this.#mel[b] = Math.log((this.#mel[b] as number) + LOG_FLOOR)
-    return { cepstra: this.#toCepstra(), aboveNoise, level: Math.sqrt(energy / WINDOW) / FULL_SCALE }
+    return { cepstra: this.#toCepstra(), aboveNoise, level: Math.sqrt(energy / WINDOW) / FULL_SCALE, voicing }
   }
 
   #toCepstra(): Float64Array {

@@ -9,7 +9,7 @@ const WINDOW = 160
 const SHORTEST = 10
 const LONGEST = 57
 /** Flattens the tilt of pink and brown noise, whose neighbouring samples are alike without any pitch. */
-const PRE_EMPHASIS = 0.9
+const PRE_EMPHASIS = 0.97
 
 export class Voicing {
   readonly #history = new Float64Array(WINDOW + LONGEST)

@@ -108,10 +108,13 @@ async function listen(
   take: (hypothesis: Hypothesis) => void,
 ): Promise<void> {
   for (let at = 0; at < samples.length;) {
-    let ended = false
-    const stream = recogniser.open('domain', { sampleRate: RATE, onEndpoint: () => (ended = true) })
+    const speaker = { hasEnded: false }
+    const stream = recogniser.open('domain', {
+      sampleRate: RATE,
+      onEndpoint: () => (speaker.hasEnded = true),
+    })
     const until = Math.min(samples.length, at + UTTERANCE_S * RATE)
-    while (at < until && !ended) {
+    while (at < until && !speaker.hasEnded) {
       await stream.push(samples.subarray(at, at + BLOCK))
       await stream.drained()
       at += BLOCK

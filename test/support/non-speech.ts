@@ -29,12 +29,12 @@ function pink(seconds: number, seed: number): Float32Array {
   const gains = [0.055_517_9, 0.075_075_9, 0.153_852, 0.310_485_6, 0.532_952_2, -0.016_898]
   const held = poles.map(() => 0)
   return white(seconds, seed).map((x) => {
-    let sum = 0.536_2 * x
+    let total = 0.536_2 * x
     poles.forEach((pole, i) => {
       held[i] = pole * (held[i] ?? 0) + (gains[i] ?? 0) * x
-      sum += held[i] ?? 0
+      total += held[i] ?? 0
     })
-    return sum
+    return total
   })
 }
 
