@@ -87,7 +87,9 @@ export class StreamTable {
         score: (features, frames) => this.#scorer.score(features, frames, open.isFinishing),
         events: {
           onPartial: (partial) => {
-            if (this.#strain === 'calm') this.#send({ kind: 'partial', stream, partial })
+            // A lone stream gives up nothing: nobody would gain by it.
+            if (this.#strain === 'calm' || this.#streams.size === 1)
+              this.#send({ kind: 'partial', stream, partial })
           },
           onEndpoint: (rule) => this.#send({ kind: 'endpoint', stream, rule }),
         },
