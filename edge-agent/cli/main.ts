@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 /** The one binary. Each command is a module of its own, loaded when it is called. */
 import { readFileSync } from 'node:fs'
-import { Argument, Command, CommanderError, InvalidArgumentError, Option } from 'commander'
+import { Argument, Command, CommanderError, Option } from 'commander'
 import type { BundlePublishOptions } from './commands/bundle.ts'
 import type { HubOptions } from './commands/parts.ts'
 import type { ImportOptions } from './commands/registry.ts'
@@ -10,6 +10,7 @@ import type { SpeechEvalOptions } from './commands/speech-eval.ts'
 import { openCall, type Call, type CommonOptions } from './call.ts'
 import { EXIT, openOutput, printError, type ExitCode } from './output.ts'
 import { USUAL_DEVICE, USUAL_SITE } from './with-agent.ts'
+import { collected, common, decibels, wholeNumber, type Run } from './words.ts'
 
 const EXIT_CODES = `
 Exit codes:
@@ -71,10 +72,6 @@ async function main(argv: readonly string[]): Promise<number> {
   }
   return code
 }
-
-type Run = <A extends unknown[]>(
-  use: (call: Call, ...rest: A) => Promise<ExitCode>,
-) => (options: CommonOptions, ...rest: A) => Promise<void>
 
 function addUp(program: Command, run: Run): void {
   edgeOptions(hubOptions(common(program.command('up'))))
@@ -353,13 +350,6 @@ function addCare(program: Command, run: Run): void {
     })
 }
 
-function common(command: Command): Command {
-  return command
-    .option('--data <dir>', 'the data folder (default: STARLING_HOME, else ~/.starling)')
-    .option('--json', 'answer in JSON on standard output')
-    .exitOverride()
-}
-
 function hubOptions(command: Command): Command {
   return command
     .option('--port <n>', "the centre's HTTP port; the next free one when it is taken", portNumber, 7400)
@@ -376,24 +366,6 @@ function edgeOptions(command: Command): Command {
 }
 
 const portNumber = wholeNumber(0, 65_535)
-
-function wholeNumber(least: number, most: number): (text: string) => number {
-  return (text) => {
-    const value = Number(text)
-    if (/^\d+$/.test(text) && value >= least && value <= most) return value
-    throw new InvalidArgumentError(`A whole number from ${least} to ${most}.`)
-  }
-}
-
-function collected(value: string, before: readonly string[]): readonly string[] {
-  return [...before, value]
-}
-
-function decibels(text: string): number {
-  const value = Number(text)
-  if (text.trim() !== '' && value >= -30 && value <= 100) return value
-  throw new InvalidArgumentError('Decibels from -30 to 100.')
-}
 
 function packageVersion(): string {
   // dist/edge-agent/cli/main.js -> package.json of the installation.
