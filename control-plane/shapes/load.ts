@@ -37,10 +37,13 @@ const RelationSchema: v.GenericSchema<unknown, Relation> = v.object({
       dimensions: v.number(),
       isNotNull: v.boolean(),
       isGenerated: v.boolean(),
+      kind: v.string(),
+      version: v.string(),
     }),
   ),
   key: v.array(v.string()),
   layout: v.string(),
+  file: v.string(),
 })
 
 interface StoredShape {

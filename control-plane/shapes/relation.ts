@@ -17,6 +17,10 @@ export interface Column {
   readonly dimensions: number
   readonly isNotNull: boolean
   readonly isGenerated: boolean
+  /** Type, modifier and collation by number: what a layout says of it. */
+  readonly kind: string
+  /** Changes with its entry in the catalogue. */
+  readonly version: string
 }
 
 export interface Relation extends TableName {
@@ -28,6 +32,8 @@ export interface Relation extends TableName {
   readonly key: readonly string[]
   /** As the capturing trigger computes it, so that a change tells by which layout it was written. */
   readonly layout: string
+  /** Changes when all rows are written anew, by whatever statement. */
+  readonly file: string
 }
 
 interface CatalogueRow {
@@ -45,12 +51,16 @@ interface CatalogueRow {
   readonly dimensions: number
   readonly not_null: boolean
   readonly generated: boolean
+  readonly kind: string
+  readonly version: string
+  readonly file: string
   readonly key_place: number | null
   readonly layout: string | null
 }
 
-/** The same expression in the trigger (`triggers.ts`): over `pg_attribute a` of one table. */
-export const LAYOUT_SQL = `md5(string_agg(concat_ws(':', a.attname, a.atttypid, a.atttypmod, a.attcollation), ',' order by a.attnum))`
+/** The same expressions in the trigger (`triggers.ts`): over `pg_attribute a` of one table. */
+export const KIND_SQL = `concat_ws(':', a.atttypid, a.atttypmod, a.attcollation)`
+export const LAYOUT_SQL = `md5(string_agg(concat_ws(':', a.attname, ${KIND_SQL}), ',' order by a.attnum))`
 
 const CATALOGUE = `
 select c.oid::int8 as oid, c.relkind::text as relkind, ns.nspname::text as schema, c.relname::text as table,
@@ -58,7 +68,7 @@ select c.oid::int8 as oid, c.relkind::text as relkind, ns.nspname::text as schem
   case when a.attcollation <> 0 and a.attcollation <> t.typcollation
     then quote_ident(cn.nspname) || '.' || quote_ident(co.collname) end as collation,
   a.atttypmod as modifier, case when e.oid is null then 0 else greatest(a.attndims, 1) end::int4 as dimensions,
-  a.attnotnull as not_null, a.attgenerated <> '' as generated,
+  ${KIND_SQL} as kind, a.xmin::text as version, c.relfilenode::text as file, a.attnotnull as not_null, a.attgenerated <> '' as generated,
   array_position(i.indkey::int2[], a.attnum) as key_place,
   (select ${LAYOUT_SQL} from pg_attribute a where a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped) as layout
 from pg_class c
@@ -104,10 +114,19 @@ function relationsOf(rows: readonly CatalogueRow[]): readonly Relation[] {
     if (first === undefined) return []
     const keyed = group.filter((row) => row.key_place !== null)
     keyed.sort((one, other) => (one.key_place ?? 0) - (other.key_place ?? 0))
-    const { oid, relkind, schema, table, layout } = first
+    const { oid, relkind, schema, table, layout, file } = first
     const columns = group.flatMap((row) => (row.name === null ? [] : [columnOf(row, row.name)]))
     return [
-      { oid, relkind, schema, table, columns, key: keyed.map((row) => row.name ?? ''), layout: layout ?? '' },
+      {
+        oid,
+        relkind,
+        schema,
+        table,
+        columns,
+        key: keyed.map((row) => row.name ?? ''),
+        layout: layout ?? '',
+        file,
+      },
     ]
   })
 }
@@ -122,17 +141,9 @@ function columnOf(row: CatalogueRow, name: string): Column {
     dimensions: row.dimensions,
     isNotNull: row.not_null,
     isGenerated: row.generated,
+    kind: row.kind,
+    version: row.version,
   }
-}
-
-/** Whether a column means the same in both: by name, type and collation. Its nullability may change under a shape. */
-export function isSameColumn(one: Column, other: Column): boolean {
-  return (
-    one.name === other.name &&
-    one.sqlType === other.sqlType &&
-    one.modifier === other.modifier &&
-    one.collation === other.collation
-  )
 }
 
 export function digestOf(parts: readonly unknown[]): string {

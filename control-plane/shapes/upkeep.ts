@@ -125,5 +125,6 @@ async function releaseTables({ db, registry, capture }: UpkeepParts): Promise<vo
       if (registry.ofTable(oid).size > 0) return
       const [relation] = await relationsByOid(db, [oid])
       if (relation !== undefined) await releaseTable(db, relation)
+      await db.query('delete from starling_shapes.layout where rel = $1::int8::oid', [oid])
     })
 }

@@ -86,12 +86,10 @@ export class Capture {
       const found = new Map(
         (await relationsByOid(this.#db, oids)).map((relation) => [relation.oid, relation]),
       )
-      const over = oids.flatMap((oid) => {
-        const relation = found.get(oid)
-        return relation === undefined ? [...this.#registry.ofTable(oid)] : this.layouts.adopt(relation)
-      })
+      for (const relation of found.values()) this.layouts.adopt(relation)
+      const gone = oids.filter((oid) => !found.has(oid)).flatMap((oid) => [...this.#registry.ofTable(oid)])
       this.layouts.forgetAllBut(new Set(oids))
-      await this.end(over)
+      await this.end([...gone, ...this.layouts.over])
     })
   }
 

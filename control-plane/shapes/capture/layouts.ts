@@ -1,61 +1,71 @@
-/** By which columns a captured row was written, while tables change: the layouts that are known, and the shapes that a new one ends. */
+/**
+ * By which columns captured rows were written, while tables change: the trigger keeps every layout that it wrote by. A shape ends only
+ * with what it uses.
+ */
 import type { Queryable } from '../../../shared/sql/port.ts'
 import type { Registry, Shape } from '../registry.ts'
-import { isSameColumn, relationsByOid, type Relation } from '../relation.ts'
+import { relationsByOid, type Column, type Relation } from '../relation.ts'
+
+/** Names and kinds of the columns, in the order of a row's fields. */
+interface Layout {
+  readonly names: readonly string[]
+  readonly kinds: readonly string[]
+}
 
 export interface LayoutFound {
-  /** In the order of the row's fields; null where nobody can say any more. */
-  readonly names: readonly string[] | null
-  /** Shapes that ask for what is no longer as it was; all of the table where the layout is unknown. */
-  readonly invalid: readonly Shape[]
+  readonly names: readonly string[]
+  /** Shapes to which rows of this layout cannot be told. */
+  readonly unfit: ReadonlySet<Shape>
 }
 
 export class Layouts {
   readonly #registry: Registry
-  readonly #names = new Map<string, readonly string[]>()
-  /** Found invalid, and not ended yet: a step that is rolled back must find them again. */
-  readonly #invalid = new Set<Shape>()
+  readonly #known = new Map<string, Layout>()
+  /** Found over, and not ended yet: a step that is rolled back must find them again. */
+  readonly #over = new Set<Shape>()
 
   constructor(registry: Registry) {
     this.#registry = registry
   }
 
-  know(relation: Relation): void {
-    this.#names.set(
-      slotOf(relation.oid, relation.layout),
-      relation.columns.map(({ name }) => name),
-    )
+  /** Shapes that cannot go on with their tables as they are now. */
+  get over(): ReadonlySet<Shape> {
+    for (const shape of this.#over) if (shape.isOver) this.#over.delete(shape)
+    return this.#over
   }
 
-  async columnsOf(db: Queryable, oid: number, layout: string): Promise<LayoutFound> {
-    const known = this.#names.get(slotOf(oid, layout))
-    if (known !== undefined) return { names: known, invalid: this.#invalidOf(oid) }
-    const [relation] = await relationsByOid(db, [oid])
-    // Dropped, or changed again since: what the row's fields mean is lost.
-    if (relation === undefined || relation.layout !== layout)
-      return { names: null, invalid: [...this.#registry.ofTable(oid)] }
-    this.adopt(relation)
-    return { names: relation.columns.map(({ name }) => name), invalid: this.#invalidOf(oid) }
+  know({ oid, layout, columns }: Relation): void {
+    this.#known.set(slotOf(oid, layout), {
+      names: columns.map(({ name }) => name),
+      kinds: columns.map(({ kind }) => kind),
+    })
   }
 
-  /** Takes a table as it is now; gives the shapes that cannot go on with it. */
-  adopt(relation: Relation): readonly Shape[] {
+  async find(db: Queryable, oid: number, layout: string): Promise<LayoutFound> {
+    let known = this.#known.get(slotOf(oid, layout))
+    if (known === undefined) {
+      // The table has changed: what it is now decides who goes on, what it was then what the row says.
+      const [relation] = await relationsByOid(db, [oid])
+      if (relation !== undefined) this.adopt(relation)
+      known = await readLayout(db, oid, layout)
+      this.#known.set(slotOf(oid, layout), known)
+    }
+    const shapes = [...this.#registry.ofTable(oid)]
+    return { names: known.names, unfit: new Set(shapes.filter((shape) => !fits(shape, known))) }
+  }
+
+  /** Takes a table as it is now. */
+  adopt(relation: Relation): void {
     this.know(relation)
     for (const shape of this.#registry.ofTable(relation.oid)) {
-      if (!stillHolds(shape, relation)) this.#invalid.add(shape)
+      if (!stillHolds(shape, relation)) this.#over.add(shape)
       else if (shape.resolved.relation !== relation) shape.resolved = { ...shape.resolved, relation }
     }
-    return this.#invalidOf(relation.oid)
-  }
-
-  #invalidOf(oid: number): readonly Shape[] {
-    for (const shape of this.#invalid) if (shape.isOver) this.#invalid.delete(shape)
-    return [...this.#invalid].filter((shape) => shape.resolved.relation.oid === oid)
   }
 
   /** Tables that nobody follows any more need not be remembered. */
   forgetAllBut(oids: ReadonlySet<number>): void {
-    for (const slot of this.#names.keys()) if (!oids.has(Number(slot.split(' ')[0]))) this.#names.delete(slot)
+    for (const slot of this.#known.keys()) if (!oids.has(Number(slot.split(' ')[0]))) this.#known.delete(slot)
   }
 }
 
@@ -63,18 +73,42 @@ function slotOf(oid: number, layout: string): string {
   return `${oid} ${layout}`
 }
 
-/** A shape ends only with what it uses: its columns, its clause's, the key, the table's name; with all columns, any of them. */
+/** One without columns fits no shape. */
+async function readLayout(db: Queryable, oid: number, layout: string): Promise<Layout> {
+  const [row] = await db.query<{ readonly names: string[]; readonly kinds: string[] }>(
+    'select names, kinds from starling_shapes.layout where rel = $1::int8::oid and layout = $2::text limit 1',
+    [oid, layout],
+  )
+  return row ?? { names: [], kinds: [] }
+}
+
+function usedColumns({ resolved }: Shape): readonly Column[] {
+  const used = new Set([...resolved.columns, ...(resolved.filter?.columns ?? [])])
+  return resolved.relation.columns.filter(({ name }) => used.has(name))
+}
+
+function fits(shape: Shape, { names, kinds }: Layout): boolean {
+  const { definition, relation } = shape.resolved
+  if (definition.columns === null && names.length !== relation.columns.length) return false
+  return usedColumns(shape).every(({ name, kind }) => {
+    const index = names.indexOf(name)
+    return index !== -1 && kinds[index] === kind
+  })
+}
+
+/** A shape needs its table's name and key, its own columns and its clause's; with all columns, any of them. */
 export function stillHolds(shape: Shape, relation: Relation): boolean {
   const { resolved } = shape
   const old = resolved.relation
-  if (old.schema !== relation.schema || old.table !== relation.table) return false
+  if (old.schema !== relation.schema || old.table !== relation.table || old.oid !== relation.oid) return false
   if (old.key.length !== relation.key.length || old.key.some((name, index) => relation.key[index] !== name))
     return false
   const now = new Map(relation.columns.map((column) => [column.name, column]))
   if (resolved.definition.columns === null && now.size !== old.columns.length) return false
-  const used = new Set([...resolved.columns, ...(resolved.filter?.columns ?? [])])
-  return old.columns.every((column) => {
+  return usedColumns(shape).every((column) => {
     const found = now.get(column.name)
-    return !used.has(column.name) || (found !== undefined && isSameColumn(found, column))
+    if (found === undefined || found.kind !== column.kind || found.sqlType !== column.sqlType) return false
+    // ALTER … TYPE … USING writes new values, of which no trigger hears.
+    return found.version === column.version || old.file === relation.file
   })
 }

@@ -5,7 +5,7 @@ import { SqlError } from '../../../shared/sql/errors.ts'
 import { openMessage, tellChange, type RowValues } from '../protocol/change-messages.ts'
 import type { Registry, Shape } from '../registry.ts'
 import type { TransactionPart } from './batch.ts'
-import type { Layouts } from './layouts.ts'
+import type { LayoutFound, Layouts } from './layouts.ts'
 import { evaluate } from './match.ts'
 import { parseRecord } from './record-text.ts'
 import { isVisibleIn } from './snapshot-visibility.ts'
@@ -66,6 +66,7 @@ export interface TellParts {
 export async function tell(parts: readonly TransactionPart[], given: TellParts): Promise<Tidings> {
   const over = new Set<Shape>()
   const concerns = new Map<Shape, Concern[]>()
+  const found = new Map<string, LayoutFound>()
   let published = given.published
   for (const part of parts) {
     const tx = published + 1
@@ -76,9 +77,10 @@ export async function tell(parts: readonly TransactionPart[], given: TellParts):
         continue
       }
       if (given.registry.ofTable(row.rel).size === 0) continue
-      const { names, invalid } = await given.layouts.columnsOf(given.db, row.rel, row.layout)
-      for (const shape of invalid) if (names !== null || isNews(shape, part.xid)) over.add(shape)
-      if (names === null) continue
+      const slot = `${row.rel} ${row.layout}`
+      const { names, unfit } = found.get(slot) ?? (await given.layouts.find(given.db, row.rel, row.layout))
+      found.set(slot, { names, unfit })
+      for (const shape of unfit) if (isNews(shape, part.xid)) over.add(shape)
       const change = { ...place, before: valuesOf(row.before, names), after: valuesOf(row.after, names) }
       for (const shape of concerned(given.registry, row.rel, change)) {
         if (over.has(shape) || !isNews(shape, part.xid)) continue
@@ -89,6 +91,7 @@ export async function tell(parts: readonly TransactionPart[], given: TellParts):
     }
     if (part.isComplete) published = tx
   }
+  for (const shape of given.layouts.over) over.add(shape)
   const entries: LogEntry[] = []
   const openBytes = new Map<Shape, number>()
   for (const [shape, own] of concerns)

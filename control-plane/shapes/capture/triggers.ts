@@ -7,7 +7,7 @@ import { SqlError } from '../../../shared/sql/errors.ts'
 import type { Database } from '../../../shared/sql/port.ts'
 import { TableBusy } from '../errors.ts'
 import { quoteTable } from '../identifiers.ts'
-import { LAYOUT_SQL, type Relation } from '../relation.ts'
+import { KIND_SQL, LAYOUT_SQL, type Relation } from '../relation.ts'
 
 /** What `NOTIFY` is sent on: once a transaction, whatever it changed. */
 export const CHANGED_CHANNEL = 'starling_shapes'
@@ -18,25 +18,31 @@ create or replace function starling_shapes.capture() returns trigger language pl
 set search_path = pg_catalog, pg_temp set timezone = 'UTC' set datestyle = 'ISO' set intervalstyle = 'iso_8601'
 set bytea_output = 'hex' set extra_float_digits = '1' as $capture$
 declare
-  layout text;
+  own_layout text;
+  own_names text[];
+  own_kinds text[];
 begin
-  select ${LAYOUT_SQL} into layout from pg_catalog.pg_attribute a
+  select ${LAYOUT_SQL}, array_agg(a.attname::text order by a.attnum), array_agg(${KIND_SQL} order by a.attnum)
+    into own_layout, own_names, own_kinds from pg_catalog.pg_attribute a
     where a.attrelid = tg_relid and a.attnum > 0 and not a.attisdropped;
+  if not exists (select from starling_shapes.layout l where l.rel = tg_relid and l.layout = own_layout) then
+    insert into starling_shapes.layout values (tg_relid, own_layout, own_names, own_kinds);
+  end if;
   -- Dynamic, because a plan that was kept would outlive a change of the table.
   if tg_op = 'INSERT' then
     execute 'insert into starling_shapes.change (rel, layout, op, after)
-      select $1, $2, ''i'', (starling_row.*)::text from after_rows starling_row' using tg_relid, layout;
+      select $1, $2, ''i'', (starling_row.*)::text from after_rows starling_row' using tg_relid, own_layout;
   elsif tg_op = 'DELETE' then
     execute 'insert into starling_shapes.change (rel, layout, op, before)
-      select $1, $2, ''d'', (starling_row.*)::text from before_rows starling_row' using tg_relid, layout;
+      select $1, $2, ''d'', (starling_row.*)::text from before_rows starling_row' using tg_relid, own_layout;
   elsif tg_op = 'UPDATE' then
     execute 'insert into starling_shapes.change (rel, layout, op, before, after)
       select $1, $2, ''u'', b.row, a.row
       from (select row_number() over () as n, (starling_row.*)::text as row from before_rows starling_row) b
       join (select row_number() over () as n, (starling_row.*)::text as row from after_rows starling_row) a using (n)
-      where a.row <> b.row order by n' using tg_relid, layout;
+      where a.row <> b.row order by n' using tg_relid, own_layout;
   else
-    insert into starling_shapes.change (rel, layout, op) values (tg_relid, layout, 't');
+    insert into starling_shapes.change (rel, layout, op) values (tg_relid, own_layout, 't');
   end if;
   perform pg_catalog.pg_notify('${CHANGED_CHANNEL}', '');
   return null;

@@ -8,6 +8,9 @@ create table if not exists starling_shapes.change (
   seq bigserial primary key, xid xid8 not null default pg_current_xact_id(), rel oid not null, layout text not null,
   op "char" not null, before text, after text
 );
+-- By which columns rows were written, in the order of their fields. Several alike, where transactions met: nobody waits for another.
+create table if not exists starling_shapes.layout (rel oid not null, layout text not null, names text[] not null, kinds text[] not null);
+create index if not exists layout_by_table on starling_shapes.layout (rel, layout);
 create index if not exists change_by_transaction on starling_shapes.change (xid, seq);
 create table if not exists starling_shapes.progress (
   only_one boolean primary key default true check (only_one),

@@ -1,6 +1,7 @@
 /** A shape server over a real database, reached over HTTP as its clients do. */
 import { serve, type ServerType } from '@hono/node-server'
 import { randomUUID } from 'node:crypto'
+import { Client } from 'pg'
 import { describe } from 'vitest'
 import { freeFormShapes } from '../../../control-plane/shapes/http/free-form.ts'
 import { openShapes, type Shapes } from '../../../control-plane/shapes/shapes.ts'
@@ -21,6 +22,8 @@ export interface Source {
   readonly kind: 'PGlite' | 'PostgreSQL'
   /** A connection of its own, where the database has several. */
   connect(): Promise<Database>
+  /** A connection without the port's care, for transactions that stay open. PostgreSQL only. */
+  raw(): Promise<Client>
   /** Calls `heard` when something changed. */
   listen(heard: () => void): { close(): Promise<void> }
   remove(): Promise<void>
@@ -33,6 +36,7 @@ export function overEachDatabase(tests: (open: () => Promise<Source>) => void): 
 }
 
 const bin = await postgresPrograms()
+export const postgresIsThere = bin !== null
 
 export async function openPglite(): Promise<Source> {
   const folder = await dataFolder('shapes')
@@ -40,6 +44,7 @@ export async function openPglite(): Promise<Source> {
   return {
     kind: 'PGlite',
     connect: async () => await Promise.resolve(db),
+    raw: async () => await Promise.reject(new Error('PGlite has one connection')),
     listen: () => ({ close: async () => await Promise.resolve() }),
     remove: async () => {
       await db.close()
@@ -57,6 +62,13 @@ export async function openServer(): Promise<Source> {
       const db = await openPostgres({ url: server.url, name: 'test' })
       opened.push(db)
       return db
+    },
+    raw: async () => {
+      const client = new Client({ connectionString: server.url })
+      // The server ends connections that a test left open.
+      client.on('error', () => undefined)
+      await client.connect()
+      return client
     },
     listen: (heard) => listenTo(server.url, CHANGED_CHANNEL, heard),
     remove: async () => {
