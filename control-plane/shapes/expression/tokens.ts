@@ -53,7 +53,7 @@ function tokenAt(clause: string, at: number): Exclude<Token, { kind: 'end' }> {
     const shown = pattern.exec(clause)?.[0]
     if (shown === undefined) continue
     const symbol = kind === 'symbol' ? operatorOf(shown) : shown
-    if (symbol.includes('--') || symbol.includes('/*')) break
+    if (kind === 'symbol' && (shown.includes('--') || shown.includes('/*'))) break
     return { kind, text: textOf(kind, symbol), shown: symbol, at }
   }
   throw SyntaxAt.near(clause.charAt(at), at)
