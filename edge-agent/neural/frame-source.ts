@@ -1,7 +1,7 @@
 /** A stream's audio as the frames that its model takes: they come as samples arrive, and are forgotten when they are used. */
 import type { FrameSpec } from './contract.ts'
 import { FrameRows } from './frame-rows.ts'
-import { KaldiFbank } from './kaldi-fbank.ts'
+import { FbankPlan, KaldiFbank } from './kaldi-fbank.ts'
 
 export interface FrameSource {
   /** Values of one frame. */
@@ -17,10 +17,11 @@ export interface FrameSource {
   forget(before: number): void
 }
 
-export function openFrames(spec: FrameSpec): FrameSource {
-  return spec.kind === 'fbank'
-    ? new KaldiFbank({ sampleRateHz: spec.sampleRateHz, bins: spec.bins })
-    : new SampleFrames(spec.samples)
+/** Opens streams' frames; what they share is made once. Throws `ModelFileRefused` for bins that cannot be. */
+export function frameOpener(spec: FrameSpec): () => FrameSource {
+  if (spec.kind === 'samples') return () => new SampleFrames(spec.samples)
+  const plan = new FbankPlan(spec)
+  return () => new KaldiFbank(plan)
 }
 
 /** Samples cut into frames without overlap; what does not fill a frame at the end is left out. */

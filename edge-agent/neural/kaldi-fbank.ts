@@ -4,7 +4,7 @@
  * Nyquist frequency, natural logarithm. Edges are not snipped: frames stand around the middle of their 10 ms, and the
  * signal is reflected at its ends.
  */
-import { Fourier } from '../speech/fourier.ts'
+import { FbankKernel, LANES, type Triangles } from './fbank-kernel.ts'
 import { FrameRows } from './frame-rows.ts'
 import { ModelFileRefused } from './model-file-refused.ts'
 
@@ -17,40 +17,40 @@ const UNDER_NYQUIST_HZ = 400
 /** FLT_EPSILON: what silence is taken for. */
 const FLOOR = 2 ** -23
 
-/** Each bin's weights from its first frequency to before its end, one bin after another. */
-interface Triangles {
-  readonly firsts: Uint16Array
-  readonly ends: Uint16Array
-  readonly weights: Float64Array
+/** What all streams of one model share: the shapes of the filters, and the kernel, which keeps nothing between runs. */
+export class FbankPlan {
+  readonly bins: number
+  /** Samples of a frame, and from one to the next. */
+  readonly length: number
+  readonly shift: number
+  readonly window: Float64Array
+  readonly kernel: FbankKernel
+
+  constructor({ sampleRateHz, bins }: { readonly sampleRateHz: number; readonly bins: number }) {
+    this.bins = bins
+    this.length = Math.trunc(sampleRateHz * FRAME_S)
+    this.shift = Math.trunc(sampleRateHz * SHIFT_S)
+    const size = 2 ** Math.ceil(Math.log2(this.length))
+    this.window = Float64Array.from({ length: this.length }, (_, i) => {
+      return (0.5 - 0.5 * Math.cos((2 * Math.PI * i) / (this.length - 1))) ** POVEY
+    })
+    this.kernel = new FbankKernel(size, triangles(sampleRateHz, size, bins))
+  }
 }
 
+/** One stream's frames. They are computed when they are asked for, so that four go together whenever there are as many. */
 export class KaldiFbank {
+  readonly #plan: FbankPlan
   readonly #rows: FrameRows
-  readonly #length: number
-  readonly #shift: number
-  readonly #window: Float64Array
-  readonly #triangles: Triangles
-  readonly #fourier: Fourier
-  readonly #frame: Float64Array
-  readonly #power: Float64Array
   #samples = new Float32Array(4_096)
   #held = 0
   /** Position of the first sample that is held. */
   #offset = 0
+  #count = 0
 
-  constructor(options: { readonly sampleRateHz: number; readonly bins: number }) {
-    const { sampleRateHz, bins } = options
-    this.#length = Math.trunc(sampleRateHz * FRAME_S)
-    this.#shift = Math.trunc(sampleRateHz * SHIFT_S)
-    const size = 2 ** Math.ceil(Math.log2(this.#length))
-    this.#rows = new FrameRows(bins)
-    this.#window = Float64Array.from({ length: this.#length }, (_, i) => {
-      return (0.5 - 0.5 * Math.cos((2 * Math.PI * i) / (this.#length - 1))) ** POVEY
-    })
-    this.#triangles = triangles(sampleRateHz, size, bins)
-    this.#fourier = new Fourier(size)
-    this.#frame = new Float64Array(size)
-    this.#power = new Float64Array(size / 2 + 1)
+  constructor(plan: FbankPlan) {
+    this.#plan = plan
+    this.#rows = new FrameRows(plan.bins)
   }
 
   get width(): number {
@@ -58,23 +58,25 @@ export class KaldiFbank {
   }
 
   get count(): number {
-    return this.#rows.count
+    return this.#count
   }
 
   push(samples: Float32Array): void {
     this.#append(samples)
+    const { length } = this.#plan
     const total = this.#offset + this.#held
-    while (this.#begin(this.count) + this.#length <= total) this.#compute()
-    this.#discard()
+    while (this.#begin(this.#count) + length <= total) this.#count++
   }
 
   /** Gives the frames whose middle lies in the signal, although it ends before they do. */
   finish(): void {
-    const frames = Math.floor((this.#offset + this.#held + this.#shift / 2) / this.#shift)
-    while (this.count < frames) this.#compute()
+    const { shift } = this.#plan
+    this.#count = Math.max(this.#count, Math.floor((this.#offset + this.#held + shift / 2) / shift))
   }
 
   copy(from: number, to: number, out: Float32Array, at: number): void {
+    while (this.#rows.count < to) this.#compute(Math.min(LANES, this.#count - this.#rows.count))
+    this.#discard()
     this.#rows.copy(from, to, out, at)
   }
 
@@ -83,58 +85,50 @@ export class KaldiFbank {
   }
 
   #begin(frame: number): number {
-    return this.#shift * frame + Math.trunc(this.#shift / 2) - Math.trunc(this.#length / 2)
+    const { shift, length } = this.#plan
+    return shift * frame + Math.trunc(shift / 2) - Math.trunc(length / 2)
   }
 
-  #compute(): void {
-    const frame = this.#frame
-    const window = this.#window
-    const length = this.#length
-    const start = this.#begin(this.count) - this.#offset
-    let sum = 0
-    if (start >= 0 && start + length <= this.#held) {
-      const samples = this.#samples
-      for (let i = 0; i < length; i++) sum += samples[start + i] as number
-      this.#emphasise(samples, start, sum / length)
-    } else {
-      const ends = Float32Array.from(
-        { length },
-        (_, i) => this.#samples[this.#reflected(start + i)] as number,
-      )
-      for (let i = 0; i < length; i++) sum += ends[i] as number
-      this.#emphasise(ends, 0, sum / length)
+  /** The next `frames` frames, at most {@link LANES}. */
+  #compute(frames: number): void {
+    const { kernel, length } = this.#plan
+    // The last run worked in place: behind each frame, and in lanes without one, lies what it left.
+    kernel.frames.fill(0)
+    for (let lane = 0; lane < frames; lane++) {
+      const start = this.#begin(this.#rows.count + lane) - this.#offset
+      if (start >= 0 && start + length <= this.#held) this.#fill(lane, this.#samples, start)
+      else this.#fill(lane, this.#mirrored(start), 0)
     }
-    for (let i = 0; i < length; i++) frame[i] = (frame[i] as number) * (window[i] as number)
-    this.#fourier.power(frame, this.#power)
-    this.#write(this.#rows.append())
+    kernel.run()
+    const { energies } = kernel
+    for (let lane = 0; lane < frames; lane++) {
+      const row = this.#rows.append()
+      for (let bin = 0; bin < row.length; bin++)
+        row[bin] = Math.log(Math.max(FLOOR, energies[LANES * bin + lane] as number))
+    }
   }
 
-  /** Samples less their mean, each less most of the one before it; the first stands for its own neighbour. */
-  #emphasise(samples: Float32Array, start: number, mean: number): void {
-    const frame = this.#frame
-    const length = this.#length
-    // Of both, the mean is taken off once: it is the same number.
-    const less = mean * (1 - PRE_EMPHASIS)
+  /** Samples less their mean, each less most of the one before it (the first stands for its own neighbour), windowed. */
+  #fill(lane: number, samples: Float32Array, start: number): void {
+    const { kernel, window, length } = this.#plan
+    const { frames, places } = kernel
+    let sum = 0
+    for (let i = 0; i < length; i++) sum += samples[start + i] as number
+    // A sample and the one before it lose the same mean.
+    const less = (sum / length) * (1 - PRE_EMPHASIS)
     let before = samples[start] as number
     for (let i = 0; i < length; i++) {
       const value = samples[start + i] as number
-      frame[i] = value - PRE_EMPHASIS * before - less
+      frames[(places[i] as number) + lane] = (value - PRE_EMPHASIS * before - less) * (window[i] as number)
       before = value
     }
   }
 
-  #write(row: Float32Array): void {
-    const { firsts, ends, weights } = this.#triangles
-    const power = this.#power
-    const bins = row.length
-    let at = 0
-    for (let bin = 0; bin < bins; bin++) {
-      const end = ends[bin] as number
-      let energy = 0
-      for (let k = firsts[bin] as number; k < end; k++, at++)
-        energy += (weights[at] as number) * (power[k] as number)
-      row[bin] = Math.log(energy > FLOOR ? energy : FLOOR)
-    }
+  #mirrored(start: number): Float32Array {
+    return Float32Array.from(
+      { length: this.#plan.length },
+      (_, i) => this.#samples[this.#reflected(start + i)] as number,
+    )
   }
 
   /** -1 is 0, -2 is 1; one past the end is the end. */
@@ -156,7 +150,7 @@ export class KaldiFbank {
   }
 
   #discard(): void {
-    const drop = Math.min(this.#begin(this.count) - this.#offset, this.#held)
+    const drop = Math.min(this.#begin(this.#rows.count) - this.#offset, this.#held)
     if (drop <= 0) return
     this.#samples.copyWithin(0, drop, this.#held)
     this.#held -= drop
@@ -189,5 +183,5 @@ function triangles(sampleRateHz: number, size: number, bins: number): Triangles 
       })
     weights.push(...inside.slice(firsts[bin], ends[bin]))
   }
-  return { firsts, ends, weights: Float64Array.from(weights) }
+  return { firsts, ends, weights: Float32Array.from(weights) }
 }

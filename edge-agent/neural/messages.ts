@@ -23,7 +23,7 @@ export interface NeuralHypothesis {
   readonly confidence: number
   readonly tokens: readonly { readonly symbol: string; readonly atMs: number }[]
   readonly audioMs: number
-  /** Time inside the runtime, this stream's share of its batches. */
+  /** How long this stream's share of its steps took: net and search. */
   readonly runtimeUs: number
 }
 

@@ -4,7 +4,7 @@
  */
 import type { StreamingContract } from './contract.ts'
 import { canStep, type Encoder } from './encoder.ts'
-import { openFrames } from './frame-source.ts'
+import { frameOpener } from './frame-source.ts'
 import { ModelFileRefused } from './model-file-refused.ts'
 import { freshStates } from './stacked-states.ts'
 
@@ -17,7 +17,7 @@ const TOLERANCE = 0.05
 export async function probe(contract: StreamingContract, encoder: Encoder): Promise<readonly number[]> {
   const stream = {
     own: freshStates(contract.states),
-    frames: openFrames(contract.frames),
+    frames: frameOpener(contract.frames)(),
     processed: 0,
   }
   let seed = 1

@@ -6,7 +6,7 @@ import { Resampler } from '../speech/resampler.ts'
 import { frameMs, type StreamingContract } from './contract.ts'
 import { canStep, type Encoder, type EncodedStream } from './encoder.ts'
 import { wordsHeard } from './emission.ts'
-import { openFrames } from './frame-source.ts'
+import { frameOpener, type FrameSource } from './frame-source.ts'
 import { openSearch, type GreedySearch, type SearchState } from './greedy-search.ts'
 import type { NeuralHypothesis } from './messages.ts'
 import { freshStates } from './stacked-states.ts'
@@ -43,6 +43,7 @@ export class StreamEngine {
   readonly #encoder: Encoder
   readonly #search: GreedySearch
   readonly #events: EngineEvents
+  readonly #openFrames: () => FrameSource
   readonly #live = new Map<number, Live>()
 
   constructor(parts: {
@@ -57,6 +58,7 @@ export class StreamEngine {
     this.#encoder = parts.encoder
     this.#search = parts.search
     this.#events = parts.events
+    this.#openFrames = frameOpener(parts.contract.frames)
   }
 
   open(
@@ -67,7 +69,7 @@ export class StreamEngine {
       id,
       sampleRate,
       own: freshStates(this.#contract.states),
-      frames: openFrames(this.#contract.frames),
+      frames: this.#openFrames(),
       resampler: new Resampler(sampleRate, this.#contract.frames.sampleRateHz),
       search: openSearch(),
       processed: 0,

@@ -16,7 +16,8 @@ const RATE_HZ = 16_000
 const SECONDS = 20
 const STEP_S = 0.16
 const AT_ONCE = [1, 4, 16, 32]
-const ROUNDS = 3
+/** Of audio in all, so that few streams are measured no shorter than many. */
+const STREAM_SECONDS = 1_280
 
 export async function run(progress: (line: string) => void): Promise<BenchReport> {
   const absent = sherpaAbsent()
@@ -32,19 +33,20 @@ export async function run(progress: (line: string) => void): Promise<BenchReport
       for (const streams of AT_ONCE) {
         progress(`${streams} streams`)
         const audio = Array.from({ length: streams }, (_, seed) => glides(seed, SECONDS, RATE_HZ))
-        const ours = await heard(recogniser, audio)
+        const rounds = STREAM_SECONDS / (streams * SECONDS)
+        const ours = await heard(recogniser, audio, rounds)
         const theirs = await sherpaHears({
           folder: folder.path,
           model: sherpaModel('nemo-ctc', dir),
           tokens: join(dir, 'tokens.txt'),
           sampleRate: RATE_HZ,
           streams: audio.map((samples) => withTail(samples, tail)),
-          rounds: ROUNDS,
+          rounds,
           stepS: STEP_S,
         })
         const same = theirs.results.every(({ text }, at) => text.trim() === ours.texts[at])
         if (!same) throw new Error(`${streams} streams: the two heard different symbols`)
-        const spokenUs = ROUNDS * streams * SECONDS * 1e6
+        const spokenUs = STREAM_SECONDS * 1e6
         rows.push(...rowsOf(streams, spokenUs / ours.processorUs, spokenUs / theirs.processorUs))
       }
     } finally {
@@ -72,10 +74,11 @@ function rowsOf(streams: number, ours: number, theirs: number): readonly BenchRo
 async function heard(
   recogniser: NeuralRecogniser,
   audio: readonly Float32Array[],
+  rounds: number,
 ): Promise<{ readonly texts: readonly string[]; readonly processorUs: number }> {
   let texts = await round(recogniser, audio)
   const before = process.cpuUsage()
-  for (let i = 0; i < ROUNDS; i += 1) texts = await round(recogniser, audio)
+  for (let i = 0; i < rounds; i += 1) texts = await round(recogniser, audio)
   const { user, system } = process.cpuUsage(before)
   return { texts, processorUs: user + system }
 }

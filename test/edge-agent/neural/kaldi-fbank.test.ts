@@ -1,7 +1,7 @@
 import { join } from 'node:path'
 import { writeFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
-import { KaldiFbank } from '../../../edge-agent/neural/kaldi-fbank.ts'
+import { FbankPlan, KaldiFbank } from '../../../edge-agent/neural/kaldi-fbank.ts'
 import { ModelFileRefused } from '../../../edge-agent/neural/model-file-refused.ts'
 import { dataFolder } from '../../support/data-folder.ts'
 import { FLOAT, INT64, OnnxWriter } from '../../support/onnx-writer.ts'
@@ -9,8 +9,10 @@ import { sherpaAbsent, sherpaHears, sherpaModel } from '../../support/sherpa.ts'
 import { tinyZipformerTransducer } from '../../support/tiny-models.ts'
 import { glides } from '../../support/model-folders.ts'
 
+const PLAN = new FbankPlan({ sampleRateHz: 16_000, bins: 80 })
+
 function features(samples: Float32Array, piece = samples.length): Float32Array {
-  const fbank = new KaldiFbank({ sampleRateHz: 16_000, bins: 80 })
+  const fbank = new KaldiFbank(PLAN)
   for (let at = 0; at < samples.length; at += piece) fbank.push(samples.subarray(at, at + piece))
   fbank.finish()
   const out = new Float32Array(fbank.count * fbank.width)
@@ -70,7 +72,7 @@ function tellingModel(frames: number): Readonly<Record<string, Uint8Array>> {
 /** Log energies lie between -16 and 5: with these every one is a likely symbol, none a certain one. */
 const OFFSET = 17
 const SCALE = 8
-/** Beside loud tones its single precision rounds such small energies; ours is double. */
+/** Beside loud tones single precision rounds such small energies, its and ours. */
 const NEAR_FLOOR = -14
 /** What sherpa-onnx divides scores by before it tells their probabilities. */
 const TEMPERATURE = 2
@@ -138,6 +140,6 @@ describe('the filter banks', () => {
   })
 
   it('refuse so many bins that one would be empty', () => {
-    expect(() => new KaldiFbank({ sampleRateHz: 16_000, bins: 200 })).toThrow(ModelFileRefused)
+    expect(() => new FbankPlan({ sampleRateHz: 16_000, bins: 200 })).toThrow(ModelFileRefused)
   })
 })
