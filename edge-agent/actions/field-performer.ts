@@ -12,6 +12,8 @@ import type { Route, TransactionalPerformer } from '../../shared/kernel/contract
 import type { Transaction } from '../../shared/sql/port.ts'
 import { describeIssues } from '../../shared/wire/answer.ts'
 import type { LocalWrites } from '../context/local-writes.ts'
+import { keepInMind } from '../memory/turn-memory.ts'
+import type { WishDone } from '../turn/ports.ts'
 
 /** What actions need of the device. */
 export interface FieldParts {
@@ -65,7 +67,13 @@ export function fieldPerformer<S, O extends Json>(
           remedy: 'Say it again with each part of it.',
         })
       const nowIso = new Date(parts.clock.nowMs()).toISOString()
-      return await carryOut({ tx, recordId, nowIso, turn: request.turn }, parsed.output)
+      const output = await carryOut({ tx, recordId, nowIso, turn: request.turn }, parsed.output)
+      await rememberDone(tx, {
+        intent: action,
+        slots: request.input,
+        undoable: await isUndoable(tx, recordId),
+      })
+      return output
     },
     check: (output) => {
       if (typeof output === 'object' && output !== null && !Array.isArray(output)) return
@@ -74,6 +82,15 @@ export function fieldPerformer<S, O extends Json>(
       })
     },
   }
+}
+
+/** For a speaker who corrects it at once. */
+async function rememberDone(tx: Transaction, done: WishDone): Promise<void> {
+  await keepInMind(tx, { last: done })
+}
+
+async function isUndoable(tx: Transaction, recordId: RecordId): Promise<boolean> {
+  return (await tx.query('select 1 from local.undo where of = $1', [recordId])).length > 0
 }
 
 function fieldRoute(): Route {

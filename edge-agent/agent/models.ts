@@ -9,6 +9,7 @@ import { invariant, StarlingError } from '../../shared/errors.ts'
 import type { ModelTraits } from '../../shared/kernel/contract.ts'
 import type { Names } from '../context/reads.ts'
 import { openUnderstanding, type Understanding } from '../intent/understanding.ts'
+import type { Wish } from '../intent/wish.ts'
 import { openRecogniser, type Recogniser } from '../speech/recogniser.ts'
 import { traitsOf } from '../models-import/registry.ts'
 import { openEars } from '../turn/ears.ts'
@@ -155,13 +156,14 @@ function mindOf(
     model: { ...understanding.model, traits },
     phraseOf: (intent) => find(intent)?.phrase ?? intent,
     thresholdsOf: (intent) => find(intent)?.thresholds ?? { act: null, ask: null },
-    understand: async (text, speechConfidence) => {
+    understand: async ({ text, confidence, alternatives, before }) => {
       const startedMs = clock.monotonicMs()
-      const meant = await understanding.understand(text, names)
+      const meant = await understanding.understand(text, names, { alternatives, before })
+      // Heard half right and understood half right is not understood.
+      const weighed = <T extends Wish>(wish: T): T => ({ ...wish, confidence: wish.confidence * confidence })
       return {
-        ...meant,
-        // Heard half right and understood half right is not understood.
-        confidence: meant.confidence * speechConfidence,
+        ...weighed(meant),
+        further: meant.further.map(weighed),
         runtimeMs: clock.monotonicMs() - startedMs,
       }
     },

@@ -1,6 +1,6 @@
 /** How well sentences are understood: pure, from what was meant and what was understood. */
 import type { JsonObject } from '../../shared/json.ts'
-import { OUT_OF_SCOPE } from '../intent/understanding.ts'
+import { OUT_OF_SCOPE } from '../intent/wish.ts'
 import { calibration, quantiles, rate, type Calibration, type Quantiles, type Rate } from './statistics.ts'
 import type { TextTest } from './text-tests.ts'
 

@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs'
 import * as v from 'valibot'
 import { StarlingError } from '../../shared/errors.ts'
-import { OUT_OF_SCOPE } from '../intent/understanding.ts'
+import { OUT_OF_SCOPE } from '../intent/wish.ts'
 
 export class TestsRefused extends StarlingError {
   override readonly code = 'tests_refused'

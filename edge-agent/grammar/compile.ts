@@ -17,6 +17,11 @@ export interface KnownNames {
 const POLITE_BEFORE = [['please'], ['okay'], ['hey', 'starling'], ['starling']] as const
 const POLITE_AFTER = [['please'], ['now'], ['thanks'], ['thank', 'you']] as const
 const POLITE_WEIGHT = -12
+/** Between two wishes of one utterance. */
+const JOINS = [['and'], ['and', 'then'], ['then']] as const
+const JOIN_WEIGHT = -60
+/** The intent by which a change of the wish before is heard: it may follow a wish without a word between. */
+export const AMENDING = 'turn.amend'
 
 export function compileDomain(domain: Domain, names: KnownNames): Net {
   const net = new NetBuilder()
@@ -28,11 +33,18 @@ export function compileDomain(domain: Domain, names: KnownNames): Net {
     net.arc(0, polite, { kind: 'empty' }, POLITE_WEIGHT)
     net.words(polite, words, begin)
   }
+  const amending = net.state()
+  net.arc(begin, amending, { kind: 'empty' })
   for (const intent of domain.intents) {
     const said = net.state()
+    const from = intent.name === AMENDING ? amending : begin
     for (const template of intent.templates)
-      net.arc(add({ net, domain, slots }, begin, template), said, { kind: 'empty' })
+      net.arc(add({ net, domain, slots }, from, template), said, { kind: 'empty' })
     net.end(said, intent.name)
+    if (domain.polite) {
+      for (const words of JOINS) net.join(said, words, begin, JOIN_WEIGHT)
+      net.join(said, [], amending, JOIN_WEIGHT)
+    }
     if (!domain.polite) continue
     const thanked = net.state()
     for (const words of POLITE_AFTER) {

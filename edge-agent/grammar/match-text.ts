@@ -6,10 +6,17 @@ import { slotValue } from './slot-types.ts'
 export interface TextMatch {
   readonly intent: string
   readonly slots: JsonObject
+  /** Which words each slot stands for: from the first to before `to`. */
+  readonly ranges: Readonly<Record<string, WordRange>>
   /** Sum of log weights; 0 for words that are all of a template. */
   readonly score: number
   /** Words that stood for an open slot. */
   readonly openWords: number
+}
+
+export interface WordRange {
+  readonly from: number
+  readonly to: number
 }
 
 /** What an open word costs, so that a template that names the word wins. */
@@ -88,9 +95,9 @@ export class TextMatcher {
       if (path !== undefined && (best === null || path.score > best.path.score)) best = { path, intent }
     }
     if (best === null) return null
-    const slots = slotsOf(best.path.marks, words)
-    if (slots === null) return null
-    return { intent: best.intent, slots, score: best.path.score, openWords: best.path.openWords }
+    const read = slotsOf(best.path.marks, words)
+    if (read === null) return null
+    return { intent: best.intent, ...read, score: best.path.score, openWords: best.path.openWords }
   }
 }
 
@@ -101,8 +108,9 @@ function better(paths: Map<number, Path>, state: number, path: Path): boolean {
   return true
 }
 
-function slotsOf(marks: Mark | null, words: readonly string[]): JsonObject | null {
+function slotsOf(marks: Mark | null, words: readonly string[]): Pick<TextMatch, 'slots' | 'ranges'> | null {
   const slots: Record<string, JsonObject[string]> = {}
+  const ranges: Record<string, WordRange> = {}
   let end: Mark | null = null
   for (let mark = marks; mark !== null; mark = mark.before) {
     if (mark.label.kind === 'end') end = mark
@@ -111,7 +119,8 @@ function slotsOf(marks: Mark | null, words: readonly string[]): JsonObject | nul
       // Number words that make no number, or one outside its range: the template does not fit after all.
       if (value === null) return null
       slots[mark.label.slot] = value
+      ranges[mark.label.slot] = { from: mark.at, to: end.at }
     }
   }
-  return slots
+  return { slots, ranges }
 }

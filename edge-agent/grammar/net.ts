@@ -35,11 +35,14 @@ export interface Net {
   readonly start: number
   /** Final state -> the intent that ends there. */
   readonly finals: ReadonlyMap<number, string>
+  /** From one wish to the next within an utterance: heard, and taken apart again by who understands the text. */
+  readonly joins: readonly NetArc[]
 }
 
 /** Builds a net state by state. */
 export class NetBuilder {
   readonly #arcs: NetArc[] = []
+  readonly #joins: NetArc[] = []
   readonly #finals = new Map<number, string>()
   #count = 1
 
@@ -74,19 +77,35 @@ export class NetBuilder {
     return at
   }
 
+  /** As `words`, for a join. */
+  join(from: number, words: readonly string[], to: number, logWeight: number): void {
+    let at = from
+    for (const [index, word] of words.entries()) {
+      const next = index === words.length - 1 ? to : this.state()
+      this.#joins.push({
+        from: at,
+        to: next,
+        label: { kind: 'word', word },
+        logWeight: index === 0 ? logWeight : 0,
+      })
+      at = next
+    }
+    if (words.length === 0) this.#joins.push({ from, to, label: { kind: 'empty' }, logWeight })
+  }
+
   end(state: number, intent: string): void {
     this.#finals.set(state, intent)
   }
 
   build(): Net {
-    return { arcs: this.#arcs, stateCount: this.#count, start: 0, finals: this.#finals }
+    return { arcs: this.#arcs, stateCount: this.#count, start: 0, finals: this.#finals, joins: this.#joins }
   }
 }
 
 /** What can be heard of a net. */
 export function wordGraphOf(net: Net): WordGraph {
   const arcs: WordArc[] = []
-  for (const { from, to, label, logWeight } of net.arcs) {
+  for (const { from, to, label, logWeight } of [...net.arcs, ...net.joins]) {
     if (label.kind === 'typed' || (label.kind === 'open' && !label.spoken)) continue
     if (label.kind === 'open') arcs.push({ from, to, word: null, logWeight, open: 'word' })
     else arcs.push({ from, to, word: label.kind === 'word' ? label.word : null, logWeight })

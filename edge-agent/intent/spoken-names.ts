@@ -39,6 +39,17 @@ export class SpokenNames {
     return found === undefined ? null : { value: found.value, from, to: from + found.words.length }
   }
 
+  /** The list slots of which a name begins with the word at `from`. */
+  listsAt(words: readonly string[], from: number): readonly string[] {
+    return [...this.#slots.keys()].filter((slot) => this.at(slot, words, from) !== null)
+  }
+
+  /** What a list slot may come to. */
+  valuesOf(slot: string): ReadonlySet<string> {
+    const named = [...(this.#slots.get(slot)?.values() ?? [])].flat()
+    return new Set(named.map(({ value }) => value))
+  }
+
   /** Every name of a list slot in the words, from left to right, none within another. */
   all(slot: string, words: readonly string[]): readonly FoundName[] {
     const found: FoundName[] = []

@@ -2,12 +2,12 @@
  * Looks for an intent's slots in words that no template reads. What could be two things is left out, so that the device asks:
  * a wrong value is worse than a missing one.
  */
-import type { JsonObject } from '../../shared/json.ts'
 import type { Domain, DomainIntent, SlotSpec } from '../grammar/domain.ts'
 import { isWithin } from '../grammar/slot-types.ts'
 import { isNumberWord, readDigits, readNumber } from '../grammar/spoken-numbers.ts'
 import type { TemplateNode } from '../grammar/template.ts'
 import type { SpokenNames } from './spoken-names.ts'
+import type { ReadSlots } from './wish.ts'
 
 interface Spot {
   readonly value: string | number
@@ -22,7 +22,7 @@ export interface Known {
   readonly workOrders: readonly string[]
 }
 
-export function spotSlots(known: Known, intent: DomainIntent, words: readonly string[]): JsonObject {
+export function spotSlots(known: Known, intent: DomainIntent, words: readonly string[]): ReadSlots {
   const found = new Map<string, Spot>()
   const named = slotsNamedBy(known.domain, intent)
   for (const [name, slot] of named) {
@@ -35,11 +35,10 @@ export function spotSlots(known: Known, intent: DomainIntent, words: readonly st
     const spot = spec === undefined ? null : numeric(spec, known, words, found)
     if (spot !== null && spec !== undefined && isSayable(spec, spot.value)) found.set(name, spot)
   }
-  const slots: Record<string, JsonObject[string]> = {}
-  for (const [name, { value }] of found) slots[name] = value
-  // A note that no template reads is noted as it was said: nothing of it is lost.
-  if (intent.required.includes('text')) slots['text'] = words.join(' ')
-  return slots
+  return {
+    slots: Object.fromEntries([...found].map(([name, { value }]) => [name, value])),
+    ranges: Object.fromEntries([...found].map(([name, { from, to }]) => [name, { from, to }])),
+  }
 }
 
 /** The one name of a list in the words; null when there is none, or two different ones. */

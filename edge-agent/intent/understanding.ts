@@ -1,49 +1,49 @@
 /**
- * From words to a wish. The domain's grammar reads what it can, with its slots; what it cannot read the classifier guesses,
- * and slots are looked for in the words. A guess is never as sure as a reading, and a wish that is negated is never acted on.
+ * From words to wishes. One utterance may be several of the recogniser's guesses, take back what it said before, change the
+ * wish before it, or hold several wishes. Doubt only ever lowers the confidence.
  */
 import { readdirSync } from 'node:fs'
 import { join } from 'node:path'
-import type { JsonObject } from '../../shared/json.ts'
 import type { ModelFacts } from '../turn/ports.ts'
-import { compileDomain, type KnownNames } from '../grammar/compile.ts'
-import type { Domain, DomainIntent } from '../grammar/domain.ts'
+import { AMENDING, type KnownNames } from '../grammar/compile.ts'
+import type { Domain } from '../grammar/domain.ts'
 import { readDomainFile } from '../grammar/domain-file.ts'
 import { DomainRefused } from '../grammar/domain-refused.ts'
-import { TextMatcher } from '../grammar/match-text.ts'
-import { wordGraphOf, type Net } from '../grammar/net.ts'
+import { wordGraphOf } from '../grammar/net.ts'
 import type { WordGraph } from '../grammar/word-graph.ts'
+import { amended, type WishBefore } from './amend.ts'
 import { openClassifier, type Classifier } from './classifier.ts'
-import { delexicalised } from './delexicalise.ts'
-import { doubtOf } from './doubts.ts'
-import { expanded, trimmed, wordsOf } from './normalise.ts'
-import { SpokenNames } from './spoken-names.ts'
-import { spotSlots } from './spot-slots.ts'
+import { expandedTokens, tokensOf } from './normalise.ts'
 import { OPEN_VOCABULARY } from './open-vocabulary.ts'
+import { repaired } from './repair.ts'
+import { wishesIn } from './several.ts'
+import { OUT_OF_SCOPE, outOfScope, type Said, type Wish } from './wish.ts'
+import { WishReader } from './wish-reader.ts'
 
-export const OUT_OF_SCOPE = 'out_of_scope'
+/** What was taken back and is then guessed, not read, is asked back. */
+const REPAIRED_CEILING = 0.6
+/** So many of the recogniser's guesses are read. */
+const MAX_ALTERNATIVES = 5
+/** What is less likely to have been said is not read. */
+const LEAST_SHARE = 0.05
 
-/** A reading whose words are all the grammar's own. */
-const READ_CONFIDENCE = 0.98
-/** A reading with a name that the device does not know, which the classifier reads the same way. */
-const OPEN_CONFIDENCE = 0.85
-/** The same where something would be changed: asked back first. */
-const OPEN_EFFECT_CONFIDENCE = 0.6
-/** The most that a guess is trusted. */
-const GUESS_CEILING = 0.85
-/** Under it a guess that changes nothing is no guess: showing something unasked helps nobody. */
-const IDLE_GUESS_FLOOR = 0.6
-/** The most that a wish with a "not" in it is trusted, and one that is asked, put off or on a condition. */
-const NEGATED_CONFIDENCE = 0.3
-const UNSURE_CONFIDENCE = 0.5
+/** What is known beside the text. */
+export interface Beside {
+  /** Other texts that it may have been, with their shares from 0 to 1; the text itself may be among them. */
+  readonly alternatives?: readonly Alternative[]
+  readonly before?: WishBefore | null
+}
 
-export type MeantBy = {
-  readonly intent: string
-  readonly confidence: number
-  readonly slots: JsonObject
-  readonly missing: readonly string[]
-  readonly effectful: boolean
-  readonly route: 'grammar' | 'classifier'
+/** As the recogniser gives them. */
+export type Alternative = { readonly text: string; readonly share: number }
+
+export type MeantBy = Wish & {
+  /** What is wished after it, in order. */
+  readonly further: readonly Wish[]
+  /** True when it changes the wish before. */
+  readonly amends: boolean
+  /** The text that was understood: another than was heard first, when only that could be read. */
+  readonly text: string
 }
 
 export interface SpokenGrammar {
@@ -58,7 +58,7 @@ export interface Understanding {
   /** What can be heard, with the names that this device knows. */
   grammarFor(names: KnownNames): SpokenGrammar
   /** Throws `TextRefused` for a text that is too long. */
-  understand(text: string, names: KnownNames): Promise<MeantBy>
+  understand(text: string, names: KnownNames, beside?: Beside): Promise<MeantBy>
   close(): Promise<void>
 }
 
@@ -72,18 +72,11 @@ export async function openUnderstanding(
   return new GrammarFirst(domain, classifier)
 }
 
-interface Compiled {
-  readonly names: KnownNames
-  readonly net: Net
-  readonly matcher: TextMatcher
-  readonly spoken: SpokenNames
-}
-
 class GrammarFirst implements Understanding {
   readonly model: ModelFacts
   readonly domain: Domain
   readonly #classifier: Classifier
-  #compiled: Compiled | null = null
+  #reading: { readonly names: KnownNames; readonly reader: WishReader } | null = null
 
   constructor(domain: Domain, classifier: Classifier) {
     this.domain = domain
@@ -93,85 +86,71 @@ class GrammarFirst implements Understanding {
 
   grammarFor(names: KnownNames): SpokenGrammar {
     const { pronunciations } = this.domain
-    return { graph: wordGraphOf(this.#compile(names).net), pronunciations, openVocabulary: OPEN_VOCABULARY }
+    return { graph: wordGraphOf(this.#reader(names).net), pronunciations, openVocabulary: OPEN_VOCABULARY }
   }
 
-  async understand(text: string, names: KnownNames): Promise<MeantBy> {
-    const said = wordsOf(text)
-    if (said.length === 0) return outOfScope(1, 'grammar')
-    const words = expanded(said)
-    const compiled = this.#compile(names)
-    const open: MeantBy[] = []
-    for (const form of [said, words, trimmed(said), trimmed(words)]) {
-      const read = form.length === 0 ? null : compiled.matcher.match(form)
-      const intent = this.domain.intents.find(({ name }) => name === read?.intent)
-      if (read === null || intent === undefined) continue
-      const reading = { slots: read.slots, confidence: READ_CONFIDENCE, route: 'grammar' } as const
-      if (read.openWords === 0 || isOpenByDesign(intent, read.slots)) return meant(intent, reading)
-      open.push(
-        meant(intent, {
-          ...reading,
-          confidence: intent.effectful ? OPEN_EFFECT_CONFIDENCE : OPEN_CONFIDENCE,
-        }),
-      )
+  async understand(text: string, names: KnownNames, beside: Beside = {}): Promise<MeantBy> {
+    const { alternatives = [], before = null } = beside
+    const reader = this.#reader(names)
+    const first = await this.#read(reader, text, before)
+    let best = first
+    for (const other of alternatives.slice(0, MAX_ALTERNATIVES)) {
+      // What was heard first stands when it can be read: a guess of the ear is no reason to wish something else.
+      if (isSettled(best)) break
+      if (other.text === text || other.share < LEAST_SHARE) continue
+      const meant = await this.#read(reader, other.text, before)
+      if (surenessOf(meant) > surenessOf(best)) best = meant
     }
-    const guess = await this.#guess(words, compiled)
-    // A name that nobody knows may be no name at all: "show me the way" looks nothing up.
-    return (
-      open.find(({ intent }) => intent === guess.intent && Object.keys(guess.slots).length === 0) ?? guess
-    )
+    return best
   }
 
   async close(): Promise<void> {
     await this.#classifier.close()
   }
 
-  async #guess(words: readonly string[], compiled: Compiled): Promise<MeantBy> {
-    const { guesses } = await this.#classifier.classify(delexicalised(words, compiled.spoken))
-    const [best] = guesses
-    const intent = this.domain.intents.find(({ name }) => name === best?.intent)
-    if (best === undefined || intent === undefined) return outOfScope(best?.probability ?? 0, 'classifier')
-    if (!intent.effectful && best.probability < IDLE_GUESS_FLOOR)
-      return outOfScope(1 - best.probability, 'classifier')
-    const known = { domain: this.domain, names: compiled.spoken, workOrders: compiled.names.workOrders }
-    const slots = spotSlots(known, intent, words)
-    const confidence = Math.min(best.probability, ceilingOf(intent, words))
-    return meant(intent, { slots, confidence, route: 'classifier' })
-  }
-
-  #compile(names: KnownNames): Compiled {
-    if (this.#compiled?.names === names) return this.#compiled
-    const net = compileDomain(this.domain, names)
-    this.#compiled = {
-      names,
-      net,
-      matcher: new TextMatcher(net),
-      spoken: new SpokenNames(this.domain, names),
+  async #read(reader: WishReader, text: string, before: WishBefore | null): Promise<MeantBy> {
+    const said: Said = { text, tokens: tokensOf(text) }
+    const one = { further: [], amends: false, text }
+    if (said.tokens.length === 0) return { ...outOfScope(1, 'grammar'), ...one }
+    const exact = reader.readExactly(said)
+    if (exact !== null && exact.openWords === 0 && exact.wish.intent !== AMENDING)
+      return { ...exact.wish, ...one }
+    const change = before === null ? null : amended(reader, said, before)
+    if (change !== null) return { ...change, ...one, amends: true }
+    if (exact === null) {
+      const rest = await repaired(reader, { ...said, tokens: expandedTokens(said.tokens) })
+      if (rest !== null) {
+        const { wish, isRead } = await reader.read(rest)
+        return {
+          ...wish,
+          ...one,
+          confidence: isRead ? wish.confidence : Math.min(wish.confidence, REPAIRED_CEILING),
+        }
+      }
     }
-    return this.#compiled
+    const [first, ...further] = (await wishesIn(said, async (part) => await reader.read(part))).map(
+      ({ wish }) => wish,
+    )
+    return first === undefined ? { ...outOfScope(1, 'grammar'), ...one } : { ...first, ...one, further }
+  }
+
+  #reader(names: KnownNames): WishReader {
+    if (this.#reading?.names !== names)
+      this.#reading = { names, reader: new WishReader(this.domain, names, this.#classifier) }
+    return this.#reading.reader
   }
 }
 
-/** A note's text is open because it should be; a part's name is open because nobody knows it. */
-function isOpenByDesign(intent: DomainIntent, slots: JsonObject): boolean {
-  return slots['text'] !== undefined && intent.name !== 'part.order' && intent.name !== 'asset.look_up'
+/** Read by the grammar, or as good as. */
+function isSettled({ intent, route, missing }: Wish): boolean {
+  return intent !== OUT_OF_SCOPE && route === 'grammar' && missing.length === 0
 }
 
-function ceilingOf(intent: DomainIntent, words: readonly string[]): number {
-  if (!intent.effectful) return GUESS_CEILING
-  const doubt = doubtOf(words)
-  if (doubt === 'negated') return NEGATED_CONFIDENCE
-  return doubt === 'unsure' && !intent.mayBeAsked ? UNSURE_CONFIDENCE : GUESS_CEILING
+function surenessOf({ intent, confidence, missing }: Wish): number {
+  return intent === OUT_OF_SCOPE ? 0 : confidence - (missing.length > 0 ? MISSING_COST : 0)
 }
-
-function meant(intent: DomainIntent, found: Pick<MeantBy, 'slots' | 'confidence' | 'route'>): MeantBy {
-  const missing = intent.required.filter((slot) => found.slots[slot] === undefined)
-  return { intent: intent.name, effectful: intent.effectful, missing, ...found }
-}
-
-function outOfScope(confidence: number, route: MeantBy['route']): MeantBy {
-  return { intent: OUT_OF_SCOPE, confidence, slots: {}, missing: [], effectful: false, route }
-}
+/** A reading that lacks something is less likely what was said. */
+const MISSING_COST = 0.2
 
 function readDomain(dir: string): Domain {
   const folder = join(dir, 'domains')

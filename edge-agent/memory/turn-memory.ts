@@ -26,6 +26,11 @@ export class MemoryUnreadable extends StarlingError {
 const SlotsSchema = v.record(v.string(), v.any())
 const MemorySchema = v.strictObject({
   open: v.nullable(v.strictObject({ intent: v.string(), slots: SlotsSchema, missing: v.array(v.string()) })),
+  // Rows of versions that remembered no such thing are read too.
+  last: v.optional(
+    v.nullable(v.strictObject({ intent: v.string(), slots: SlotsSchema, undoable: v.boolean() })),
+    null,
+  ),
   guide: v.variant('kind', [
     v.strictObject({ kind: v.literal('idle') }),
     v.strictObject({
@@ -40,7 +45,7 @@ const MemorySchema = v.strictObject({
   workOrder: v.nullable(v.string()),
 })
 
-const BLANK: TurnMemory = { open: null, guide: { kind: 'idle' }, workOrder: null }
+const BLANK: TurnMemory = { open: null, last: null, guide: { kind: 'idle' }, workOrder: null }
 
 /** Reads the memory; a device that never had a turn remembers nothing. Throws {@link MemoryUnreadable} on a damaged row. */
 export async function recall(db: Queryable): Promise<TurnMemory> {
@@ -65,7 +70,8 @@ export async function keepInMind(tx: Transaction, change: Partial<TurnMemory>): 
   return memory
 }
 
-const ChangeSchema = v.partial(MemorySchema)
+// A default would forget what a change does not name.
+const ChangeSchema = v.partial(v.omit(MemorySchema, ['last']))
 
 export function memoryReadPerformer(): TransactionalPerformer<JsonObject, TurnMemory> {
   return {

@@ -15,10 +15,13 @@ import type {
   Principal,
   Resource,
 } from '../../shared/kernel/contract.ts'
+import type { WishBefore } from '../intent/amend.ts'
+import type { Wish } from '../intent/wish.ts'
+import { joinedOutcome, wishesOf } from './chain.ts'
 import { decideTurn, stricter, type OpenQuestion, type Thresholds, type TurnDecision } from './decide.ts'
 import { transcribePerformer, understandPerformer } from './model-performers.ts'
 import type { AudioSource, Ears, FieldAction, Heard, Meaning, Mind, TurnMemory } from './ports.ts'
-import type { EffectTrace, TurnOutcome, TurnResult } from './result.ts'
+import type { EffectTrace, TurnOutcome, TurnResult, WishAnswered } from './result.ts'
 
 export interface TurnParts {
   readonly kernel: Kernel
@@ -58,40 +61,87 @@ export async function conductTurn(
   if (heard.kind !== 'performed') return turn.close({ heard: null, audio, outcome: stopped(heard), endedMs })
   if (heard.output.kind === 'nothing')
     return turn.close({ heard: heard.output, audio, outcome: nothingHeard(), endedMs })
-  const { meaning, outcome } = await answerText(parts, turn, heard.output)
-  return turn.close({ heard: heard.output, meaning, audio, outcome, endedMs })
+  return turn.close({ heard: heard.output, ...(await answerText(parts, turn, heard.output)), audio, endedMs })
+}
+
+interface Answered {
+  readonly meaning: Meaning | null
+  readonly wishes: readonly WishAnswered[]
+  readonly outcome: TurnOutcome
 }
 
 /** The turn from its text on; what was typed instead of spoken comes in here with confidence 1. */
-async function answerText(
-  parts: TurnParts,
-  turn: OpenTurn,
-  heard: Heard,
-): Promise<{ meaning: Meaning | null; outcome: TurnOutcome }> {
+async function answerText(parts: TurnParts, turn: OpenTurn, heard: Heard): Promise<Answered> {
   const remembered = await turn.admit(parts.memory.read, memoryRequest({}))
-  if (remembered.kind !== 'performed') return { meaning: null, outcome: stopped(remembered) }
+  if (remembered.kind !== 'performed') return { meaning: null, wishes: [], outcome: stopped(remembered) }
+  const memory = remembered.output
+  const { text, confidence, alternatives } = heard
   const understood = await turn.admit(understandPerformer(parts.mind), {
     resource: { type: 'model', id: parts.mind.model.name },
     dataClass: 'personal',
-    input: { text: heard.text, speechConfidence: heard.confidence },
-    confidence: heard.confidence,
+    input: { text, confidence, alternatives, before: wishBefore(memory) },
+    confidence,
   })
-  if (understood.kind !== 'performed') return { meaning: null, outcome: stopped(understood) }
-  const meaning = understood.output
-  const decision = decideTurn({
-    transcript: heard.text,
-    understood: heard.kind === 'rejected' ? { ...meaning, confidence: 0 } : meaning,
-    open: remembered.output.open,
-    thresholds: stricter(parts.thresholds, parts.mind.thresholdsOf(meaning.intent)),
-  })
-  return { meaning, outcome: await carryOut({ parts, turn, memory: remembered.output, meaning }, decision) }
+  if (understood.kind !== 'performed') return { meaning: null, wishes: [], outcome: stopped(understood) }
+  return await answerWishes({ parts, turn, heard, meaning: understood.output }, memory)
+}
+
+/** Carries out one wish after the other, until one is not done: what follows may build on it. */
+async function answerWishes(at: Answering, memory: TurnMemory): Promise<Answered> {
+  const { parts, turn, heard, meaning } = at
+  const wishes = wishesOf(meaning, memory)
+  const answered: WishAnswered[] = []
+  let standing = memory
+  for (const [index, wish] of wishes.entries()) {
+    if (index > 0) {
+      const again = await turn.admit(parts.memory.read, memoryRequest({}))
+      if (again.kind !== 'performed') return { meaning, wishes: answered, outcome: stopped(again) }
+      standing = again.output
+    }
+    const weighed = { ...wish, confidence: confidenceOf(at, wish) }
+    const decision = decideTurn({
+      transcript: heard.text,
+      understood: weighed,
+      open: standing.open,
+      thresholds: stricter(parts.thresholds, parts.mind.thresholdsOf(wish.intent)),
+    })
+    const outcome = await carryOut({ parts, turn, memory: standing, meaning: weighed }, decision)
+    answered.push({ intent: wish.intent, confidence: wish.confidence, slots: wish.slots, outcome })
+    if (outcome.kind !== 'done') break
+  }
+  const left = wishes.slice(answered.length).map(({ intent }) => parts.mind.phraseOf(intent))
+  return {
+    meaning,
+    wishes: answered,
+    outcome: joinedOutcome(
+      answered.map(({ outcome }) => outcome),
+      left,
+    ),
+  }
+}
+
+interface Answering {
+  readonly parts: TurnParts
+  readonly turn: OpenTurn
+  readonly heard: Heard
+  readonly meaning: Meaning
+}
+
+/** Another text than was heard first never acts by itself, however well it reads. */
+function confidenceOf({ parts, heard, meaning }: Answering, wish: Wish): number {
+  if (heard.kind === 'rejected') return 0
+  return meaning.text === heard.text ? wish.confidence : Math.min(wish.confidence, parts.thresholds.ask)
+}
+
+function wishBefore({ open, last }: TurnMemory): WishBefore | null {
+  return open ?? (last === null ? null : { intent: last.intent, slots: last.slots, missing: [] })
 }
 
 interface Standing {
   readonly parts: TurnParts
   readonly turn: OpenTurn
   readonly memory: TurnMemory
-  readonly meaning: Meaning
+  readonly meaning: Wish
 }
 
 async function carryOut(standing: Standing, decision: TurnDecision): Promise<TurnOutcome> {
@@ -114,6 +164,13 @@ async function carryOut(standing: Standing, decision: TurnDecision): Promise<Tur
         decision.question,
         `Which ${decision.slot.replaceAll('_', ' ')}, to ${standing.parts.mind.phraseOf(decision.question.intent)}?`,
       )
+    case 'nothing_to_amend':
+      return {
+        kind: 'failed',
+        say: 'There is nothing to correct.',
+        code: 'nothing_to_amend',
+        remedy: 'Say the whole wish: what is to be done, with its number or name.',
+      }
     case 'withdrawn': {
       const kept = await remember(standing, null)
       return kept ?? { kind: 'done', say: 'Dropped. Nothing was done.', output: null }
@@ -164,7 +221,7 @@ async function giveToPerson(standing: Standing, transcript: string, reason: stri
   return kept ?? { kind: 'inbox', say, itemId: answer.output.itemId, reason }
 }
 
-function memoryRequest(input: JsonObject): Wish<JsonObject> {
+function memoryRequest(input: JsonObject): AskedEffect<JsonObject> {
   return { resource: { type: 'memory', id: 'turn' }, dataClass: 'personal', input, confidence: null }
 }
 
@@ -188,7 +245,7 @@ function describe(mind: Mind, question: OpenQuestion): string {
   return slots.length === 0 ? phrase : `${phrase}: ${slots.join(', ')}`
 }
 
-interface Wish<I extends Json> {
+interface AskedEffect<I extends Json> {
   readonly resource: Resource
   readonly dataClass: DataClass
   readonly input: I
@@ -198,6 +255,7 @@ interface Wish<I extends Json> {
 interface Ending {
   readonly heard: Heard | null
   readonly meaning?: Meaning | null
+  readonly wishes?: readonly WishAnswered[]
   readonly audio: AudioSource
   readonly outcome: TurnOutcome
   readonly endedMs: number
@@ -205,7 +263,7 @@ interface Ending {
 
 interface OpenTurn {
   readonly id: TurnId
-  admit<I extends Json, O extends Json>(performer: Performer<I, O>, wish: Wish<I>): Promise<Answer<O>>
+  admit<I extends Json, O extends Json>(performer: Performer<I, O>, wish: AskedEffect<I>): Promise<Answer<O>>
   close(ending: Ending): TurnResult
 }
 
@@ -216,7 +274,7 @@ function openTurn(parts: TurnParts): OpenTurn {
     id,
     async admit<I extends Json, O extends Json>(
       performer: Performer<I, O>,
-      wish: Wish<I>,
+      wish: AskedEffect<I>,
     ): Promise<Answer<O>> {
       const { action } = performer
       const request: EffectRequest<I> = { ...wish, action, principal: parts.principal, turn: id, cost: 1 }
@@ -224,7 +282,7 @@ function openTurn(parts: TurnParts): OpenTurn {
       effects.push({ action, verdict: answer.kind, provenance: answer.provenance })
       return answer
     },
-    close: ({ heard, meaning, audio, outcome, endedMs }) => ({
+    close: ({ heard, meaning, wishes, audio, outcome, endedMs }) => ({
       turn: id,
       transcript: {
         kind: heard?.kind ?? 'nothing',
@@ -240,6 +298,7 @@ function openTurn(parts: TurnParts): OpenTurn {
             route: meaning.route,
           }
         : null,
+      wishes: wishes ?? [],
       outcome,
       effects,
       timings: {

@@ -47,6 +47,7 @@ export type TurnDecision =
       readonly transcript: string
     }
   | { readonly kind: 'withdrawn' }
+  | { readonly kind: 'nothing_to_amend' }
 
 export interface TurnFacts {
   /** Null when nothing was heard. */
@@ -58,6 +59,8 @@ export interface TurnFacts {
 
 const CONFIRM = 'turn.confirm'
 const DENY = 'turn.deny'
+/** "No, five seven" where nothing was said before that it could change. */
+const AMEND = 'turn.amend'
 
 export function decideTurn(facts: TurnFacts): TurnDecision {
   const { transcript, understood, open, thresholds } = facts
@@ -65,6 +68,7 @@ export function decideTurn(facts: TurnFacts): TurnDecision {
   if (understood === null || understood.intent === 'out_of_scope')
     return { kind: 'inbox', reason: 'out_of_scope', transcript }
   const { intent, slots, missing, confidence } = understood
+  if (intent === AMEND) return { kind: 'nothing_to_amend' }
   const sure = confidence >= thresholds.act
   if (open !== null && sure && intent === DENY) return { kind: 'withdrawn' }
   if (open !== null && sure && intent === CONFIRM) return confirmed(open, transcript)

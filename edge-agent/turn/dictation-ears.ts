@@ -32,6 +32,7 @@ export function openDictationEars(recogniser: NeuralRecogniser, card: ImportedCa
           kind,
           text,
           confidence,
+          alternatives: [],
           audioMs,
           finishMs: clock.monotonicMs() - endedMs,
           runtimeMs: runtimeUs / 1_000,

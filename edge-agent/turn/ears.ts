@@ -26,11 +26,12 @@ export function openEars(
       try {
         for await (const block of audio.blocks) await stream.push(block)
         const endedMs = clock.monotonicMs()
-        const { kind, text, confidence, timings } = await stream.finish()
+        const { kind, text, confidence, alternatives, timings } = await stream.finish()
         return {
           kind,
           text,
           confidence,
+          alternatives,
           audioMs: timings.audioMs,
           finishMs: clock.monotonicMs() - endedMs,
           runtimeMs: timings.runtimeUs / 1_000,

@@ -39,15 +39,15 @@ export async function transcribe(
 export async function understand(parts: Caller & { readonly mind: Mind }, text: string): Promise<Understood> {
   const meant = await admit(parts, understandPerformer(parts.mind), {
     model: parts.mind.model.name,
-    input: { text, speechConfidence: 1 },
+    input: { text, confidence: 1, alternatives: [], before: null },
   })
   return { ...meant.output, provenance: meant.provenance }
 }
 
-async function admit<O extends JsonObject>(
+async function admit<I extends JsonObject, O extends JsonObject>(
   parts: Caller,
-  performer: Performer<JsonObject, O>,
-  call: { readonly model: string; readonly input: JsonObject },
+  performer: Performer<I, O>,
+  call: { readonly model: string; readonly input: I },
 ): Promise<Extract<Answer<O>, { kind: 'performed' }>> {
   const answer = await parts.kernel.admit(performer, {
     principal: parts.principal,

@@ -4,9 +4,9 @@
  */
 import type { JsonObject } from '../../shared/json.ts'
 import { redeem } from '../../shared/kernel/admitted.ts'
-import type { EffectRequest, ExternalPerformer, Route } from '../../shared/kernel/contract.ts'
+import type { ExternalPerformer, Route } from '../../shared/kernel/contract.ts'
 import { StarlingError } from '../../shared/errors.ts'
-import type { AudioSource, Ears, Heard, Meaning, Mind, RoutedModel } from './ports.ts'
+import type { AudioSource, Ears, Heard, Meaning, Mind, RoutedModel, Utterance } from './ports.ts'
 
 export class ModelOutputBroken extends StarlingError {
   override readonly code = 'model_output_broken'
@@ -30,26 +30,16 @@ export function transcribePerformer(
   }
 }
 
-export function understandPerformer(mind: Mind): ExternalPerformer<JsonObject, Meaning> {
+export function understandPerformer(mind: Mind): ExternalPerformer<Utterance, Meaning> {
   return {
     kind: 'external',
     action: 'model.understand',
     route: () => onDevice(mind.model),
-    perform: async (admitted) => {
-      const { request } = redeem(admitted, 'model.understand')
-      const { text, speechConfidence } = textOf(request)
-      return mind.understand(text, speechConfidence)
+    perform: async (admitted) => await mind.understand(redeem(admitted, 'model.understand').request.input),
+    check: (output) => {
+      for (const wish of [output, ...output.further]) checkConfidence(wish, 'model.understand')
     },
-    check: (output) => checkConfidence(output, 'model.understand'),
     resolve: async () => 'did_not_take_place',
-  }
-}
-
-function textOf(request: EffectRequest<JsonObject>): { text: string; speechConfidence: number } {
-  const { text, speechConfidence } = request.input
-  return {
-    text: typeof text === 'string' ? text : '',
-    speechConfidence: typeof speechConfidence === 'number' ? speechConfidence : 1,
   }
 }
 

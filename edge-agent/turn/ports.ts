@@ -3,6 +3,9 @@ import type { Sha256Hex } from '../../shared/ids.ts'
 import type { Json, JsonObject } from '../../shared/json.ts'
 import type { ModelTraits, Performer } from '../../shared/kernel/contract.ts'
 import type { GuideState } from '../guide/guide.ts'
+import type { WishBefore } from '../intent/amend.ts'
+import type { Alternative } from '../intent/understanding.ts'
+import type { Wish } from '../intent/wish.ts'
 import type { OpenQuestion } from './decide.ts'
 
 /** A model that has passed its golden vectors. */
@@ -29,6 +32,8 @@ export type Heard = {
   readonly kind: 'heard' | 'nothing' | 'rejected'
   readonly text: string
   readonly confidence: number
+  /** Other texts that it may have been, likeliest first. */
+  readonly alternatives: readonly Alternative[]
   readonly audioMs: number
   /** From the last block to the hypothesis. */
   readonly finishMs: number
@@ -41,14 +46,22 @@ export interface Ears {
   listen(audio: AudioSource, options: { onPartial(text: string): void; signal: AbortSignal }): Promise<Heard>
 }
 
-export type Meaning = {
-  readonly intent: string
-  readonly confidence: number
-  readonly slots: JsonObject
-  readonly missing: readonly string[]
-  readonly effectful: boolean
-  readonly route: 'grammar' | 'classifier'
+export type Meaning = Wish & {
+  /** What is wished after it, in order. */
+  readonly further: readonly Wish[]
+  /** True when it changes the wish before. */
+  readonly amends: boolean
+  /** The text that was understood: another than was heard first, when only that could be read. */
+  readonly text: string
   readonly runtimeMs: number
+}
+
+/** What a mind is asked to understand. */
+export type Utterance = {
+  readonly text: string
+  readonly confidence: number
+  readonly alternatives: readonly Alternative[]
+  readonly before: WishBefore | null
 }
 
 export interface Mind {
@@ -57,12 +70,22 @@ export interface Mind {
   phraseOf(intent: string): string
   /** How sure the domain wants to be of an intent; null leaves it to the policy. */
   thresholdsOf(intent: string): { readonly act: number | null; readonly ask: number | null }
-  understand(text: string, speechConfidence: number): Promise<Meaning>
+  understand(utterance: Utterance): Promise<Meaning>
+}
+
+/** A wish that was carried out, for a speaker who takes it back at once. */
+export type WishDone = {
+  readonly intent: string
+  readonly slots: JsonObject
+  /** True when `undo` takes back this and nothing else. */
+  readonly undoable: boolean
 }
 
 /** What the device remembers from one turn to the next; stored, so that it outlives a loss of power. */
 export type TurnMemory = {
   readonly open: OpenQuestion | null
+  /** The last that was done, in the turn before. */
+  readonly last: WishDone | null
   readonly guide: GuideState
   /** The work order in hand; null for none. */
   readonly workOrder: string | null

@@ -20,6 +20,9 @@ export interface TurnResult {
     readonly slots: JsonObject
     readonly route: 'grammar' | 'classifier'
   } | null
+  /** Each wish that was come to, in order: several when several were said, none when nothing was understood. */
+  readonly wishes: readonly WishAnswered[]
+  /** Of the whole turn: that of the last wish that was come to, with all that is to be said. */
   readonly outcome: TurnOutcome
   readonly effects: readonly EffectTrace[]
   readonly timings: {
@@ -29,6 +32,13 @@ export interface TurnResult {
     /** Time inside ONNX Runtime alone. */
     readonly runtimeMs: number
   }
+}
+
+export interface WishAnswered {
+  readonly intent: string
+  readonly confidence: number
+  readonly slots: JsonObject
+  readonly outcome: TurnOutcome
 }
 
 /** `say` is what the page shows and what a speaker would read aloud. */

@@ -1,10 +1,12 @@
 /** `starling transcribe`, `starling understand`, `starling turn`: the device's models and its governed turn from a shell. */
 import { readFile, stat } from 'node:fs/promises'
 import { StarlingError } from '../../../shared/errors.ts'
+import type { JsonObject } from '../../../shared/json.ts'
 import type { AgentClient } from '../agent-client.ts'
 import type { Call } from '../call.ts'
 import { EXIT, type ExitCode } from '../output.ts'
 import { withAgent } from '../with-agent.ts'
+import type { Wish } from '../../intent/wish.ts'
 import type { Transcribed, Understood } from '../../turn/model-calls.ts'
 import type { TurnResult } from '../../turn/result.ts'
 
@@ -40,15 +42,21 @@ export async function transcribeFiles(
 export async function understandText(call: Call, text: string): Promise<ExitCode> {
   return await withAgent(call, async (agent) => {
     const meant = (await agent.post('/v1/understand', { text })) as unknown as Understood
-    const slots = Object.entries(meant.slots).map(([name, value]) => `  ${name} = ${JSON.stringify(value)}`)
-    const missing = meant.missing.length === 0 ? [] : [`  missing: ${meant.missing.join(', ')}`]
-    call.output.answer(meant, [
-      `${meant.intent}  (${Math.round(meant.confidence * 100)} %, by ${meant.route})`,
-      ...slots,
-      ...missing,
-    ])
+    call.output.answer(meant, [meant, ...meant.further].flatMap(wishLines))
     return EXIT.ok
   })
+}
+
+function wishLines({ intent, confidence, route, slots, spans, missing }: Wish): readonly string[] {
+  return [
+    `${intent}  (${Math.round(confidence * 100)} %, by ${route})`,
+    ...Object.entries(slots).map(([name, value]) => {
+      const span = spans[name]
+      const where = span === undefined ? '' : `  (“${span.text}”, characters ${span.start} to ${span.end})`
+      return `  ${name} = ${JSON.stringify(value)}${where}`
+    }),
+    ...(missing.length === 0 ? [] : [`  missing: ${missing.join(', ')}`]),
+  ]
 }
 
 /** Exit code `refused` when a turn was denied or failed. */
@@ -65,11 +73,7 @@ function turnLines(result: TurnResult): readonly string[] {
   const heard = transcript.kind === 'nothing' ? '(no speech)' : `“${transcript.text}”`
   return [
     `heard       ${heard} (${transcript.kind}, ${Math.round(transcript.confidence * 100)} %)`,
-    ...(understood === null
-      ? []
-      : [
-          `understood  ${understood.intent} ${JSON.stringify(understood.slots)} (${Math.round(understood.confidence * 100)} %, by ${understood.route})`,
-        ]),
+    ...(understood === null ? [] : understoodLines(result)),
     `outcome     ${outcome.kind}: ${outcome.say}`,
     ...effects.map(
       ({ action, verdict, provenance }) =>
@@ -78,6 +82,13 @@ function turnLines(result: TurnResult): readonly string[] {
     `took        ${Math.round(timings.endToOutcomeMs)} ms after the end of speech`,
     ...transcript.warnings.map((warning) => `note        ${warning}`),
   ]
+}
+
+function understoodLines({ understood, wishes }: TurnResult): readonly string[] {
+  const line = (wish: { intent: string; slots: JsonObject; confidence: number }, how: string): string =>
+    `understood  ${wish.intent} ${JSON.stringify(wish.slots)} (${Math.round(wish.confidence * 100)} %, ${how})`
+  if (wishes.length > 1) return wishes.map((wish) => line(wish, wish.outcome.kind))
+  return understood === null ? [] : [line(understood, `by ${understood.route}`)]
 }
 
 async function eachFile(

@@ -19,7 +19,7 @@ export async function openShippedUnderstanding(): Promise<Understanding> {
     model: understanding.model,
     domain: understanding.domain,
     grammarFor: (names) => understanding.grammarFor(names),
-    understand: async (text, names) => await understanding.understand(text, names),
+    understand: async (text, names, beside) => await understanding.understand(text, names, beside),
     close: async () => {
       await understanding.close()
       rmSync(dir, { recursive: true, force: true })

@@ -1,6 +1,9 @@
 /** Turns on the real kernel, memory, actions and understanding; only the microphone is a script. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { fieldAction } from '../../../edge-agent/actions/field-actions.ts'
+import type { WishBefore } from '../../../edge-agent/intent/amend.ts'
+import type { Wish } from '../../../edge-agent/intent/wish.ts'
+import type { JsonObject } from '../../../shared/json.ts'
 import { inboxPerformer } from '../../../edge-agent/actions/people.ts'
 import { migrate } from '../../../edge-agent/agent/migrations.ts'
 import { openLocalWrites } from '../../../edge-agent/context/local-writes.ts'
@@ -43,7 +46,7 @@ const audio: AudioSource = {
 async function turn(
   heard: Partial<Heard>,
   meant: Partial<Meaning> = {},
-  wanted: IntentThresholds = { act: null, ask: null },
+  { told = [], wanted = { act: null, ask: null } }: { told?: WishBefore[]; wanted?: IntentThresholds } = {},
 ): Promise<TurnResult> {
   const field = { clock: at.clock, person: 'amara', writes: openLocalWrites(at.journal) }
   const parts: TurnParts = {
@@ -54,6 +57,7 @@ async function turn(
         kind: 'heard',
         text: 'words',
         confidence: 1,
+        alternatives: [],
         audioMs: 1,
         finishMs: 1,
         runtimeMs: 1,
@@ -64,16 +68,23 @@ async function turn(
       model,
       phraseOf: (intent) => intent.replace('.', ' '),
       thresholdsOf: () => wanted,
-      understand: async () => ({
-        intent: 'work_order.list',
-        confidence: 1,
-        slots: {},
-        missing: [],
-        effectful: false,
-        route: 'grammar',
-        runtimeMs: 1,
-        ...meant,
-      }),
+      understand: async ({ text, before }) => {
+        if (before !== null) told.push(before)
+        return {
+          text,
+          spans: {},
+          further: [],
+          amends: false,
+          intent: 'work_order.list',
+          confidence: 1,
+          slots: {},
+          missing: [],
+          effectful: false,
+          route: 'grammar',
+          runtimeMs: 1,
+          ...meant,
+        }
+      },
     },
     clock: at.clock,
     random: (size) => crypto.getRandomValues(new Uint8Array(size)),
@@ -130,7 +141,7 @@ describe('a turn', () => {
 
   it('asks back where the domain wants to be surer than the policy', async () => {
     const before = await orders()
-    const asked = await turn({}, order(0.9), { act: 0.95, ask: null })
+    const asked = await turn({}, order(0.9), { wanted: { act: 0.95, ask: null } })
     expect(asked.outcome.kind).toBe('question')
     expect(await orders()).toBe(before)
     await turn({}, { intent: 'turn.deny' })
@@ -196,5 +207,108 @@ describe('a turn', () => {
     expect((await turn({}, order(1))).outcome).toMatchObject({ kind: 'denied' })
     expect(await orders()).toBe(before)
     at.follow({})
+  })
+
+  describe('of several wishes', () => {
+    const wish = (intent: string, slots: JsonObject = {}, confidence = 1): Wish => {
+      return { intent, confidence, slots, spans: {}, missing: [], effectful: true, route: 'grammar' }
+    }
+    const reading = (value: number): Wish => wish('reading.log', { value, unit: 'bar' })
+    const withdrawn = async (): Promise<readonly unknown[]> =>
+      (
+        await at.db.query<{ body: { value: number; withdrawn: boolean } }>(
+          `select body from context.current where tbl = 'reading' order by body->>'takenAt', body->>'value'`,
+        )
+      ).map(({ body }) => [body.value, body.withdrawn])
+
+    it('carries out each in order, with records of its own', async () => {
+      const result = await turn(
+        {},
+        { ...reading(61), further: [wish('part.order', { part: '4410', count: 1 })] },
+      )
+      expect(result.outcome).toMatchObject({
+        kind: 'done',
+        say: 'Logged: pressure 61 bar for the feed water pump one. Ordered 1 of part 4410, mechanical seal.',
+      })
+      expect(result.wishes.map(({ intent, outcome }) => [intent, outcome.kind])).toEqual([
+        ['reading.log', 'done'],
+        ['part.order', 'done'],
+      ])
+      expect(result.effects.map(({ action }) => action)).toEqual([
+        'model.transcribe',
+        'memory.read',
+        'model.understand',
+        'reading.log',
+        'memory.read',
+        'part.order',
+      ])
+    })
+
+    it('leaves what follows one that is asked back, denied or failed, and says so', async () => {
+      const before = await orders()
+      const last = wish('part.order', { part: '4410', count: 1 })
+      const asked = await turn({}, { ...wish('note.record', { text: 'worn' }, 0.6), further: [last] })
+      expect(asked.outcome).toMatchObject({
+        kind: 'question',
+        say: expect.stringContaining('Not done: part order.') as string,
+      })
+      expect(asked.wishes).toHaveLength(1)
+      await turn({}, { intent: 'turn.deny' })
+      const failed = await turn({}, { ...wish('work_order.open', { work_order: '999' }), further: [last] })
+      expect(failed.outcome).toMatchObject({
+        kind: 'failed',
+        say: expect.stringContaining('Not done: part order.') as string,
+      })
+      at.follow({
+        rules: [
+          { id: 'all', effect: 'permit', actions: ['*'], roles: ['*'], whenExpired: false },
+          { id: 'no-readings', effect: 'deny', actions: ['reading.log'], roles: ['*'], whenExpired: false },
+        ],
+      })
+      expect((await turn({}, { ...reading(62), further: [last] })).outcome.kind).toBe('denied')
+      at.follow({})
+      expect(await orders()).toBe(before)
+    })
+
+    it('takes back what it did and does it anew, when the speaker corrects it', async () => {
+      await turn({}, reading(63))
+      const heard: WishBefore[] = []
+      const corrected = await turn({}, { ...reading(64), amends: true }, { told: heard })
+      expect(heard).toEqual([{ intent: 'reading.log', slots: { value: 63, unit: 'bar' }, missing: [] }])
+      expect(corrected.wishes.map(({ intent, outcome }) => [intent, outcome.kind])).toEqual([
+        ['undo', 'done'],
+        ['reading.log', 'done'],
+      ])
+      expect(await withdrawn()).toEqual(
+        expect.arrayContaining([
+          [63, true],
+          [64, false],
+        ]),
+      )
+    })
+
+    it('changes what it asked about without undoing anything', async () => {
+      const before = await orders()
+      await turn({}, order(0.6))
+      const changed = await turn({}, { ...wish('part.order', { part: '4410', count: 3 }, 0.9), amends: true })
+      expect(changed.wishes.map(({ intent }) => intent)).toEqual(['part.order'])
+      expect(changed.outcome).toMatchObject({ say: 'Ordered 3 of part 4410, mechanical seal.' })
+      expect(await orders()).toBe(before + 1)
+    })
+
+    it('says that there is nothing to correct where there is not', async () => {
+      expect((await turn({}, wish('turn.amend'))).outcome).toMatchObject({
+        kind: 'failed',
+        code: 'nothing_to_amend',
+      })
+    })
+  })
+
+  it('asks back about what the ears heard second, however well it reads', async () => {
+    const before = await orders()
+    const second = await turn({ text: 'all the three seals' }, { ...order(0.98), text: 'order three seals' })
+    expect(second.outcome.kind).toBe('question')
+    expect(await orders()).toBe(before)
+    await turn({}, { intent: 'turn.deny' })
   })
 })

@@ -9,7 +9,7 @@ import { readFileSync } from 'node:fs'
 import { parse } from 'yaml'
 import * as v from 'valibot'
 import { packageRoot } from '../../../../shared/package-root.ts'
-import { compileDomain } from '../../../grammar/compile.ts'
+import { AMENDING, compileDomain } from '../../../grammar/compile.ts'
 import type { Domain } from '../../../grammar/domain.ts'
 import { parseDomain } from '../../../grammar/domain-file.ts'
 import type { Net, NetArc } from '../../../grammar/net.ts'
@@ -102,7 +102,8 @@ interface Sentence {
 }
 
 function walked(domain: Domain, random: () => number): readonly (Omit<Sentence, 'tokens'> & { text: string })[] {
-  return domain.intents.flatMap((intent) =>
+  const learnt = domain.intents.filter(({ name }) => name !== AMENDING)
+  return learnt.flatMap((intent) =>
     intent.templates.flatMap((only, template) => {
       const net = compileDomain({ ...domain, intents: [{ ...intent, templates: [only] }] }, NAMES)
       const leaving: NetArc[][] = Array.from({ length: net.stateCount }, () => [])
