@@ -35,7 +35,10 @@ export function understandPerformer(mind: Mind): ExternalPerformer<Utterance, Me
     kind: 'external',
     action: 'model.understand',
     route: () => onDevice(mind.model),
-    perform: async (admitted) => await mind.understand(redeem(admitted, 'model.understand').request.input),
+    perform: async (admitted) => {
+      const { request } = redeem(admitted, 'model.understand')
+      return await mind.understand(request.input)
+    },
     check: (output) => {
       for (const wish of [output, ...output.further]) checkConfidence(wish, 'model.understand')
     },
