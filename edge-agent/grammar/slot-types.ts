@@ -44,8 +44,8 @@ const PAIRED_DIGITS = -8
 const SIGN = -1
 const NO_NOUGHT = -2
 const PAIRED_DECIMALS = -2
-const PAIRED_NUMBER = -8
-const SINGLE_DIGIT = -4
+const PAIRED_NUMBER = -14
+const SINGLE_DIGIT = -6
 
 /** Adds what may be said for a slot from `from` to a new state, which is returned. */
 export function addSlot(net: NetBuilder, from: number, slot: string, type: SlotType): number {
