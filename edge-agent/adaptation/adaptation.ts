@@ -9,6 +9,7 @@ import { evaluate } from '../evaluation/evaluate.ts'
 import type { Entry } from '../evaluation/manifest.ts'
 import { recordingOf } from '../evaluation/recording.ts'
 import type { Rate } from '../evaluation/statistics.ts'
+import { Channels } from '../speech/channels.ts'
 import { Lexicon } from '../speech/lexicon.ts'
 import { readModel } from '../speech/model-files.ts'
 import { adaptModel, type Adapted } from './adapt-model.ts'
@@ -110,8 +111,12 @@ function split(entries: readonly Entry[]): { readonly learning: Entry[]; readonl
 }
 
 async function learn(o: AdaptationOptions, confirmed: readonly Confirmed[]): Promise<Adapted> {
-  const { phones, lexicon } = readModel(o.modelDir)
-  const sounds = { model: phones, lexicon: new Lexicon(lexicon, phones.phones) }
+  const { phones, lexicon, mixture } = readModel(o.modelDir)
+  const sounds = {
+    model: phones,
+    lexicon: new Lexicon(lexicon, phones.phones),
+    channels: new Channels(mixture),
+  }
   const utterances: Utterance[] = []
   for (const { entry, words } of confirmed) {
     o.signal.throwIfAborted()

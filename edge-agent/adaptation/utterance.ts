@@ -1,4 +1,5 @@
 /** A recording whose words are known, as adaptation sees it: the features that the recogniser scores, and the network of its one sentence. */
+import type { Channels } from '../speech/channels.ts'
 import { FEATURES } from '../speech/features.ts'
 import { SAMPLE_RATE_HZ } from '../speech/front-end.ts'
 import type { Lexicon } from '../speech/lexicon.ts'
@@ -19,6 +20,7 @@ export interface Utterance {
 export interface Sounds {
   readonly model: PhoneModel
   readonly lexicon: Lexicon
+  readonly channels: Channels
 }
 
 /** Null for a text that has no words, or a recording without a frame. */
@@ -35,6 +37,7 @@ export async function utteranceOf(
     net,
     model: sounds.model,
     tuning: TUNING,
+    channel: sounds.channels.open(sound.sampleRate, TUNING),
     score: async (features, frames) => {
       blocks.push(features.slice())
       return { senones: new Float32Array(frames * sounds.model.senoneCount), runtimeUs: 0 }
@@ -45,7 +48,7 @@ export async function utteranceOf(
   await listening.push(resampler.push(sound.samples))
   await listening.push(resampler.finish())
   const { timings } = await listening.finish()
-  // A second pass hears everything once more, with what the first one learnt: the last frames are the ones that count.
+  // What was scored again as the channel became known begins at the start: the last frames are the ones that count.
   const frames = Math.round(timings.audioMs / 10)
   const all = joined(blocks)
   if (frames === 0 || all.length < frames * FEATURES) return null

@@ -9,6 +9,10 @@ export class CepstralTrack {
   #values = new Float64Array(CEPSTRA * 1_024)
   #count = 0
 
+  constructor(cepstra: Iterable<Float64Array> = []) {
+    for (const frame of cepstra) this.push(frame)
+  }
+
   get count(): number {
     return this.#count
   }

@@ -18,6 +18,8 @@ const PRE_EMPHASIS = 0.97
 const LOW_HZ = 130
 const HIGH_HZ = 6_800
 const LIFTER = 22
+/** Of the Nyquist frequency. */
+const PASS_BAND = 0.95
 const LOG_FLOOR = 1e-4
 const FULL_SCALE = 32_768
 
@@ -29,6 +31,8 @@ interface Band {
 /** One frame: its cepstra, and how far its power stands above the tracked noise (mean over bands, nats). */
 export interface Frame {
   readonly cepstra: Float64Array
+  /** Log mel energies after noise removal. */
+  readonly logBands: Float64Array
   readonly aboveNoise: number
   /** Root mean square of the frame's samples, full scale 1. */
   readonly level: number
@@ -109,16 +113,17 @@ export class FrontEnd {
       this.#mel[b] = sum
     }
     const aboveNoise = this.#noise.clean(this.#mel)
-    for (let b = 0; b < MEL_BANDS; b++) this.#mel[b] = Math.log((this.#mel[b] as number) + LOG_FLOOR)
-    return { cepstra: this.#toCepstra(), aboveNoise, level: Math.sqrt(energy / WINDOW) / FULL_SCALE, voicing }
+    const logBands = this.#mel.map((power) => Math.log(power + LOG_FLOOR))
+    const level = Math.sqrt(energy / WINDOW) / FULL_SCALE
+    return { cepstra: this.#toCepstra(logBands), logBands, aboveNoise, level, voicing }
   }
 
-  #toCepstra(): Float64Array {
+  #toCepstra(logBands: Float64Array): Float64Array {
     const out = new Float64Array(CEPSTRA)
     for (let c = 0; c < CEPSTRA; c++) {
       let sum = 0
       for (let b = 0; b < MEL_BANDS; b++)
-        sum += (this.#transform[c * MEL_BANDS + b] as number) * (this.#mel[b] as number)
+        sum += (this.#transform[c * MEL_BANDS + b] as number) * (logBands[b] as number)
       out[c] = sum
     }
     return out
@@ -135,6 +140,14 @@ export function cosineTransform(): Float64Array {
       out[c * MEL_BANDS + b] = scale * Math.cos((Math.PI * c * (b + 0.5)) / MEL_BANDS)
   }
   return out
+}
+
+/** How many mel bands audio of this rate can fill, the resampler's own fall-off left out. */
+export function observedBands(sampleRateHz: number): number {
+  const binHz = SAMPLE_RATE_HZ / TRANSFORM
+  const highest = (PASS_BAND * sampleRateHz) / 2
+  // A band's last bin has no weight.
+  return melBands().filter((band) => (band.firstBin + band.weights.length - 2) * binHz <= highest).length
 }
 
 function melBands(): Band[] {

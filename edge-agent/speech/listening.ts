@@ -1,10 +1,11 @@
 /** One stream inside the recogniser's thread: samples in, partials and one hypothesis out. */
 import { BeamSearch } from './beam-search.ts'
+import type { Channel } from './channel.ts'
 import { conclude, type Concluded, NOTHING_HEARD } from './conclusion.ts'
 import { ENDPOINT_RULES, endpointRule, type EndpointRule, type EndpointRules } from './endpointing.ts'
 import { CepstralTrack, FEATURES, LOOK_AHEAD } from './features.ts'
 import { FreePath } from './free-path.ts'
-import { CEPSTRA, type Frame, FrontEnd } from './front-end.ts'
+import { type Frame, FrontEnd } from './front-end.ts'
 import type { Hypothesis, Partial } from './hypothesis.ts'
 import type { PhoneModel } from './phone-model.ts'
 import type { SearchNetwork } from './search-network.ts'
@@ -20,22 +21,10 @@ export type Scorer = (
 
 /** Frames scored in one run: 160 ms keeps partials quick and the runtime's own cost small. */
 const BLOCK = 16
-/** The mean that the model's training audio had; a microphone's own takes over as it is heard. */
-export const INITIAL_MEAN = Float64Array.of(
-  41,
-  -5.29,
-  -0.12,
-  5.09,
-  2.48,
-  -4.07,
-  -1.37,
-  -1.78,
-  -5.08,
-  -2.05,
-  -6.45,
-  -1.42,
-  1.17,
-)
+/** Nobody waits for a part of what is decoded again: larger runs cost less. */
+const AGAIN_BLOCK = 64
+/** Audio so short is decoded again at its end: its channel was hardly known before, and it takes a few milliseconds. */
+const SHORT_FRAMES = 150
 const PARTIAL_EVERY_FRAMES = 25
 /** Shorter bursts than this are clicks, not words. */
 const LEAST_SPEECH_FRAMES = 12
@@ -52,15 +41,15 @@ export class Listening {
   readonly #score: Scorer
   readonly #events: ListeningEvents
   readonly #frontEnd: FrontEnd
-  readonly #track = new CepstralTrack()
+  #track = new CepstralTrack()
   readonly #voice: VoiceActivity
   readonly #search: BeamSearch
   readonly #free: FreePath
   readonly #senoneCount: number
-  readonly #sum: Float64Array
-  #speechInMean = 0
-  readonly #prior: Float64Array
+  readonly #channel: Channel
   #decoded = 0
+  /** Speech frames when all was last decoded again. */
+  #settledAt = 0
   #partials = 0
   #lastPartial = ''
   #partialAt = 0
@@ -76,9 +65,9 @@ export class Listening {
     tuning: Tuning
     score: Scorer
     events: ListeningEvents
+    channel: Channel
     endpointing?: EndpointRules
     transform?: Float64Array
-    prior?: Float64Array
   }) {
     this.#net = o.net
     this.#tuning = o.tuning
@@ -90,8 +79,7 @@ export class Listening {
     this.#search = new BeamSearch(o.net, o.model, o.tuning.beams)
     this.#free = new FreePath(o.model)
     this.#senoneCount = o.model.senoneCount
-    this.#sum = new Float64Array(CEPSTRA)
-    this.#prior = o.prior ?? INITIAL_MEAN
+    this.#channel = o.channel
   }
 
   async push(samples: Float32Array): Promise<void> {
@@ -110,23 +98,12 @@ export class Listening {
     for (const frame of this.#frontEnd.finish()) this.#hear(frame)
     while (this.#decoded < this.#track.count)
       await this.#decode(Math.min(BLOCK, this.#track.count - this.#decoded))
-    if (this.#track.count > 0 && this.#track.count <= this.#tuning.secondPassFrames && this.#heardSpeech())
-      await this.#again()
+    if (this.#track.count <= SHORT_FRAMES && this.#heardSpeech()) await this.#again()
     const concluding = performance.now()
     const hypothesis = this.#conclude()
     this.#spent(concluding)
     const finishUs = (performance.now() - start) * 1_000
     return { ...hypothesis, partialsCount: this.#partials, timings: this.#timings(finishUs) }
-  }
-
-  /** The mean of the speech heard, for the next stream from the same microphone. */
-  mean(): Float64Array {
-    const out = new Float64Array(CEPSTRA)
-    const weight = this.#tuning.priorFrames
-    for (let c = 0; c < CEPSTRA; c++)
-      out[c] =
-        ((this.#prior[c] as number) * weight + (this.#sum[c] as number)) / (weight + this.#speechInMean)
-    return out
   }
 
   #timings(finishUs: number) {
@@ -139,10 +116,7 @@ export class Listening {
   }
 
   #hear(frame: Frame): void {
-    this.#track.push(frame.cepstra)
-    if (!this.#voice.push(frame)) return
-    this.#speechInMean++
-    for (let c = 0; c < CEPSTRA; c++) this.#sum[c] = (this.#sum[c] as number) + (frame.cepstra[c] as number)
+    this.#track.push(this.#channel.hear(frame, this.#voice.push(frame)))
   }
 
   #heardSpeech(): boolean {
@@ -150,8 +124,9 @@ export class Listening {
   }
 
   async #decode(frames: number): Promise<void> {
-    await this.#run(this.#decoded, frames, this.mean())
+    await this.#run(this.#decoded, frames, this.#channel.mean())
     this.#decoded += frames
+    if (this.#channelIsBetterKnown()) await this.#again()
     this.#tellPartial()
     this.#tellEndpoint()
   }
@@ -175,13 +150,29 @@ export class Listening {
     this.#totalUs += (performance.now() - sinceMs) * 1_000
   }
 
+  /**
+   * Whether enough speech came since all was last decoded for the channel to be known much better. Done on the way and not
+   * at the end, so that nobody waits for it, and at fixed amounts of speech, so that the answer is the same however busy.
+   */
+  #channelIsBetterKnown(): boolean {
+    const speech = this.#voice.speechFrames
+    const isDue = this.#tuning.settleAtFrames.some((frames) => this.#settledAt < frames && speech >= frames)
+    if (!isDue) return false
+    this.#settledAt = speech
+    return this.#track.count <= this.#tuning.againFrames
+  }
+
+  /** Decodes what was decoded so far once more, by the channel as it is known now. */
   async #again(): Promise<void> {
-    const mean = new Float64Array(CEPSTRA)
-    for (let c = 0; c < CEPSTRA; c++) mean[c] = (this.#sum[c] as number) / Math.max(1, this.#speechInMean)
+    const start = performance.now()
+    const { mean, cepstra } = this.#channel.settle()
+    if (cepstra !== undefined) this.#track = new CepstralTrack(cepstra)
     this.#search.restart()
     this.#free.restart()
-    const count = this.#track.count
-    for (let from = 0; from < count; from += 64) await this.#run(from, Math.min(64, count - from), mean)
+    this.#spent(start)
+    const count = this.#decoded
+    for (let from = 0; from < count; from += AGAIN_BLOCK)
+      await this.#run(from, Math.min(AGAIN_BLOCK, count - from), mean)
   }
 
   #tellPartial(): void {
@@ -190,7 +181,7 @@ export class Listening {
     const words = this.#search.running().spans.flatMap((span) => this.#net.words[span.word]?.text ?? [])
     const text = words.join(' ')
     // What may be decoded once more is not stable yet.
-    const isOpen = this.#track.count <= this.#tuning.secondPassFrames
+    const isOpen = this.#settledAt < Math.max(...this.#tuning.settleAtFrames)
     const stable = isOpen ? 0 : stableWords(this.#search.history, this.#search.live()).length
     if (text === this.#lastPartial && stable === this.#stable) return
     this.#lastPartial = text

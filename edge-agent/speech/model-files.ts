@@ -4,9 +4,17 @@ import { join } from 'node:path'
 import * as v from 'valibot'
 import { sha256Hex } from '../../shared/digest.ts'
 import { ModelRefused } from './errors.ts'
+import { type SpeechMixture, speechMixture } from './speech-mixture.ts'
 import { phoneModel, type PhoneModel } from './phone-model.ts'
 
-const FILES = ['acoustic.onnx', 'golden.json', 'lexicon.txt.br', 'phones.json', 'triphones.bin.br'] as const
+const FILES = [
+  'acoustic.onnx',
+  'golden.json',
+  'lexicon.txt.br',
+  'mixture.json',
+  'phones.json',
+  'triphones.bin.br',
+] as const
 
 const Card = v.object({ name: v.string(), version: v.string() })
 
@@ -14,6 +22,7 @@ export interface ModelFiles {
   readonly name: string
   readonly digest: string
   readonly phones: PhoneModel
+  readonly mixture: SpeechMixture
   readonly lexicon: Uint8Array
 }
 
@@ -36,6 +45,7 @@ export function readModel(modelDir: string): ModelFiles {
       name: `${card.name}-${card.version}`,
       digest,
       phones: phoneModel(read('phones.json').toString('utf8'), read('triphones.bin.br')),
+      mixture: speechMixture(read('mixture.json').toString('utf8')),
       lexicon: read('lexicon.txt.br'),
     }
   } catch (cause) {

@@ -52,7 +52,7 @@ async function start(): Promise<void> {
     files.phones.senoneCount,
   )
   const scorer = new BatchScorer(score, (flush) => void setImmediate(flush))
-  const streams = new StreamTable({ model: files.phones, scorer, send })
+  const streams = new StreamTable({ model: files.phones, mixture: files.mixture, scorer, send })
   const take = (message: ToRecogniser): void => {
     switch (message.kind) {
       case 'load':

@@ -1,10 +1,12 @@
 /** The streams of one recogniser's thread: each takes its messages in order, none waits for another's. */
 import { InvariantBroken, reportError } from '../../shared/errors.ts'
 import type { BatchScorer } from './batch-scorer.ts'
+import { Channels } from './channels.ts'
 import { SAMPLE_RATE_HZ } from './front-end.ts'
 import { Listening } from './listening.ts'
 import type { FromRecogniser, StreamMessage } from './messages.ts'
 import type { PhoneModel } from './phone-model.ts'
+import type { SpeechMixture } from './speech-mixture.ts'
 import { Resampler } from './resampler.ts'
 import type { SearchNetwork } from './search-network.ts'
 import { nextStrain, type Strain } from './strain.ts'
@@ -27,6 +29,7 @@ interface OpenStream {
 
 export class StreamTable {
   readonly #model: PhoneModel
+  readonly #channels: Channels
   readonly #scorer: BatchScorer
   readonly #send: (message: FromRecogniser) => void
   readonly #grammars = new Map<string, LoadedGrammar>()
@@ -35,10 +38,12 @@ export class StreamTable {
 
   constructor(o: {
     readonly model: PhoneModel
+    readonly mixture: SpeechMixture
     readonly scorer: BatchScorer
     send(message: FromRecogniser): void
   }) {
     this.#model = o.model
+    this.#channels = new Channels(o.mixture)
     this.#scorer = o.scorer
     this.#send = (message) => o.send(message)
   }
@@ -84,6 +89,7 @@ export class StreamTable {
         ...grammar,
         model: this.#model,
         endpointing,
+        channel: this.#channels.open(sampleRate, grammar.tuning),
         score: (features, frames) => this.#scorer.score(features, frames, open.isFinishing),
         events: {
           onPartial: (partial) => {

@@ -9,17 +9,20 @@ export interface Tuning {
   readonly openWord: number
   /** How many frames the mean known beforehand counts for. */
   readonly priorFrames: number
-  /** At the end, audio up to this long is decoded once more with the mean of all of it. */
-  readonly secondPassFrames: number
+  /** After how many frames of speech the channel is known so much better that all of it is decoded again. */
+  readonly settleAtFrames: readonly number[]
+  /** Audio longer than this is not decoded again. */
+  readonly againFrames: number
   /** Mean log of power over noise above which a frame is speech. */
   readonly speechAboveNoise: number
 }
 
 export const TUNING: Tuning = {
   beams: { unit: 120, word: 80, maxUnits: 6_000 },
-  costs: { silence: -5, filler: -18, word: -0.5 },
+  costs: { silence: -5, filler: -18, word: -3 },
   openWord: -24,
-  priorFrames: 50,
-  secondPassFrames: 0,
+  priorFrames: 30,
+  settleAtFrames: [30, 60, 120],
+  againFrames: 1_000,
   speechAboveNoise: 1.2,
 }

@@ -20,6 +20,7 @@ import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
+import mixture
 import sphinx_files as sphinx
 
 STREAMS, DIMENSIONS, DENSITIES = 3, 13, 128
@@ -203,7 +204,11 @@ def main():
     }
     (out / "phones.json").write_text(json.dumps(phones) + "\n")
     (out / "golden.json").write_text(json.dumps(golden(mean, variance, codes, owner)) + "\n")
-    for name in ("acoustic.onnx", "triphones.bin.br", "lexicon.txt.br", "phones.json", "golden.json"):
+    small = mixture.speech_mixture(mean[:, 0], variance[:, 0], codes[0], owner, [*definition.fillers, definition.sil])
+    (out / "mixture.json").write_text(json.dumps(small) + "\n")
+    for name in (
+        "acoustic.onnx", "triphones.bin.br", "lexicon.txt.br", "phones.json", "golden.json", "mixture.json"
+    ):
         data = (out / name).read_bytes()
         print(f"{name:18} {len(data):9,} bytes  sha256 {hashlib.sha256(data).hexdigest()}")
 

@@ -1,0 +1,71 @@
+/**
+ * The channel of a telephone: upper bands never arrive, so that a mean of cepstra would mix what was said with what is
+ * missing. The channel is the one under which a mixture of all speech explains the bands that do arrive best.
+ */
+import { invariant } from '../../shared/errors.ts'
+import { type BandCompletion, type ChannelEquations } from './band-completion.ts'
+import { type Channel, INITIAL_MEAN } from './channel.ts'
+import { CEPSTRA, type Frame } from './front-end.ts'
+import { cholesky, solveByFactor } from './symmetric-matrix.ts'
+
+/** How sure the mean known beforehand is (one over its variance in cepstra squared). */
+const PRIOR_PRECISION = 0.18
+/** The channel is solved for anew after this many frames of speech. */
+const RENEW_FRAMES = 8
+/** Frames that are gone over again once all was heard: five seconds of speech settle a channel. */
+const SETTLE_FRAMES = 500
+const SETTLE_ROUNDS = 4
+
+export class NarrowBandChannel implements Channel {
+  readonly #completion: BandCompletion
+  readonly #settleFrames: number
+  readonly #bands: Float64Array[] = []
+  readonly #speech: Float64Array[] = []
+  #equations = noEquations()
+  #heard = 0
+  #mean: Float64Array = INITIAL_MEAN
+
+  /** Up to `settleFrames` frames are kept to be completed anew. */
+  constructor(completion: BandCompletion, settleFrames: number) {
+    this.#completion = completion
+    this.#settleFrames = settleFrames
+  }
+
+  hear(frame: Frame, isSpeech: boolean): Float64Array {
+    if (this.#bands.length < this.#settleFrames) this.#bands.push(frame.logBands)
+    if (!isSpeech) return this.#completion.complete(frame.logBands, this.#mean)
+    if (this.#speech.length < SETTLE_FRAMES) this.#speech.push(frame.logBands)
+    const cepstra = this.#completion.complete(frame.logBands, this.#mean, this.#equations)
+    if (++this.#heard % RENEW_FRAMES === 0) this.#mean = solved(this.#equations)
+    return cepstra
+  }
+
+  mean(): Float64Array {
+    return this.#mean
+  }
+
+  settle(): { mean: Float64Array; cepstra: Float64Array[] } {
+    for (let round = 0; round < SETTLE_ROUNDS && this.#speech.length > 0; round++) {
+      this.#equations = noEquations()
+      for (const bands of this.#speech) this.#completion.complete(bands, this.#mean, this.#equations)
+      this.#mean = solved(this.#equations)
+    }
+    return {
+      mean: this.#mean,
+      cepstra: this.#bands.map((bands) => this.#completion.complete(bands, this.#mean)),
+    }
+  }
+}
+
+/** Before anything is heard, the mean known beforehand is the only evidence. */
+function noEquations(): ChannelEquations {
+  const matrix = new Float64Array(CEPSTRA * CEPSTRA)
+  for (let c = 0; c < CEPSTRA; c++) matrix[c * CEPSTRA + c] = PRIOR_PRECISION
+  return { matrix, right: INITIAL_MEAN.map((value) => PRIOR_PRECISION * value) }
+}
+
+function solved({ matrix, right }: ChannelEquations): Float64Array {
+  const factor = cholesky(matrix, CEPSTRA)
+  invariant(factor !== undefined, 'a sum of information matrices is positive definite')
+  return solveByFactor(factor, right)
+}
