@@ -8,6 +8,8 @@ export type Code = readonly number[]
 const I32 = 0x7f
 const V128 = 0x7b
 const NO_VALUE = 0x40
+/** `\0asm`, version 1. */
+const MAGIC: Code = [0x00, 0x61, 0x73, 0x6d, 1, 0, 0, 0]
 const PAGE_BYTES = 65_536
 
 export const i32 = (value: number): Code => [0x41, ...signed(value)]
@@ -78,7 +80,7 @@ export function writeModule(
     ...functions.map(({ name }, index) => [...text(name), 0, ...unsigned(index)]),
   ]
   return Uint8Array.from([
-    ...[0x00, 0x61, 0x73, 0x6d, 1, 0, 0, 0],
+    ...MAGIC,
     ...section(1, types),
     ...section(
       3,
