@@ -8,6 +8,7 @@ import type { ImportOptions } from './commands/registry.ts'
 import type { SpeechAdaptOptions } from './commands/speech-adapt.ts'
 import type { SpeechEvalOptions } from './commands/speech-eval.ts'
 import { openCall, type Call, type CommonOptions } from './call.ts'
+import { addKeys } from './keys-words.ts'
 import { EXIT, openOutput, printError, type ExitCode } from './output.ts'
 import { USUAL_DEVICE, USUAL_SITE } from './with-agent.ts'
 import { collected, common, decibels, wholeNumber, type Run } from './words.ts'
@@ -62,6 +63,7 @@ async function main(argv: readonly string[]): Promise<number> {
   addSpeech(program, run)
   addDomain(program, run)
   addBundles(program, run)
+  addKeys(program, run)
   addAudit(program, run)
   addCare(program, run)
   try {

@@ -17,8 +17,14 @@ export interface Delegation {
   readonly signers: Signers
 }
 
-/** The delegations that cover a path, in order. */
-export type Delegations = (path: string) => readonly Delegation[]
+export interface Delegations {
+  /** The delegations that cover a path, in order. */
+  covering(path: string): readonly Delegation[]
+  /** The delegation to a role, if there is one. */
+  to(role: string): Delegation | undefined
+}
+
+export const NO_DELEGATIONS: Delegations = { covering: () => [], to: () => undefined }
 
 /** A bin count of 2^32 is TAP 15's own limit. */
 const MAX_BIT_LENGTH = 32
@@ -32,7 +38,10 @@ export function readDelegations(fields: Fields, role: string): Delegations {
   const listed = fields.list('roles').map((value) => readRole(value, role, keys))
   const names = new Set(listed.map(({ delegation }) => delegation.role))
   if (names.size !== listed.length) throw fields.bad('roles', 'a list that names one role twice')
-  return (path) => listed.filter(({ covers }) => covers(path)).map(({ delegation }) => delegation)
+  return {
+    covering: (path) => listed.filter(({ covers }) => covers(path)).map(({ delegation }) => delegation),
+    to: (name) => listed.find(({ delegation }) => delegation.role === name)?.delegation,
+  }
 }
 
 interface Listed {
@@ -67,8 +76,20 @@ function readSuccinct(fields: Fields, keys: ReadonlyMap<string, TufKey>): Delega
   const prefix = fields.text('name_prefix')
   const signers = readSigners(fields, keys)
   const digits = (2 ** bitLength - 1).toString(16).length
-  return (path) => {
-    const bin = Number.parseInt(sha256Hex(path).slice(0, 8), 16) >>> (MAX_BIT_LENGTH - bitLength)
-    return [{ role: `${prefix}-${bin.toString(16).padStart(digits, '0')}`, terminating: true, signers }]
+  const bin = (number: number): Delegation => ({
+    role: `${prefix}-${number.toString(16).padStart(digits, '0')}`,
+    terminating: true,
+    signers,
+  })
+  return {
+    covering: (path) => [
+      bin(Number.parseInt(sha256Hex(path).slice(0, 8), 16) >>> (MAX_BIT_LENGTH - bitLength)),
+    ],
+    to: (role) => {
+      const suffix = role.slice(prefix.length + 1)
+      const number = /^[0-9a-f]+$/.test(suffix) ? Number.parseInt(suffix, 16) : 2 ** bitLength
+      const found = number < 2 ** bitLength ? bin(number) : undefined
+      return found?.role === role ? found : undefined
+    },
   }
 }

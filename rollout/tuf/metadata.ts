@@ -1,7 +1,13 @@
 /** The four kinds of TUF metadata (spec 1.0.34, section 4), read from bytes that nobody has verified yet. */
 import type { Json } from '../../shared/json.ts'
 import { signedBytes } from './canonical.ts'
-import { readDelegations, TOP_LEVEL_ROLES, type Delegations, type TopLevelRole } from './delegations.ts'
+import {
+  NO_DELEGATIONS,
+  readDelegations,
+  TOP_LEVEL_ROLES,
+  type Delegations,
+  type TopLevelRole,
+} from './delegations.ts'
 import { Fields } from './fields.ts'
 import { readKeys, readSigners, type Signers } from './keys.ts'
 import { TufRefused } from './refused.ts'
@@ -115,6 +121,8 @@ function expiry(signed: Fields): number {
 function rootOf(signed: Fields, dated: Dated, role: string): Root {
   const keys = readKeys(signed.fields('keys'), role)
   const roles = signed.fields('roles')
+  // Roles of later specifications are not used, and yet have to be roles.
+  for (const [name] of roles.members()) readSigners(roles.fields(name), keys)
   const [root, timestamp, snapshot, targets] = TOP_LEVEL_ROLES.map((name) =>
     readSigners(roles.fields(name), keys),
   ) as [Signers, Signers, Signers, Signers]
@@ -145,7 +153,9 @@ function targetsOf(signed: Fields, dated: Dated, role: string): Targets {
   return {
     ...dated,
     targets: new Map(targets),
-    delegations: signed.has('delegations') ? readDelegations(signed.fields('delegations'), role) : () => [],
+    delegations: signed.has('delegations')
+      ? readDelegations(signed.fields('delegations'), role)
+      : NO_DELEGATIONS,
   }
 }
 

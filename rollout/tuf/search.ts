@@ -25,7 +25,7 @@ export async function findTarget(
     const targets = await load(next)
     const found = targets.targets.get(path)
     if (found !== undefined) return found
-    const children = targets.delegations(path)
+    const children = targets.delegations.covering(path)
     const last = children.findIndex((child) => child.terminating)
     pending = last < 0 ? [...children, ...pending] : children.slice(0, last + 1)
   }

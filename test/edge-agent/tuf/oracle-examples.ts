@@ -108,6 +108,16 @@ export const EXAMPLES: Readonly<Record<string, (repository: TestRepository) => v
     }
     timestampBy(repository, document, (message) => signatureOver(message, signer).sig)
   },
+  'a list where an object belongs': (repository) => {
+    const keys = (repository.document('B')['delegations'] as Loose)['keys'] as Loose
+    for (const held of Object.values(keys)) (held as Loose)['keyval'] = []
+    publish(repository, 'B')
+  },
+  'an unknown field of a key that is no text': (repository) => {
+    const keys = repository.document('root')['keys'] as Loose
+    for (const held of Object.values(keys)) ((held as Loose)['keyval'] as Loose)['note'] = 7
+    repository.publish('root')
+  },
   'version 0': (repository) => {
     repository.document('timestamp')['version'] = 0
     repository.forget('timestamp')

@@ -25,9 +25,11 @@ repository.publish('root', 'A', 'targets', 'snapshot', 'timestamp')
 const started: Trust = openTrust(root, Date.now())
 const timed = withTimestamp(started, repository.latest('timestamp'))
 const snapped = withSnapshot(timed, repository.latest('snapshot'), 'fetched')
-const [toA] = verifyTargets(snapped, targetsDelegation(snapped), repository.latest('targets')).delegations(
-  'a/x',
-)
+const [toA] = verifyTargets(
+  snapped,
+  targetsDelegation(snapped),
+  repository.latest('targets'),
+).delegations.covering('a/x')
 
 const steps: Readonly<Record<string, (bytes: Uint8Array) => unknown>> = {
   root: (bytes) => withRoot(started, bytes),
