@@ -7,33 +7,40 @@ import type { RequestOptions } from 'node:https'
 import { urlPath } from '../../rollout/tuf/file-names.ts'
 import { TufUnreachable, type RepositorySource } from './repository-source.ts'
 
-/** A server that says nothing for this long is gone. */
-const IDLE_LIMIT_MS = 20_000
-/** A transfer may start slowly; after this long it must have kept up {@link MIN_BYTES_PER_SECOND}. */
-const SLOW_START_MS = 30_000
-/** Below this, 20 MB take a day: a drip that only holds the line. */
-const MIN_BYTES_PER_SECOND = 256
+/** When a transfer is given up. */
+export interface TransferLimits {
+  /** A server that says nothing for this long is gone. */
+  readonly idleMs: number
+  /** A transfer may start slowly; after this long it must have kept up the rate. */
+  readonly slowStartMs: number
+  readonly leastBytesPerSecond: number
+}
+
+/** At 256 bytes a second, 20 MB take a day: below it, somebody only holds the line. */
+const USUAL_LIMITS: TransferLimits = { idleMs: 20_000, slowStartMs: 30_000, leastBytesPerSecond: 256 }
 
 interface Place {
   readonly metadataUrl: string
   /** Needed only where targets are fetched. */
   readonly targetUrl?: string | undefined
   readonly signal?: AbortSignal
+  readonly limits?: TransferLimits
 }
 
 export function httpSource(place: Place): RepositorySource {
+  const limits = place.limits ?? USUAL_LIMITS
   return {
     metadata: async (name, limitBytes) => {
-      const response = await open(place.metadataUrl, name, place.signal)
+      const response = await open(place.metadataUrl, name, place)
       if (response === undefined) return undefined
       const chunks: Uint8Array[] = []
-      for await (const chunk of body(response, name, limitBytes)) chunks.push(chunk)
+      for await (const chunk of body(response, { name, limitBytes, limits })) chunks.push(chunk)
       return Buffer.concat(chunks)
     },
     target: async function* (location, limitBytes) {
-      const response = await open(place.targetUrl ?? place.metadataUrl, urlPath(location), place.signal)
+      const response = await open(place.targetUrl ?? place.metadataUrl, urlPath(location), place)
       if (response === undefined) throw new TufUnreachable('absent', `${location} is not there`)
-      yield* body(response, location, limitBytes)
+      yield* body(response, { name: location, limitBytes, limits })
     },
   }
 }
@@ -42,7 +49,7 @@ export function httpSource(place: Place): RepositorySource {
 async function open(
   baseUrl: string,
   name: string,
-  signal: AbortSignal | undefined,
+  { signal, limits = USUAL_LIMITS }: Place,
 ): Promise<IncomingMessage | undefined> {
   const base = new URL(baseUrl.endsWith('/') ? baseUrl : `${baseUrl}/`)
   const options: RequestOptions = {
@@ -52,7 +59,7 @@ async function open(
     // Not through URL, which would resolve a role called `..`.
     path: base.pathname + name,
     agent: false,
-    timeout: IDLE_LIMIT_MS,
+    timeout: limits.idleMs,
     headers: { 'user-agent': 'starling-tuf', 'accept-encoding': 'identity' },
     ...(signal === undefined ? {} : { signal }),
   }
@@ -60,7 +67,7 @@ async function open(
   const response = await new Promise<IncomingMessage>((resolve, reject) => {
     const call = request(options, resolve)
     call.on('error', (cause) => reject(new TufUnreachable('failed', `${name}: ${cause.message}`, cause)))
-    call.on('timeout', () => call.destroy(new Error(`silent for ${IDLE_LIMIT_MS} ms`)))
+    call.on('timeout', () => call.destroy(new Error(`silent for ${limits.idleMs} ms`)))
     call.end()
   })
   if (response.statusCode === 200) return response
@@ -69,10 +76,15 @@ async function open(
   throw new TufUnreachable('failed', `${name}: the server answered ${response.statusCode}`)
 }
 
+interface Transfer {
+  readonly name: string
+  readonly limitBytes: number
+  readonly limits: TransferLimits
+}
+
 async function* body(
   response: IncomingMessage,
-  name: string,
-  limitBytes: number,
+  { name, limitBytes, limits }: Transfer,
 ): AsyncGenerator<Uint8Array> {
   const begun = performance.now()
   let received = 0
@@ -80,9 +92,9 @@ async function* body(
     for await (const chunk of response as AsyncIterable<Buffer>) {
       received += chunk.length
       if (received > limitBytes) throw new TufUnreachable('endless', `${name}: more than ${limitBytes} bytes`)
-      const slowMs = performance.now() - begun - SLOW_START_MS
-      if (received < (slowMs / 1000) * MIN_BYTES_PER_SECOND)
-        throw new TufUnreachable('slow', `${name}: ${received} bytes after ${SLOW_START_MS} ms and more`)
+      const slowMs = performance.now() - begun - limits.slowStartMs
+      if (received < (slowMs / 1000) * limits.leastBytesPerSecond)
+        throw new TufUnreachable('slow', `${name}: ${received} bytes after ${limits.slowStartMs} ms and more`)
       yield chunk
     }
   } catch (cause) {

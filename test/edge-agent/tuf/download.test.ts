@@ -1,10 +1,11 @@
 /** Targets: fetched when they are new, checked always, and under their name only when they are right. */
 import { readdir, writeFile } from 'node:fs/promises'
-import { createServer } from 'node:http'
+import { createServer, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { runTufCommand } from '../../../edge-agent/tuf/command.ts'
+import { httpSource } from '../../../edge-agent/tuf/http-source.ts'
 import { TufClient } from '../../support/tuf-client.ts'
 import type { Loose, TestRepository } from '../../support/tuf-repository.ts'
 
@@ -202,6 +203,65 @@ describe('a server that', () => {
     })
     expect(status).toBe(1)
     expect(complaint).toContain('tuf_unreachable')
+  })
+})
+
+describe('a transfer that', () => {
+  const limits = { idleMs: 60_000, slowStartMs: 60_000, leastBytesPerSecond: 1 }
+  async function fetched(
+    given: Partial<typeof limits>,
+    answer: (response: ServerResponse) => void,
+    signal?: AbortSignal,
+  ): Promise<unknown> {
+    const server = createServer((_request, response) => answer(response))
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+    const metadataUrl = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
+    const source = httpSource({ metadataUrl, limits: { ...limits, ...given }, ...(signal && { signal }) })
+    try {
+      return await source.metadata('1.root.json', 1_000)
+    } finally {
+      server.closeAllConnections()
+      await new Promise((resolve) => server.close(resolve))
+    }
+  }
+
+  it('never starts is given up', async () => {
+    await expect(fetched({ idleMs: 20 }, () => undefined)).rejects.toMatchObject({ reason: 'failed' })
+  })
+
+  it('stops half-way is given up', async () => {
+    await expect(
+      fetched({ idleMs: 20 }, (response) => void response.writeHead(200).write('{')),
+    ).rejects.toMatchObject({ reason: 'failed' })
+  })
+
+  it('drips is given up', async () => {
+    await expect(
+      fetched(
+        { slowStartMs: 0, leastBytesPerSecond: 1e12 },
+        (response) => void response.writeHead(200).end('{}'),
+      ),
+    ).rejects.toMatchObject({ reason: 'slow' })
+  })
+
+  it('is called off ends', async () => {
+    const controller = new AbortController()
+    await expect(fetched({}, () => controller.abort(), controller.signal)).rejects.toMatchObject({
+      code: 'tuf_unreachable',
+    })
+  })
+
+  it.each([500, 301, 204])(
+    'is answered with %i fails, and is not taken for an absent file',
+    async (status) => {
+      await expect(
+        fetched({}, (response) => void response.writeHead(status, { location: '/elsewhere' }).end()),
+      ).rejects.toMatchObject({ reason: 'failed' })
+    },
+  )
+
+  it.each([403, 404])('is answered with %i has no such file', async (status) => {
+    expect(await fetched({}, (response) => void response.writeHead(status).end('no'))).toBeUndefined()
   })
 })
 
