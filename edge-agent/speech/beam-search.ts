@@ -1,7 +1,9 @@
 /** Beam-pruned Viterbi over a search network, one frame at a time, on typed arrays. */
 import type { PhoneModel } from './phone-model.ts'
+import { TREE } from './network-tables.ts'
+import type { OpenWords } from './open-words.ts'
 import { INSIDE, type SearchNetwork } from './search-network.ts'
-import { type HeardSpan, ROOT, WordHistory } from './word-history.ts'
+import { type HeardSpan, ROOT, TAIL, WordHistory } from './word-history.ts'
 
 export interface Beams {
   /** A unit this far (nats) below the best is dropped. */
@@ -27,6 +29,7 @@ const GONE = -1e30
 export class BeamSearch {
   readonly #net: SearchNetwork
   readonly #beams: Beams
+  readonly #open: OpenWords
   readonly #history: WordHistory
   readonly #transitions: Float32Array
   /** Three states a unit. */
@@ -46,10 +49,14 @@ export class BeamSearch {
   #best = 0
   #frame = 0
 
-  constructor(net: SearchNetwork, model: PhoneModel, beams: Beams) {
+  constructor(
+    net: SearchNetwork,
+    { model, beams, open }: { model: PhoneModel; beams: Beams; open: OpenWords },
+  ) {
     this.#net = net
     this.#beams = beams
-    this.#history = new WordHistory(net.stateCount)
+    this.#open = open
+    this.#history = new WordHistory(net.stateCount + (net.tailFirst.length - 1) * net.openTo.length)
     this.#transitions = model.transitions
     this.#score = new Float64Array(3 * net.unitCount)
     this.#back = new Int32Array(3 * net.unitCount)
@@ -196,6 +203,11 @@ export class BeamSearch {
       if (word === INSIDE) {
         for (let n = net.nextFirst[u] as number; n < (net.nextFirst[u + 1] as number); n++)
           this.#enter(net.nextUnits[n] as number, exit, back)
+      } else if (word === TREE) {
+        this.#leaveTree(u, { score: exit, back, threshold, wordThreshold })
+      } else if (word === TAIL) {
+        const decided = this.#history.before(back)
+        if (exit >= wordThreshold) this.#leaveOpen(u, { word: TAIL, entered: decided, back, score: exit })
       } else {
         this.#endWord(u, word, exit + (net.exitWeight[u] as number), back, wordThreshold)
       }
@@ -211,6 +223,86 @@ export class BeamSearch {
       // What loses here is kept too: it is what n-best and posteriors are made of.
       if (record === -2) record = this.#push(junction, word, score, back)
       if (score > (this.#junctionScore[junction] as number)) this.#reach(junction, score, record)
+    }
+  }
+
+  /** On to the next phones, and to the last ones of the words that are decided here. */
+  #leaveTree(
+    unit: number,
+    path: {
+      readonly score: number
+      readonly back: number
+      readonly threshold: number
+      readonly wordThreshold: number
+    },
+  ): void {
+    const net = this.#net
+    const { back } = path
+    for (let n = net.nextFirst[unit] as number; n < (net.nextFirst[unit + 1] as number); n++) {
+      const next = net.nextUnits[n] as number
+      const score = path.score + (net.enterWeight[next] as number)
+      if (score >= path.threshold) this.#enter(next, score, back)
+    }
+    const own = unit - net.treeFirst
+    const first = net.endFirst[own] as number
+    const last = net.endFirst[own + 1] as number
+    if (first === last) return
+    const free = path.score - (net.ahead[own] as number)
+    this.#open.after(this.#history, back)
+    for (let n = first; n < last; n++) {
+      const end = net.ends[n] as number
+      const word = net.endWord[end] as number
+      const score = free + this.#open.score(word)
+      if (score < path.wordThreshold) continue
+      const tail = net.endTail[end] as number
+      if (tail < 0) this.#leaveOpen(unit, { word, entered: back, back, score })
+      else this.#enterTail(tail, { word, back, score })
+    }
+  }
+
+  #enterTail(
+    tail: number,
+    o: { readonly word: number; readonly back: number; readonly score: number },
+  ): void {
+    const net = this.#net
+    const entered = this.#history.state(o.back, net.startState)
+    // Where it was entered is where it will go on: paths meet in a tail only when that is the same.
+    const state = net.stateCount + (net.tailFirst.length - 1) * (net.openFirst[entered] as number) + tail
+    const record = this.#history.push({
+      word: o.word,
+      frame: this.#frame,
+      before: o.back,
+      score: o.score,
+      state,
+    })
+    for (let n = net.tailFirst[tail] as number; n < (net.tailFirst[tail + 1] as number); n++)
+      this.#enter(net.tailUnits[n] as number, o.score, record)
+  }
+
+  /** Out of the word tree, to wherever the state that it was entered from leads. */
+  #leaveOpen(
+    unit: number,
+    o: { readonly word: number; readonly entered: number; readonly back: number; readonly score: number },
+  ): void {
+    const net = this.#net
+    const from = this.#history.state(o.entered, net.startState)
+    const own = unit - net.treeFirst
+    const size = net.phoneCount
+    for (let k = net.openFirst[from] as number; k < (net.openFirst[from + 1] as number); k++) {
+      const score = o.score + (net.openWeight[k] as number)
+      const record = this.#history.push({
+        word: o.word,
+        frame: this.#frame,
+        before: o.back,
+        score,
+        state: net.openTo[k] as number,
+      })
+      const row = (k * size + (net.phone[unit] as number)) * size
+      for (let n = net.rightFirst[own] as number; n < (net.rightFirst[own + 1] as number); n++) {
+        const junction = net.openJunctions[row + (net.rightPhones[n] as number)] as number
+        if (junction >= 0 && score > (this.#junctionScore[junction] as number))
+          this.#reach(junction, score, record)
+      }
     }
   }
 
@@ -231,8 +323,10 @@ export class BeamSearch {
       const junction = this.#touched[i] as number
       const score = this.#junctionScore[junction] as number
       const back = this.#junctionBack[junction] as number
-      for (let n = net.entryFirst[junction] as number; n < (net.entryFirst[junction + 1] as number); n++)
-        this.#enter(net.entryUnits[n] as number, score, back)
+      for (let n = net.entryFirst[junction] as number; n < (net.entryFirst[junction + 1] as number); n++) {
+        const unit = net.entryUnits[n] as number
+        this.#enter(unit, score + (net.enterWeight[unit] as number), back)
+      }
     }
   }
 

@@ -32,3 +32,5 @@ export const UTTERANCE_CALIBRATION: Calibration = {
   weights: [1.0915, 1.0502, 1.7295, 0.8708, -0.5056, 0.0781],
   bias: -0.6036,
 }
+
+export const OPEN_WORD_CALIBRATION: Calibration = WORD_CALIBRATION

@@ -4,7 +4,7 @@ import { judge } from './confidence.ts'
 import type { FreePath } from './free-path.ts'
 import type { Alternative, Hypothesis } from './hypothesis.ts'
 import { bestSentences, endingRecords, posteriors, SENTENCE_SCALE, type Sentence } from './lattice.ts'
-import type { SearchNetwork } from './search-network.ts'
+import { type SearchNetwork, wordAt } from './search-network.ts'
 
 const REJECT_BELOW = 0.3
 const ALTERNATIVES = 5
@@ -31,8 +31,10 @@ export function conclude(search: BeamSearch, free: FreePath, net: SearchNetwork)
   const gap = first === undefined || second === undefined ? Infinity : first.score - second.score
   const judged = judge({ path, gap, posteriors: posteriors(history, ends, path.spans) }, { free, net })
   if (judged.words.length === 0) return NOTHING_HEARD
+  // Over a background everything may be background: then no sentence of the grammar was said.
+  const isCommand = net.hasSlots || judged.words.some(({ open }) => !open)
   return {
-    kind: path.complete && judged.confidence >= REJECT_BELOW ? 'heard' : 'rejected',
+    kind: isCommand && judged.confidence >= REJECT_BELOW ? 'heard' : 'rejected',
     text: judged.words.map((word) => word.word).join(' '),
     words: judged.words,
     confidence: judged.confidence,
@@ -46,7 +48,7 @@ function alternativesOf(sentences: readonly Sentence[], net: SearchNetwork): Alt
   const weights = sentences.map(({ score }) => Math.exp((score - best) * SENTENCE_SCALE))
   const sum = weights.reduce((total, weight) => total + weight, 0)
   return sentences.map(({ words }, at) => ({
-    text: words.map((word) => net.words[word]?.text ?? '').join(' '),
+    text: words.map((word) => wordAt(net, word)?.text ?? '').join(' '),
     share: Math.round((1_000 * (weights[at] ?? 0)) / sum) / 1_000,
   }))
 }

@@ -1,9 +1,9 @@
 /** Gathers what speaks for and against a sentence that was found, and turns it into confidence. */
 import type { BestPath } from './beam-search.ts'
-import { calibrated, UTTERANCE_CALIBRATION, WORD_CALIBRATION } from './calibration.ts'
+import { calibrated, OPEN_WORD_CALIBRATION, UTTERANCE_CALIBRATION, WORD_CALIBRATION } from './calibration.ts'
 import type { FreePath } from './free-path.ts'
 import type { HeardWord } from './hypothesis.ts'
-import type { SearchNetwork } from './search-network.ts'
+import { type SearchNetwork, wordAt } from './search-network.ts'
 
 const FRAME_MS = 10
 /** Open words fit nearly any sound: whoever said them is asked before anything is done with them. */
@@ -40,7 +40,7 @@ interface Judging {
 export function judge(found: Found, { free, net }: Judging): Judged {
   const { path } = found
   const spans = path.spans.map((span, at) => {
-    const entry = net.words[span.word]
+    const entry = wordAt(net, span.word)
     const length = Math.max(1, span.to - span.from)
     const difference = span.gained - free.gained(span.from, span.to)
     return { span, entry, length, difference, odds: logOdds(found.posteriors[at] ?? 0) }
@@ -70,19 +70,18 @@ export function judge(found: Found, { free, net }: Judging): Judged {
   const margin = counted === 0 ? -20 : total / counted
   const words = spans.flatMap(({ span, entry, length, difference, odds }): HeardWord[] => {
     if (entry === undefined) return []
-    const evidence = [difference / length, Math.log(length), odds, margin]
+    const wordEvidence = [difference / length, Math.log(length), odds, margin]
     return [
       {
         word: entry.text,
         startMs: span.from * FRAME_MS,
         endMs: span.to * FRAME_MS,
-        confidence: calibrated(WORD_CALIBRATION, evidence),
+        confidence: calibrated(entry.open ? OPEN_WORD_CALIBRATION : WORD_CALIBRATION, wordEvidence),
         open: entry.open,
-        evidence,
+        evidence: wordEvidence,
       },
     ]
   })
-  const isFixed = words.every(({ open }) => !open)
   const evidence = [
     margin,
     Number.isFinite(worst) ? worst : margin,
@@ -91,12 +90,17 @@ export function judge(found: Found, { free, net }: Judging): Judged {
     missed / Math.max(1, counted),
     Math.log(Math.max(1, words.length)),
   ]
-  const whole = path.complete ? calibrated(UTTERANCE_CALIBRATION, evidence) : 0
-  return {
-    words,
-    confidence: Math.min(whole, isFixed ? 1 : OPEN_CEILING),
-    evidence: path.complete ? evidence : [],
-  }
+  if (!path.complete) return { words, confidence: 0, evidence: [] }
+  const open = words.filter((word) => word.open)
+  if (isAllOpen) return { words, confidence: mean(open), evidence }
+  const whole = calibrated(UTTERANCE_CALIBRATION, evidence)
+  const ceiling = open.length === 0 || !net.hasSlots ? 1 : Math.min(OPEN_CEILING, mean(open))
+  return { words, confidence: Math.min(whole, ceiling), evidence }
+}
+
+function mean(words: readonly HeardWord[]): number {
+  const sum = words.reduce((total, { confidence }) => total + confidence, 0)
+  return Math.round((1_000 * sum) / Math.max(1, words.length)) / 1_000
 }
 
 function logOdds(p: number): number {

@@ -5,6 +5,7 @@
 import { parentPort, workerData } from 'node:worker_threads'
 import { InvariantBroken, reportError } from '../../shared/errors.ts'
 import { compileGrammar } from './grammar-compiler.ts'
+import { LanguageModel } from './language-model.ts'
 import { Lexicon } from './lexicon.ts'
 import type { FromGrammarWorker, GrammarWork } from './messages.ts'
 import { readModel } from './model-files.ts'
@@ -16,7 +17,11 @@ if (port === null) throw new InvariantBroken('grammar.worker runs as a worker th
 try {
   const { modelDir, grammar } = workerData as GrammarWork
   const files = readModel(modelDir)
-  const { net } = compileGrammar(grammar, files.phones, new Lexicon(files.lexicon, files.phones.phones))
+  const net = compileGrammar(grammar, {
+    model: files.phones,
+    lexicon: new Lexicon(files.lexicon, files.phones.phones),
+    language: new LanguageModel(files.language),
+  })
   port.postMessage({ kind: 'compiled', net: shared(net) } satisfies FromGrammarWorker)
 } catch (thrown) {
   port.postMessage({ kind: 'refused', error: reportError(thrown) } satisfies FromGrammarWorker)

@@ -73,7 +73,7 @@ function addTo(
   arc: { word: number; from: number; to: number; share: number },
 ): void {
   spans.forEach((span, i) => {
-    const middle = (span.from + span.to) / 2
+    const middle = (span.from + span.decided) / 2
     if (span.word === arc.word && arc.from <= middle && middle < arc.to)
       shares[i] = (shares[i] as number) + arc.share
   })

@@ -48,6 +48,16 @@ export class Lexicon {
     return found
   }
 
+  /** Every word, in order. */
+  *words(): Generator<string> {
+    let last = ''
+    for (const offset of this.#offsets) {
+      const word = this.#key(offset)
+      if (word !== last) yield word
+      last = word
+    }
+  }
+
   /** Phone indices of "P AH1 M P" (stress digits are dropped); undefined when a phone is unknown. */
   parse(phones: string): Pronunciation | undefined {
     const out: number[] = []

@@ -7,8 +7,10 @@ import { CepstralTrack, FEATURES, LOOK_AHEAD } from './features.ts'
 import { FreePath } from './free-path.ts'
 import { type Frame, FrontEnd } from './front-end.ts'
 import type { Hypothesis, Partial } from './hypothesis.ts'
+import type { LanguageModel } from './language-model.ts'
+import { OpenWords } from './open-words.ts'
 import type { PhoneModel } from './phone-model.ts'
-import type { SearchNetwork } from './search-network.ts'
+import { type SearchNetwork, wordAt } from './search-network.ts'
 import { stableWords } from './stable-words.ts'
 import type { Tuning } from './tuning.ts'
 import { VoiceActivity } from './voice-activity.ts'
@@ -62,6 +64,7 @@ export class Listening {
   constructor(o: {
     net: SearchNetwork
     model: PhoneModel
+    language: LanguageModel
     tuning: Tuning
     score: Scorer
     events: ListeningEvents
@@ -76,7 +79,11 @@ export class Listening {
     this.#rules = o.endpointing ?? ENDPOINT_RULES
     this.#frontEnd = new FrontEnd(o.transform)
     this.#voice = new VoiceActivity(o.tuning.speechAboveNoise)
-    this.#search = new BeamSearch(o.net, o.model, o.tuning.beams)
+    this.#search = new BeamSearch(o.net, {
+      model: o.model,
+      beams: o.net.openTo.length === 0 ? o.tuning.beams : o.tuning.openBeams,
+      open: new OpenWords(o.language, o.net, o.tuning.open),
+    })
     this.#free = new FreePath(o.model)
     this.#senoneCount = o.model.senoneCount
     this.#channel = o.channel
@@ -178,7 +185,7 @@ export class Listening {
   #tellPartial(): void {
     if (this.#decoded - this.#partialAt < PARTIAL_EVERY_FRAMES || !this.#heardSpeech()) return
     this.#partialAt = this.#decoded
-    const words = this.#search.running().spans.flatMap((span) => this.#net.words[span.word]?.text ?? [])
+    const words = this.#search.running().spans.flatMap((span) => wordAt(this.#net, span.word)?.text ?? [])
     const text = words.join(' ')
     // What may be decoded once more is not stable yet.
     const isOpen = this.#settledAt < Math.max(...this.#tuning.settleAtFrames)

@@ -22,8 +22,12 @@ export interface ModelFacts {
 export interface GrammarSource {
   readonly graph: WordGraph
   readonly pronunciations: ExtraPronunciations
-  /** Words that open arcs may stand for. */
+  /** Words that open arcs may stand for besides the usual ones. */
   readonly openVocabulary: readonly string[]
+  /** The usual ones are the whole lexicon, not only what the language model knows. */
+  readonly dictation: boolean
+  /** Sentences may stand inside other speech. */
+  readonly background: boolean
   readonly tuning: Tuning
   /** Spell unknown words by letter-to-sound rules instead of refusing them. */
   readonly guess: boolean

@@ -10,6 +10,7 @@ import { phoneModel, type PhoneModel } from './phone-model.ts'
 const FILES = [
   'acoustic.onnx',
   'golden.json',
+  'language.bin.br',
   'lexicon.txt.br',
   'mixture.json',
   'phones.json',
@@ -24,6 +25,7 @@ export interface ModelFiles {
   readonly phones: PhoneModel
   readonly mixture: SpeechMixture
   readonly lexicon: Uint8Array
+  readonly language: Uint8Array
 }
 
 /** Throws {@link ModelRefused} naming the file that is missing or damaged. */
@@ -47,6 +49,7 @@ export function readModel(modelDir: string): ModelFiles {
       phones: phoneModel(read('phones.json').toString('utf8'), read('triphones.bin.br')),
       mixture: speechMixture(read('mixture.json').toString('utf8')),
       lexicon: read('lexicon.txt.br'),
+      language: read('language.bin.br'),
     }
   } catch (cause) {
     if (cause instanceof ModelRefused) throw cause

@@ -26,8 +26,12 @@ const MAX_RESTARTS = 3
 const RESTART_WINDOW_MS = 60_000
 
 export interface GrammarOptions {
-  /** Words that open arcs may stand for; nothing is heard there when it is empty. */
+  /** Words that open arcs may stand for, besides those that the language model knows. */
   readonly openVocabulary?: readonly string[]
+  /** Open arcs stand for any word of the lexicon: slower to load, and a few times the memory. */
+  readonly dictation?: boolean
+  /** Sentences of the grammar are found inside other speech: what else was said comes back as open words. */
+  readonly background?: boolean
   /** Guess the sound of words that the lexicon does not list, instead of refusing them. */
   readonly guess?: boolean
   readonly tuning?: Tuning
@@ -147,8 +151,16 @@ class ThreadRecogniser implements Recogniser {
     options: GrammarOptions = {},
   ): Promise<{ units: number }> {
     if (this.#ended !== undefined) throw this.#ended
-    const { openVocabulary = [], guess = false, tuning = TUNING } = options
-    const grammar = { graph, pronunciations, openVocabulary, guess, tuning }
+    const grammar = {
+      graph,
+      pronunciations,
+      openVocabulary: options.openVocabulary ?? [],
+      dictation: options.dictation ?? false,
+      background: options.background ?? false,
+      guess: options.guess ?? false,
+      tuning: options.tuning ?? TUNING,
+    }
+    const { tuning } = grammar
     const net = await compileApart({ modelDir: this.#modelDir, grammar })
     await this.#ask((id) => ({ kind: 'load', id, name, net, tuning }))
     this.#grammars.set(name, { net, tuning })

@@ -7,6 +7,8 @@ import { GrammarRefused } from './errors.ts'
 import type { Pronunciation } from './lexicon.ts'
 import { POSITION, type PhoneModel } from './phone-model.ts'
 import type { Arc, SentenceGraph } from './sentence-graph.ts'
+import { enterWeights, joined, joinedFirst, packedWords, rowsByState, treeKinds } from './network-tables.ts'
+import { rows, type WordTree } from './word-tree.ts'
 
 /** Three states of 16 bytes each and their tables: about 100 MB at most. */
 export const MAX_UNITS = 1_000_000
@@ -44,20 +46,65 @@ export interface SearchNetwork {
   readonly entryUnits: Int32Array
   readonly isFinal: Uint8Array
   readonly startJunctions: Int32Array
-  readonly words: readonly { readonly text: string; readonly open: boolean }[]
+  /** Added when a unit is entered: the look-ahead of the word tree, 0 elsewhere. */
+  readonly enterWeight: Float32Array
+  /** Units from here on are the word tree's, and so are the tables below (see `word-tree.ts`). */
+  readonly treeFirst: number
+  readonly ahead: Float32Array
+  readonly endFirst: Int32Array
+  readonly ends: Int32Array
+  readonly endWord: Int32Array
+  readonly endTail: Int32Array
+  readonly rightFirst: Int32Array
+  readonly rightPhones: Int32Array
+  readonly tailFirst: Int32Array
+  readonly tailUnits: Int32Array
+  /** Open arcs of each state: where they lead, at what weight, and the junction of each pair of phones there (or -1). */
+  readonly openFirst: Int32Array
+  readonly openTo: Int32Array
+  readonly openWeight: Float32Array
+  readonly openJunctions: Int32Array
+  readonly phoneCount: number
+  /** Words one after another, UTF-8. */
+  readonly wordBytes: Uint8Array
+  readonly wordFirst: Int32Array
+  readonly wordOpen: Uint8Array
+  /** Of each word: its number in the language model, -1 for none. */
+  readonly wordLanguage: Int32Array
+  /** Open words are part of what sentences mean, and not only said around them. */
+  readonly hasSlots: boolean
 }
 
-export const PAUSE = -2
 export const INSIDE = -1
+export const PAUSE = -2
+/** Inside the word tree; and the last phone of one of its words, which is decided already. */
+export const TREE = -3
+export const TAIL = -4
 
-export function searchNetwork(
-  graph: SentenceGraph,
-  model: PhoneModel,
-  pronounce: (word: string) => readonly Pronunciation[],
-  costs: PauseCosts,
-): SearchNetwork {
-  const build = new NetworkBuild(graph, model, pronounce, costs)
-  return build.run()
+const decoder = new TextDecoder()
+
+/** A word of the network, undefined for a pause. */
+export function wordAt(net: SearchNetwork, index: number): { text: string; open: boolean } | undefined {
+  if (index < 0 || index >= net.wordOpen.length) return undefined
+  const bytes = net.wordBytes.slice(net.wordFirst[index], net.wordFirst[index + 1])
+  return { text: decoder.decode(bytes), open: net.wordOpen[index] === 1 }
+}
+
+export interface NetworkParts {
+  readonly model: PhoneModel
+  pronounce(word: string): readonly Pronunciation[]
+  readonly costs: PauseCosts
+  /** What open arcs stand for; its words are numbered from 0 in `treeWords`. */
+  readonly tree: WordTree | null
+  readonly treeWords: readonly string[]
+  /** Open words are part of what sentences mean, and not only said around them. */
+  readonly hasSlots: boolean
+  /** The number of a word in the language model. */
+  languageId(word: string): number
+}
+
+export function searchNetwork(graph: SentenceGraph, parts: NetworkParts): SearchNetwork {
+  return new NetworkBuild(graph, parts).run()
 }
 
 interface Unit {
@@ -72,8 +119,10 @@ interface Unit {
 class NetworkBuild {
   readonly #graph: SentenceGraph
   readonly #model: PhoneModel
-  readonly #pronounce: (word: string) => readonly Pronunciation[]
-  readonly #costs: PauseCosts
+  readonly #parts: NetworkParts
+  /** Phones of words: all but silence and noises. */
+  readonly #contexts: readonly number[]
+  readonly #opens: { readonly from: number; readonly to: number; readonly weight: number }[] = []
   readonly #units: Unit[] = []
   readonly #tree = new Map<string, number>()
   readonly #junctions = new Map<number, number>()
@@ -86,18 +135,19 @@ class NetworkBuild {
   readonly #before: Set<number>[]
   readonly #after: Set<number>[]
 
-  constructor(
-    graph: SentenceGraph,
-    model: PhoneModel,
-    pronounce: (word: string) => readonly Pronunciation[],
-    costs: PauseCosts,
-  ) {
+  constructor(graph: SentenceGraph, parts: NetworkParts) {
+    const { model } = parts
     this.#graph = graph
     this.#model = model
-    this.#pronounce = pronounce
-    this.#costs = costs
+    this.#parts = parts
     this.#before = graph.arcs.map(() => new Set([model.silence]))
     this.#after = graph.arcs.map(() => new Set([model.silence]))
+    this.#contexts = model.phones.flatMap((_, phone) => (model.fillers.includes(phone) ? [] : [phone]))
+    graph.arcs.forEach((list, from) =>
+      list.forEach((arc) => {
+        if (arc.open) this.#opens.push({ from, to: arc.to, weight: arc.logWeight })
+      }),
+    )
   }
 
   run(): SearchNetwork {
@@ -105,6 +155,11 @@ class NetworkBuild {
       this.#after[state]?.add(phones[0] ?? 0)
       this.#before[arc.to]?.add(phones.at(-1) ?? 0)
     })
+    for (const { from, to } of this.#opens)
+      for (const phone of this.#contexts) {
+        this.#after[from]?.add(phone)
+        this.#before[to]?.add(phone)
+      }
     this.#graph.arcs.forEach((_, state) => this.#pauses(state))
     this.#eachPronunciation((state, arc, phones) => this.#word(state, arc, phones))
     for (const state of this.#graph.finals)
@@ -115,7 +170,8 @@ class NetworkBuild {
 
   #eachPronunciation(visit: (state: number, arc: Arc, phones: Pronunciation) => void): void {
     this.#graph.arcs.forEach((list, state) => {
-      for (const arc of list) for (const phones of this.#pronounce(arc.word)) visit(state, arc, phones)
+      for (const arc of list)
+        if (!arc.open) for (const phones of this.#parts.pronounce(arc.word)) visit(state, arc, phones)
     })
   }
 
@@ -142,7 +198,7 @@ class NetworkBuild {
   #pauses(state: number): void {
     const { silence, fillers, sequenceOfPhone } = this.#model
     for (const phone of fillers) {
-      const exitWeight = phone === silence ? this.#costs.silence : this.#costs.filler
+      const exitWeight = phone === silence ? this.#parts.costs.silence : this.#parts.costs.filler
       const unit = this.#unit({ sequence: sequenceOfPhone[phone] ?? 0, phone, word: PAUSE, exitWeight })
       for (const left of this.#before[state] ?? []) this.#enter(this.#junction(state, left, silence), unit)
       for (const right of this.#after[state] ?? []) this.#exit(unit, this.#junction(state, silence, right))
@@ -226,7 +282,7 @@ class NetworkBuild {
       this.#wordIndex.set(key, word)
       this.#words.push({ text: arc.word, open: arc.open })
     }
-    return this.#unit({ sequence, phone, word, exitWeight: arc.logWeight + this.#costs.word })
+    return this.#unit({ sequence, phone, word, exitWeight: arc.logWeight + this.#parts.costs.word })
   }
 
   #shared(key: string, make: () => number): number {
@@ -252,25 +308,74 @@ class NetworkBuild {
     if (list !== undefined && !list.includes(unit)) list.push(unit)
   }
 
+  /** Where the word tree is left to: for each open arc the junctions of its state by phone before and phone after. */
+  #openJunctions(): Int32Array {
+    const size = this.#model.phones.length
+    const table = new Int32Array(this.#opens.length * size * size).fill(-1)
+    for (const [k, { to }] of this.#opens.entries())
+      for (const left of this.#contexts)
+        for (const right of this.#after[to] ?? [])
+          table[(k * size + left) * size + right] = this.#junction(to, left, right)
+    return table
+  }
+
+  /** The word tree is entered from every state with an open arc. */
+  #treeEntries(tree: WordTree): void {
+    const offset = this.#units.length
+    const size = this.#model.phones.length
+    for (const state of new Set(this.#opens.map(({ from }) => from)))
+      for (const left of this.#before[state] ?? [])
+        for (const first of this.#contexts) {
+          const list = left * size + first
+          const heads = tree.heads.values.subarray(tree.heads.first[list], tree.heads.first[list + 1])
+          if (heads.length === 0) continue
+          const entries = this.#entries[this.#junction(state, left, first)]
+          for (const unit of heads) entries?.push(offset + unit)
+        }
+  }
+
   #pack(): SearchNetwork {
-    const { silence } = this.#model
+    const { silence, sequences } = this.#model
     const starts = [...(this.#after[this.#graph.start] ?? [])].map((right) =>
       this.#junction(this.#graph.start, silence, right),
     )
+    const openJunctions = this.#openJunctions()
+    const tree = this.#opens.length === 0 ? null : this.#parts.tree
+    if (tree !== null) this.#treeEntries(tree)
     const units = this.#units
-    const next = rows(units.map((unit) => unit.next))
+    const offset = units.length
+    const own = rows(units.map((unit) => unit.next))
     const exit = rows(units.map((unit) => unit.exits))
     const entry = rows(this.#entries)
+    const unitCount = offset + (tree?.unitCount ?? 0)
+    const senones = new Uint16Array(3 * unitCount)
+    const phone = new Uint8Array(unitCount)
+    const sequenceOf = (unit: number): number =>
+      unit < offset ? (units[unit]?.sequence ?? 0) : (tree?.sequence[unit - offset] ?? 0)
+    for (let unit = 0; unit < unitCount; unit++) {
+      const at = 3 * sequenceOf(unit)
+      senones.set(sequences.subarray(at, at + 3), 3 * unit)
+      phone[unit] = unit < offset ? (units[unit]?.phone ?? 0) : (tree?.phone[unit - offset] ?? 0)
+    }
+    const words = [
+      ...this.#words,
+      ...(tree === null ? [] : this.#parts.treeWords.map((text) => ({ text, open: true }))),
+    ]
+    const opens = rowsByState(this.#opens, this.#graph.arcs.length)
     return {
-      unitCount: units.length,
-      senones: Uint16Array.from(
-        units.flatMap(({ sequence }) => [...this.#model.sequences.subarray(3 * sequence, 3 * sequence + 3)]),
+      unitCount,
+      senones,
+      phone,
+      word: joined(
+        Int32Array.from(units, (unit) => unit.word),
+        treeKinds(tree),
       ),
-      phone: Uint8Array.from(units, (unit) => unit.phone),
-      word: Int32Array.from(units, (unit) => unit.word),
       exitWeight: Float32Array.from(units, (unit) => unit.exitWeight),
-      nextFirst: next.first,
-      nextUnits: next.values,
+      nextFirst: joinedFirst(own.first, tree?.next.first),
+      nextUnits: joined(
+        own.values,
+        tree?.next.values.map((unit) => unit + offset),
+      ),
       exitFirst: exit.first,
       exitJunctions: exit.values,
       junctionCount: this.#entries.length,
@@ -282,13 +387,23 @@ class NetworkBuild {
       entryUnits: entry.values,
       isFinal: Uint8Array.from({ length: this.#entries.length }, (_, i) => this.#final[i] ?? 0),
       startJunctions: Int32Array.from(starts),
-      words: this.#words,
+      enterWeight: enterWeights(offset, tree),
+      treeFirst: offset,
+      ahead: tree?.ahead ?? new Float32Array(0),
+      endFirst: tree?.ends.first ?? new Int32Array(1),
+      ends: tree?.ends.values ?? new Int32Array(0),
+      endWord: (tree?.endWord ?? new Int32Array(0)).map((word) => word + this.#words.length),
+      endTail: tree?.endTail ?? new Int32Array(0),
+      rightFirst: tree?.rights.first ?? new Int32Array(1),
+      rightPhones: tree?.rights.values ?? new Int32Array(0),
+      tailFirst: tree?.tails.first ?? new Int32Array(1),
+      tailUnits: (tree?.tails.values ?? new Int32Array(0)).map((unit) => unit + offset),
+      ...opens,
+      openJunctions,
+      phoneCount: this.#model.phones.length,
+      ...packedWords(words),
+      hasSlots: this.#parts.hasSlots,
+      wordLanguage: Int32Array.from(words, ({ text }) => this.#parts.languageId(text)),
     }
   }
-}
-
-function rows(lists: readonly (readonly number[])[]): { first: Int32Array; values: Int32Array } {
-  const first = new Int32Array(lists.length + 1)
-  lists.forEach((list, i) => (first[i + 1] = (first[i] ?? 0) + list.length))
-  return { first, values: Int32Array.from(lists.flat()) }
 }

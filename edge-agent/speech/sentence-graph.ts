@@ -22,14 +22,11 @@ export interface SentenceGraph {
   readonly finals: ReadonlySet<number>
 }
 
-/** Words that stand in for an open arc, each with a log weight. */
-export interface OpenVocabulary {
-  readonly words: readonly string[]
-  readonly logWeight: number
-}
+/** Stands in the graph where any word of the open vocabulary may: no lexicon has it. */
+export const ANY_WORD = '*'
 
-export function sentenceGraph(graph: WordGraph, open: OpenVocabulary): SentenceGraph {
-  const wide = withoutEmpty(widen(graph, open))
+export function sentenceGraph(graph: WordGraph): SentenceGraph {
+  const wide = withoutEmpty(loosened(graph))
   if (wide.finals.size === 0)
     throw new GrammarRefused('the grammar has no sentence: no end can be reached from its start', {
       remedy: 'Give the grammar at least one complete sentence.',
@@ -50,34 +47,33 @@ interface LooseGraph {
   readonly finals: ReadonlySet<number>
 }
 
-function widen(graph: WordGraph, open: OpenVocabulary): LooseGraph {
+function loosened(graph: WordGraph): LooseGraph {
   const arcs: LooseArc[][] = Array.from({ length: graph.stateCount }, () => [])
-  const wildcard = open.words.map((word) => ({ word, logWeight: open.logWeight, open: true }))
   for (const arc of graph.arcs) {
     const from = arcs[arc.from]
     if (from === undefined || arc.to >= graph.stateCount)
       throw new GrammarRefused(`an arc joins states ${arc.from} and ${arc.to} of ${graph.stateCount}`, {
         remedy: 'Build the grammar again; its states are numbered from 0.',
       })
-    if (arc.open === undefined) {
-      from.push({ to: arc.to, word: arc.word, logWeight: arc.logWeight, open: false })
-    } else if (arc.open === 'word') {
-      from.push(...wildcard.map((w) => ({ ...w, to: arc.to, logWeight: w.logWeight + arc.logWeight })))
-    } else {
+    const { to, word, logWeight } = arc
+    if (arc.open === undefined) from.push({ to, word, logWeight, open: false })
+    else if (arc.open === 'word') from.push({ to, word: ANY_WORD, logWeight, open: true })
+    else {
       const loop = arcs.length
-      const more: LooseArc[] = wildcard.map((w) => ({ ...w, to: loop }))
-      more.push({ to: arc.to, word: null, logWeight: 0, open: false })
-      arcs.push(more)
-      from.push(...wildcard.map((w) => ({ ...w, to: loop, logWeight: w.logWeight + arc.logWeight })))
+      arcs.push([
+        { to: loop, word: ANY_WORD, logWeight: 0, open: true },
+        { to, word: null, logWeight: 0, open: false },
+      ])
+      from.push({ to: loop, word: ANY_WORD, logWeight, open: true })
     }
-    if (arcs.reduce((sum, list) => sum + list.length, 0) > MAX_GRAMMAR_ARCS) throw tooLarge()
   }
+  if (graph.arcs.length > MAX_GRAMMAR_ARCS) throw tooLarge()
   return { start: graph.start, arcs, finals: graph.finals }
 }
 
 function tooLarge(): GrammarRefused {
   return new GrammarRefused(`the grammar needs more than ${MAX_GRAMMAR_ARCS} arcs`, {
-    remedy: 'Split the grammar, shorten its lists, or give a smaller open vocabulary.',
+    remedy: 'Split the grammar, or shorten its lists.',
   })
 }
 

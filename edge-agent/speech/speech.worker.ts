@@ -11,6 +11,7 @@ import { InvariantBroken, reportError } from '../../shared/errors.ts'
 import { BatchScorer } from './batch-scorer.ts'
 import { FEATURES } from './features.ts'
 import { checkGolden } from './golden-check.ts'
+import { LanguageModel } from './language-model.ts'
 import type { Scorer } from './listening.ts'
 import type { FromRecogniser, RecogniserSetup, ToRecogniser } from './messages.ts'
 import { readModel } from './model-files.ts'
@@ -52,7 +53,13 @@ async function start(): Promise<void> {
     files.phones.senoneCount,
   )
   const scorer = new BatchScorer(score, (flush) => void setImmediate(flush))
-  const streams = new StreamTable({ model: files.phones, mixture: files.mixture, scorer, send })
+  const streams = new StreamTable({
+    model: files.phones,
+    mixture: files.mixture,
+    language: new LanguageModel(files.language),
+    scorer,
+    send,
+  })
   const take = (message: ToRecogniser): void => {
     switch (message.kind) {
       case 'load':

@@ -3,6 +3,7 @@ import { InvariantBroken, reportError } from '../../shared/errors.ts'
 import type { BatchScorer } from './batch-scorer.ts'
 import { Channels } from './channels.ts'
 import { SAMPLE_RATE_HZ } from './front-end.ts'
+import type { LanguageModel } from './language-model.ts'
 import { Listening } from './listening.ts'
 import type { FromRecogniser, StreamMessage } from './messages.ts'
 import type { PhoneModel } from './phone-model.ts'
@@ -30,6 +31,7 @@ interface OpenStream {
 export class StreamTable {
   readonly #model: PhoneModel
   readonly #channels: Channels
+  readonly #language: LanguageModel
   readonly #scorer: BatchScorer
   readonly #send: (message: FromRecogniser) => void
   readonly #grammars = new Map<string, LoadedGrammar>()
@@ -39,11 +41,13 @@ export class StreamTable {
   constructor(o: {
     readonly model: PhoneModel
     readonly mixture: SpeechMixture
+    readonly language: LanguageModel
     readonly scorer: BatchScorer
     send(message: FromRecogniser): void
   }) {
     this.#model = o.model
     this.#channels = new Channels(o.mixture)
+    this.#language = o.language
     this.#scorer = o.scorer
     this.#send = (message) => o.send(message)
   }
@@ -88,6 +92,7 @@ export class StreamTable {
       listening: new Listening({
         ...grammar,
         model: this.#model,
+        language: this.#language,
         endpointing,
         channel: this.#channels.open(sampleRate, grammar.tuning),
         score: (features, frames) => this.#scorer.score(features, frames, open.isFinishing),

@@ -4,9 +4,11 @@ import type { PauseCosts } from './search-network.ts'
 
 export interface Tuning {
   readonly beams: Beams
+  /** Of grammars with an open vocabulary: narrower, since the language model tells its words apart. */
+  readonly openBeams: Beams
   readonly costs: PauseCosts
-  /** Log weight of each word of an open vocabulary, besides the word cost. */
-  readonly openWord: number
+  /** Weight of the language model's logs against acoustic scores, and the cost of each word of an open vocabulary. */
+  readonly open: { readonly language: number; readonly word: number }
   /** How many frames the mean known beforehand counts for. */
   readonly priorFrames: number
   /** After how many frames of speech the channel is known so much better that all of it is decoded again. */
@@ -19,8 +21,9 @@ export interface Tuning {
 
 export const TUNING: Tuning = {
   beams: { unit: 120, word: 80, maxUnits: 6_000 },
+  openBeams: { unit: 90, word: 60, maxUnits: 2_000 },
   costs: { silence: -5, filler: -18, word: -3 },
-  openWord: -24,
+  open: { language: 6.5, word: -1 },
   priorFrames: 30,
   settleAtFrames: [30, 60, 120],
   againFrames: 1_000,

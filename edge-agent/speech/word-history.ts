@@ -8,9 +8,14 @@ export interface HeardSpan {
   /** First frame, and the frame after the last. */
   readonly from: number
   readonly to: number
+  /** Where the word was decided: before its last phone when it came out of the word tree, else `to`. */
+  readonly decided: number
   /** Path score gained in the span, acoustic and grammar together (nats). */
   readonly gained: number
 }
+
+/** The last phone of a word that was decided before it. */
+export const TAIL = -4
 
 /** Records are compacted when they pass this, so that an hour-long stream stays small. */
 const COMPACT_AT = 200_000
@@ -140,17 +145,33 @@ export class WordHistory {
     return number
   }
 
-  /** The spans that lead to record `end`, in order. */
+  /** The spans that lead to record `end`, in order; a word and its tail are one. */
   trace(end: number): HeardSpan[] {
     const spans: HeardSpan[] = []
-    for (let at = end; at >= 0; at = this.#before[at] as number)
+    let tail = -1
+    for (let at = end; at >= 0; at = this.#before[at] as number) {
+      const word = this.#word[at] as number
+      if (word === TAIL) {
+        tail = at
+        continue
+      }
       spans.push({
-        word: this.#word[at] as number,
+        word,
         from: this.frame(this.#before[at] as number),
-        to: this.frame(at),
-        gained: this.gained(at),
+        to: this.frame(tail < 0 ? at : tail),
+        decided: this.frame(at),
+        gained: this.gained(at) + (tail < 0 ? 0 : this.gained(tail)),
       })
+      tail = -1
+    }
     return spans.reverse()
+  }
+
+  /** The word before the record's end, itself included, -1 when there is none: pauses and tails are passed over. */
+  lastWord(record: number): number {
+    let at = record
+    while (at >= 0 && (this.#word[at] as number) < 0) at = this.#before[at] as number
+    return at
   }
 
   #nodeOf(state: number, frame: number): number {

@@ -29,3 +29,10 @@ export function walker(net: Net, random: () => number, open: () => string): () =
     return null
   }
 }
+
+/** What is said to the device before and after anything: no part of what is noted. */
+const POLITE = /^(?:please|okay|hey starling|starling) | (?:please|now|thanks|thank you)$/g
+
+export function withoutPoliteness(sentence: string): string {
+  return sentence.replace(POLITE, '')
+}

@@ -2,8 +2,9 @@ import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { MODEL_FOLDERS } from '../../../edge-agent/models/shipped.ts'
 import { ENDPOINT_RULES, type EndpointRule } from '../../../edge-agent/speech/endpointing.ts'
-import type { Partial } from '../../../edge-agent/speech/hypothesis.ts'
+import type { Partial as Heard } from '../../../edge-agent/speech/hypothesis.ts'
 import { openRecogniser, type Recogniser } from '../../../edge-agent/speech/recogniser.ts'
+import type { StreamOptions } from '../../../edge-agent/speech/speech-stream.ts'
 import { samplesOf, silence, spoken } from '../../support/sounds.ts'
 import { sentences } from './sentences.ts'
 
@@ -11,7 +12,10 @@ let recogniser: Recogniser
 beforeAll(async () => {
   recogniser = await openRecogniser({ modelDir: fileURLToPath(MODEL_FOLDERS.speech) })
   await recogniser.loadGrammar('orders', sentences(ORDERS))
-}, 30_000)
+  await recogniser.loadGrammar('notes', sentences(['note that *', 'open work order four two seven']))
+  await recogniser.loadGrammar('found', sentences(ORDERS.slice(0, 3)), {}, { background: true })
+  await recogniser.loadGrammar('anything', sentences(['*']), {}, { dictation: true })
+}, 60_000)
 afterAll(async () => await recogniser.close())
 
 const ORDERS = [
@@ -22,8 +26,8 @@ const ORDERS = [
   'go to the next step',
 ]
 
-async function hear(samples: Float32Array, more: Parameters<Recogniser['open']>[1] = { sampleRate: 16_000 }) {
-  const stream = recogniser.open('orders', more)
+async function hear(samples: Float32Array, more: Partial<StreamOptions> & { grammar?: string } = {}) {
+  const stream = recogniser.open(more.grammar ?? 'orders', { sampleRate: 16_000, ...more })
   await stream.push(samples)
   return await stream.finish()
 }
@@ -42,9 +46,8 @@ test('a sentence comes with word times, alternatives and confidence', async () =
 })
 
 test('what was called stable is in every later partial and in the result', async () => {
-  const partials: Partial[] = []
+  const partials: Heard[] = []
   const heard = await hear(samplesOf(spoken('open')), {
-    sampleRate: 16_000,
     onPartial: (partial) => partials.push(partial),
   })
   expect(Math.max(...partials.map(({ stableWords }) => stableWords))).toBeGreaterThan(0)
@@ -70,12 +73,39 @@ test('the rule that ended an utterance is told once', async () => {
   const speech = samplesOf(spoken('open'))
   const whole = new Float32Array(speech.length + 32_000)
   whole.set(speech)
-  await hear(whole, { sampleRate: 16_000, onEndpoint })
+  await hear(whole, { onEndpoint })
   await hear(silence(3), {
     sampleRate: 16_000,
     onEndpoint,
     endpointing: { ...ENDPOINT_RULES, noSpeechMs: 2_000 },
   })
-  await hear(silence(3), { sampleRate: 16_000, onEndpoint })
+  await hear(silence(3), { onEndpoint })
   expect(rules).toEqual(['sentence', 'no_speech'])
+})
+
+test('a note is heard by the language model, after words of the grammar', async () => {
+  const heard = await hear(samplesOf(spoken('note')), { grammar: 'notes' })
+  expect(heard.text).toBe('note that the coupling is worn')
+  expect(heard.words.map(({ open }) => open)).toEqual([false, false, true, true, true, true])
+  expect(heard.confidence).toBeLessThanOrEqual(0.7)
+  const order = await hear(samplesOf(spoken('open')), { grammar: 'notes' })
+  expect(order).toMatchObject({ kind: 'heard', text: 'open work order four two seven' })
+})
+
+test('a command is found inside other speech, and not where there is none', async () => {
+  const [note, order] = [samplesOf(spoken('note')), samplesOf(spoken('open'))]
+  const both = new Float32Array(note.length + order.length)
+  both.set(note)
+  both.set(order, note.length)
+  const found = await hear(both, { grammar: 'found' })
+  const command = found.words.filter(({ open }) => !open).map(({ word }) => word)
+  expect(command.join(' ')).toBe('open work order four two seven')
+  expect(found.words.some(({ open }) => open)).toBe(true)
+  expect((await hear(note, { grammar: 'found' })).kind).toBe('rejected')
+})
+
+test('dictation hears any word of the lexicon', async () => {
+  const heard = await hear(samplesOf(spoken('note')), { grammar: 'anything' })
+  expect(heard.text).toContain('the coupling is worn')
+  expect(heard.words.every(({ open }) => open)).toBe(true)
 })

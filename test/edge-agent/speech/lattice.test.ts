@@ -44,7 +44,7 @@ test('sentences that differ in their pauses alone are one', () => {
 test('posteriors at one place sum to one, and the likelier word has more', () => {
   const { history } = twoByTwo()
   const ends = endingRecords(history, 20, isEnd)
-  const span = (word: number, from: number, to: number) => ({ word, from, to, gained: 0 })
+  const span = (word: number, from: number, to: number) => ({ word, from, to, decided: to, gained: 0 })
   const [open = 0, pump = 0] = posteriors(history, ends, [span(OPEN, 0, 10), span(PUMP, 10, 20)])
   const [close = 0, tank = 0] = posteriors(history, ends, [span(CLOSE, 0, 10), span(TANK, 10, 20)])
   expect(open + close).toBeCloseTo(1)
@@ -56,7 +56,7 @@ test('posteriors at one place sum to one, and the likelier word has more', () =>
 test('a lattice without an end has no sentence and no posterior', () => {
   const { history } = twoByTwo()
   expect(bestSentences(history, [], 3)).toEqual([])
-  expect(posteriors(history, [], [{ word: OPEN, from: 0, to: 10, gained: 0 }])).toEqual([0])
+  expect(posteriors(history, [], [{ word: OPEN, from: 0, to: 10, decided: 10, gained: 0 }])).toEqual([0])
 })
 
 test('words are stable when every path has them, however their times differ', () => {
@@ -80,8 +80,8 @@ test('compaction keeps the paths of live records and forgets old ones that lost'
   const number = history.compact([pump], 9_000)
   expect([...number]).toEqual([0, -1, 1, 2])
   expect(history.trace(number[pump] ?? -1)).toEqual([
-    { word: OPEN, from: 0, to: 1, gained: -1 },
-    { word: PUMP, from: 1, to: 9_000, gained: -2 },
+    { word: OPEN, from: 0, to: 1, decided: 1, gained: -1 },
+    { word: PUMP, from: 1, to: 9_000, decided: 9_000, gained: -2 },
   ])
   expect(history.node(number[lost] ?? -1)).toBe(history.node(number[pump] ?? -1))
 })

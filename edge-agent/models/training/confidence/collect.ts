@@ -14,7 +14,7 @@ import { openRecogniser, type Recogniser } from '../../../speech/recogniser.ts'
 import { MODEL_FOLDERS } from '../../shipped.ts'
 import { fileURLToPath } from 'node:url'
 import { pick, seeded } from '../seeded.ts'
-import { walker } from '../walks.ts'
+import { walker, withoutPoliteness } from '../walks.ts'
 import { FITTED_VOICES, HELD_OUT_VOICES, roughened, speak, type Voice } from './voices.ts'
 
 const SEED = 11
@@ -38,32 +38,52 @@ function named(name: string) {
 const read = (path: string): string => readFileSync(new URL(path, packageRoot()), 'utf8')
 
 /** A domain without what may be anything: whether open words are right is another question. */
-function closed(yaml: string): Domain {
-  const domain = parseDomain(yaml)
+function closed(domain: Domain): Domain {
   return { ...domain, intents: domain.intents.filter(({ required }) => !required.includes('text')) }
+}
+
+interface Listener {
+  readonly domain: Domain
+  /** A sentence of its own. */
+  own(): string | null
+  /** One that is none of its sentences. */
+  foreign(): string | null
+}
+
+function listeners(random: () => number): readonly Listener[] {
+  const elsewhere = read('edge-agent/models/training/confidence/elsewhere.txt').trim().split('\n')
+  const field = parseDomain(read('edge-agent/domains/field-service.yaml'))
+  const other = parseDomain(read('edge-agent/models/training/confidence/other.yaml'))
+  const notes = parseDomain(read('edge-agent/models/training/language/notes.yaml'))
+  const anywhere = (): string => pick(elsewhere, random)
+  const walk = (domain: Domain) => walker(compileDomain(domain, NAMES), random, anywhere)
+  const [fieldWalk, otherWalk, noteWalk] = [walk(closed(field)), walk(other), walk(notes)]
+  const foreignTo = (theirs: () => string | null) => () => (random() < 0.5 ? theirs() : anywhere())
+  const opening = ['note that', 'make a note that', 'add a note that', 'take a note']
+  const note = (): string => `${pick(opening, random)} ${random() < 0.7 ? withoutPoliteness(noteWalk() ?? '') : anywhere()}`
+  return [
+    { domain: closed(field), own: fieldWalk, foreign: foreignTo(otherWalk) },
+    { domain: other, own: otherWalk, foreign: foreignTo(fieldWalk) },
+    { domain: field, own: note, foreign: foreignTo(otherWalk) },
+  ]
 }
 
 async function main(count: number): Promise<void> {
   const random = seeded(SEED)
-  const elsewhere = read('edge-agent/models/training/confidence/elsewhere.txt').trim().split('\n')
-  const domains = [
-    closed(read('edge-agent/domains/field-service.yaml')),
-    closed(read('edge-agent/models/training/confidence/other.yaml')),
-  ]
-  const nets = domains.map((domain) => compileDomain(domain, NAMES))
-  const walkers = nets.map((net) => walker(net, random, () => pick(elsewhere, random)))
+  const all = listeners(random)
   const recogniser = await openRecogniser({ modelDir: fileURLToPath(MODEL_FOLDERS.speech) })
   try {
-    for (const [at, net] of nets.entries())
-      await recogniser.loadGrammar(`${at}`, wordGraphOf(net), domains[at]?.pronunciations ?? {}, { guess: true })
+    for (const [at, { domain }] of all.entries())
+      await recogniser.loadGrammar(`${at}`, wordGraphOf(compileDomain(domain, NAMES)), domain.pronunciations, {
+        guess: true,
+      })
     for (const [heldOut, list] of [FITTED_VOICES, HELD_OUT_VOICES].entries())
       for (const voice of list)
         for (let i = 0; i < count; i++) {
-          const own = i % 2
+          const own = i % all.length
           const isOutside = random() < OUTSIDE_SHARE
-          const outside = random() < 0.5 ? walkers[1 - own] : () => pick(elsewhere, random)
-          const text = (isOutside ? outside : walkers[own])?.() ?? null
-          if (text === null || text === '') continue
+          const text = (isOutside ? all[own]?.foreign() : all[own]?.own())?.trim() ?? ''
+          if (text === '') continue
           const row = await heard(recogniser, { voice, text, grammar: `${own}`, random })
           process.stdout.write(`${JSON.stringify({ ...row, heldOut: heldOut === 1, isOutside })}\n`)
         }
@@ -82,6 +102,7 @@ async function heard(
   await stream.push(roughened(clean, snrDb, random))
   const found = await stream.finish()
   return {
+    grammar,
     voice: `${voice.engine} ${voice.name}`,
     snrDb: Math.round(snrDb),
     said: text,

@@ -21,15 +21,15 @@ const numbers = (list: readonly (number | null)[]): number[] => list.map((x) => 
 
 function utterances(rows: readonly Row[]): Example[] {
   return rows
-    .filter(({ evidence }) => evidence.length > 0)
+    .filter(({ evidence, words: heard }) => evidence.length > 0 && heard.every(({ open }) => !open))
     .map(({ evidence, said, text }) => ({ evidence: numbers(evidence), right: said === text }))
 }
 
-function words(rows: readonly Row[]): Example[] {
+function words(rows: readonly Row[], isOpen: boolean): Example[] {
   return rows.flatMap(({ words: heard, said }) => {
     const isRight = matched(said.split(' '), heard.map(({ word }) => word))
     return heard.flatMap(({ evidence, open }, at) =>
-      open ? [] : [{ evidence: numbers(evidence), right: isRight[at] === true }],
+      open === isOpen ? [{ evidence: numbers(evidence), right: isRight[at] === true }] : [],
     )
   })
 }
@@ -84,5 +84,6 @@ const rows = readFileSync(path, 'utf8')
   .map((line) => v.parse(Row, JSON.parse(line)))
 const fitted = rows.filter(({ heldOut }) => !heldOut)
 const heldOut = rows.filter((row) => row.heldOut)
-show('WORD_CALIBRATION', words(fitted), words(heldOut))
+show('WORD_CALIBRATION', words(fitted, false), words(heldOut, false))
+show('OPEN_WORD_CALIBRATION', words(fitted, true), words(heldOut, true))
 show('UTTERANCE_CALIBRATION', utterances(fitted), utterances(heldOut))
