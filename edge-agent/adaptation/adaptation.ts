@@ -10,6 +10,7 @@ import type { Entry } from '../evaluation/manifest.ts'
 import { recordingOf } from '../evaluation/recording.ts'
 import type { Rate } from '../evaluation/statistics.ts'
 import { Channels } from '../speech/channels.ts'
+import { LanguageModel } from '../speech/language-model.ts'
 import { Lexicon } from '../speech/lexicon.ts'
 import { readModel } from '../speech/model-files.ts'
 import { adaptModel, type Adapted } from './adapt-model.ts'
@@ -111,10 +112,11 @@ function split(entries: readonly Entry[]): { readonly learning: Entry[]; readonl
 }
 
 async function learn(o: AdaptationOptions, confirmed: readonly Confirmed[]): Promise<Adapted> {
-  const { phones, lexicon, mixture } = readModel(o.modelDir)
+  const { phones, lexicon, language, mixture } = readModel(o.modelDir)
   const sounds = {
     model: phones,
     lexicon: new Lexicon(lexicon, phones.phones),
+    language: new LanguageModel(language),
     channels: new Channels(mixture),
   }
   const utterances: Utterance[] = []

@@ -2,11 +2,13 @@
 import type { Channels } from '../speech/channels.ts'
 import { FEATURES } from '../speech/features.ts'
 import { SAMPLE_RATE_HZ } from '../speech/front-end.ts'
+import type { LanguageModel } from '../speech/language-model.ts'
 import type { Lexicon } from '../speech/lexicon.ts'
 import { Listening } from '../speech/listening.ts'
 import type { PhoneModel } from '../speech/phone-model.ts'
 import { Resampler } from '../speech/resampler.ts'
-import { searchNetwork, type SearchNetwork } from '../speech/search-network.ts'
+import { searchNetwork } from '../speech/network-build.ts'
+import type { SearchNetwork } from '../speech/search-network.ts'
 import { spell } from '../speech/spelling.ts'
 import { TUNING } from '../speech/tuning.ts'
 
@@ -21,6 +23,7 @@ export interface Sounds {
   readonly model: PhoneModel
   readonly lexicon: Lexicon
   readonly channels: Channels
+  readonly language: LanguageModel
 }
 
 /** Null for a text that has no words, or a recording without a frame. */
@@ -36,6 +39,7 @@ export async function utteranceOf(
   const listening = new Listening({
     net,
     model: sounds.model,
+    language: sounds.language,
     tuning: TUNING,
     channel: sounds.channels.open(sound.sampleRate, TUNING),
     score: async (features, frames) => {
@@ -55,14 +59,22 @@ export async function utteranceOf(
   return { net, frames, features: all.subarray(all.length - frames * FEATURES) }
 }
 
-function sentenceNetwork({ model, lexicon }: Sounds, words: readonly string[]): SearchNetwork {
+function sentenceNetwork({ model, lexicon, language }: Sounds, words: readonly string[]): SearchNetwork {
   const arcs = words.map((word, at) => [{ word, to: at + 1, logWeight: 0, open: false }])
   const graph = { start: 0, arcs: [...arcs, []], finals: new Set([words.length]) }
   const pronounce = (word: string) => {
     const listed = lexicon.lookup(word)
     return listed.length > 0 ? listed : spell(word, lexicon)
   }
-  return searchNetwork(graph, model, pronounce, TUNING.costs)
+  return searchNetwork(graph, {
+    model,
+    pronounce,
+    costs: TUNING.costs,
+    tree: null,
+    treeWords: [],
+    hasSlots: false,
+    languageId: (word) => language.idOf(word),
+  })
 }
 
 function joined(blocks: readonly Float32Array[]): Float32Array {

@@ -13,6 +13,7 @@ import { TextMatcher } from '../grammar/match-text.ts'
 import { wordGraphOf, type Net } from '../grammar/net.ts'
 import { OPEN_VOCABULARY } from '../intent/open-vocabulary.ts'
 import { compileGrammar } from '../speech/grammar-compiler.ts'
+import { LanguageModel } from '../speech/language-model.ts'
 import { Lexicon } from '../speech/lexicon.ts'
 import { readModel } from '../speech/model-files.ts'
 import { TUNING } from '../speech/tuning.ts'
@@ -92,8 +93,19 @@ function hear(domain: Domain, net: Net): { readonly lexicon: DomainLexicon; read
   const graph = wordGraphOf(net)
   const lexicon = domainLexicon(domain, graph, { lexicon: dictionary, phoneNames: files.phones.phones })
   const { pronunciations } = domain
-  const source = { graph, pronunciations, openVocabulary: OPEN_VOCABULARY, tuning: TUNING, guess: true }
-  return { lexicon, units: compileGrammar(source, files.phones, dictionary).net.unitCount }
+  const { unitCount } = compileGrammar(
+    {
+      graph,
+      pronunciations,
+      openVocabulary: OPEN_VOCABULARY,
+      dictation: false,
+      background: false,
+      tuning: TUNING,
+      guess: true,
+    },
+    { model: files.phones, lexicon: dictionary, language: new LanguageModel(files.language) },
+  )
+  return { lexicon, units: unitCount }
 }
 
 function sentencesOf(domain: Domain): Sentences {

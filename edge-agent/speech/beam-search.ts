@@ -1,18 +1,9 @@
 /** Beam-pruned Viterbi over a search network, one frame at a time, on typed arrays. */
+import { type Beams, widthFor } from './beams.ts'
 import type { PhoneModel } from './phone-model.ts'
-import { TREE } from './network-tables.ts'
 import type { OpenWords } from './open-words.ts'
-import { INSIDE, type SearchNetwork } from './search-network.ts'
+import { INSIDE, type SearchNetwork, TREE } from './search-network.ts'
 import { type HeardSpan, ROOT, TAIL, WordHistory } from './word-history.ts'
-
-export interface Beams {
-  /** A unit this far (nats) below the best is dropped. */
-  readonly unit: number
-  /** A word may only end within this of the best. */
-  readonly word: number
-  /** When more units than this are alive the beam is narrowed. */
-  readonly maxUnits: number
-}
 
 export interface BestPath {
   readonly spans: readonly HeardSpan[]
@@ -159,18 +150,8 @@ export class BeamSearch {
   /** The unit beam, narrower when too many units are alive. */
   #narrowed(): number {
     if (this.#activeCount <= this.#beams.maxUnits) return this.#beams.unit
-    const bins = new Int32Array(64)
-    const width = this.#beams.unit / bins.length
-    for (let i = 0; i < this.#activeCount; i++) {
-      const bin = Math.floor((this.#best - this.#top(this.#active[i] as number)) / width)
-      if (bin < bins.length) bins[bin] = (bins[bin] as number) + 1
-    }
-    let kept = 0
-    for (let bin = 0; bin < bins.length; bin++) {
-      kept += bins[bin] as number
-      if (kept > this.#beams.maxUnits) return Math.max(bin, 1) * width
-    }
-    return this.#beams.unit
+    const below = (i: number): number => this.#best - this.#top(this.#active[i] as number)
+    return widthFor(this.#activeCount, below, this.#beams)
   }
 
   #top(unit: number): number {

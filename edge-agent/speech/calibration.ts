@@ -26,11 +26,16 @@ export const WORD_CALIBRATION: Calibration = {
   bias: 0.4921,
 }
 
+export const OPEN_WORD_CALIBRATION: Calibration = {
+  mean: [-0.787, 3.262, 1.5424, -0.5663],
+  scale: [1.2518, 0.5494, 4.5884, 0.5036],
+  weights: [0.5879, 0.3849, 0.8035, 0.1408],
+  bias: 0.7637,
+}
+
 export const UTTERANCE_CALIBRATION: Calibration = {
   mean: [-0.9294, -2.7698, -1.081, 32.1428, 0.1504, 1.979],
   scale: [0.9077, 2.1169, 5.4048, 24.1636, 0.1276, 0.5239],
   weights: [1.0915, 1.0502, 1.7295, 0.8708, -0.5056, 0.0781],
   bias: -0.6036,
 }
-
-export const OPEN_WORD_CALIBRATION: Calibration = WORD_CALIBRATION

@@ -1,9 +1,7 @@
 /** The typed arrays of a search network: the sentence graph's units and, after them, the word tree's. */
+import { TREE } from './search-network.ts'
 import { TAIL } from './word-history.ts'
 import type { WordTree } from './word-tree.ts'
-
-/** A unit inside the word tree. */
-export const TREE = -3
 
 export function rowsByState(
   opens: readonly { readonly from: number; readonly to: number; readonly weight: number }[],
@@ -33,7 +31,7 @@ export function treeKinds(tree: WordTree | null): Int32Array {
 }
 
 /** The first unit of a word brings its look-ahead, each further one the difference to the one before. */
-export function enterWeights(offset: number, tree: WordTree | null): Float32Array {
+function enterWeights(offset: number, tree: WordTree | null): Float32Array {
   const weights = new Float32Array(offset + (tree?.unitCount ?? 0))
   if (tree === null) return weights
   weights.set(tree.ahead, offset)
@@ -69,4 +67,26 @@ export function joinedFirst(a: Int32Array, b: Int32Array = new Int32Array(1)): I
     a.slice(0, -1),
     b.map((at) => at + end),
   )
+}
+
+/** The word tree's own tables, with its units and words numbered after the others. */
+export function treeTables(
+  tree: WordTree | null,
+  offset: { readonly units: number; readonly words: number },
+) {
+  const none = new Int32Array(0)
+  const noRows = new Int32Array(1)
+  return {
+    enterWeight: enterWeights(offset.units, tree),
+    treeFirst: offset.units,
+    ahead: tree?.ahead ?? new Float32Array(0),
+    endFirst: tree?.ends.first ?? noRows,
+    ends: tree?.ends.values ?? none,
+    endWord: (tree?.endWord ?? none).map((word) => word + offset.words),
+    endTail: tree?.endTail ?? none,
+    rightFirst: tree?.rights.first ?? noRows,
+    rightPhones: tree?.rights.values ?? none,
+    tailFirst: tree?.tails.first ?? noRows,
+    tailUnits: (tree?.tails.values ?? none).map((unit) => unit + offset.units),
+  }
 }

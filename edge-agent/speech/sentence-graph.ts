@@ -154,9 +154,9 @@ function label(arc: Arc): string {
   return `${arc.word} ${arc.logWeight.toFixed(3)} ${arc.open ? 1 : 0}`
 }
 
-/** Subset construction; a graph that would grow beyond twice its size is left as it is. */
+/** Subset construction; a graph that would grow beyond four times its size is left as it is. */
 function joinPrefixes(graph: SentenceGraph): SentenceGraph {
-  const limit = 2 * graph.arcs.length + 1_000
+  const limit = 4 * graph.arcs.length + 1_000
   const number = new Map<string, number>()
   const members: number[][] = []
   const arcs: Arc[][] = []

@@ -1,6 +1,6 @@
 /** What the search weighs; set by measuring on recorded people, never per file. Costs in nats, times in frames of 10 ms. */
-import type { Beams } from './beam-search.ts'
-import type { PauseCosts } from './search-network.ts'
+import type { Beams } from './beams.ts'
+import type { PauseCosts } from './network-build.ts'
 
 export interface Tuning {
   readonly beams: Beams
@@ -20,9 +20,9 @@ export interface Tuning {
 }
 
 export const TUNING: Tuning = {
-  beams: { unit: 120, word: 80, maxUnits: 6_000 },
-  openBeams: { unit: 90, word: 60, maxUnits: 2_000 },
-  costs: { silence: -5, filler: -18, word: -3 },
+  beams: { unit: 120, word: 80, maxUnits: 10_000 },
+  openBeams: { unit: 100, word: 80, maxUnits: 8_000 },
+  costs: { silence: -5, filler: -18, word: -0.5 },
   open: { language: 6.5, word: -1 },
   priorFrames: 30,
   settleAtFrames: [30, 60, 120],

@@ -40,7 +40,7 @@ function walks(path: string, count: number, random: () => number, open: () => st
 
 function pods(folder: string): string[][] {
   return readdirSync(folder, { recursive: true, encoding: 'utf8' })
-    .filter((path) => path.endsWith('.pod') && !/delta\.pod$/.test(path))
+    .filter((path) => path.endsWith('.pod') && !path.endsWith('delta.pod'))
     .sort()
     .flatMap((path) => podSentences(readFileSync(join(folder, path), 'latin1')))
 }

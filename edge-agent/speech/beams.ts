@@ -1,0 +1,27 @@
+/** How far behind the best a path may fall. */
+export interface Beams {
+  /** A unit this far (nats) below the best is dropped. */
+  readonly unit: number
+  /** A word may only end within this of the best. */
+  readonly word: number
+  /** When more units than this are alive the beam is narrowed. */
+  readonly maxUnits: number
+}
+
+const BINS = 64
+
+/** The beam that leaves about `maxUnits` of the units, each `below` the best by so many nats; a histogram, not a sort. */
+export function widthFor(count: number, below: (i: number) => number, beams: Beams): number {
+  const bins = new Int32Array(BINS)
+  const width = beams.unit / BINS
+  for (let i = 0; i < count; i++) {
+    const bin = Math.floor(below(i) / width)
+    if (bin < BINS) bins[bin] = (bins[bin] as number) + 1
+  }
+  let kept = 0
+  for (let bin = 0; bin < BINS; bin++) {
+    kept += bins[bin] as number
+    if (kept > beams.maxUnits) return Math.max(bin, 1) * width
+  }
+  return beams.unit
+}
