@@ -187,14 +187,19 @@ export class Listening {
     this.#partialAt = this.#decoded
     const words = this.#search.running().spans.flatMap((span) => wordAt(this.#net, span.word)?.text ?? [])
     const text = words.join(' ')
-    // What may be decoded once more is not stable yet.
-    const isOpen = this.#settledAt < Math.max(...this.#tuning.settleAtFrames)
-    const stable = isOpen ? 0 : stableWords(this.#search.history, this.#search.live()).length
+    const stable = this.#mayDecodeAgain() ? 0 : stableWords(this.#search.history, this.#search.live()).length
     if (text === this.#lastPartial && stable === this.#stable) return
     this.#lastPartial = text
     this.#stable = stable
     this.#partials++
     this.#events.onPartial({ text, words, stableWords: stable, audioMs: this.#decoded * FRAME_MS })
+  }
+
+  /** What may be decoded once more is not stable yet. */
+  #mayDecodeAgain(): boolean {
+    const count = this.#track.count
+    if (count <= SHORT_FRAMES) return true
+    return count <= this.#tuning.againFrames && this.#tuning.settleAtFrames.some((at) => this.#settledAt < at)
   }
 
   #tellEndpoint(): void {
