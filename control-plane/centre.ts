@@ -18,11 +18,11 @@ import { watchedDatabase } from '../shared/sql/watched-database.ts'
 import { openAskService } from './asks/ask-service.ts'
 import { applyWrite } from './context/apply-write.ts'
 import { openAccess, writeOperatorToken } from './http/access.ts'
-import { centreApi, type CentreApiParts } from './http/app.ts'
+import { centreApi } from './http/app.ts'
 import { openGovernance, type Governance } from './governance.ts'
 import { startHub, type Hub } from './hub/hub.ts'
 import type { EnrolmentParts } from './identity/enrol.ts'
-import { findDevice } from './identity/devices.ts'
+import { deviceInForce } from './identity/devices.ts'
 import { revokedKeys } from './identity/revoke.ts'
 import { openIngest } from './ingest/ingest.ts'
 import { openCentreKeys, type CentreKeys } from './keys.ts'
@@ -31,7 +31,7 @@ import { openCentreContent, type CentreContent } from './release/content.ts'
 import { publishPerformer, type PublishParts } from './release/publish.ts'
 import { shippedBundles } from './release/shipped.ts'
 import { seedSampleData } from './seed.ts'
-import { openFreeForm, type FreeFormOptions, type FreeFormServer } from './shapes/free-form-server.ts'
+import { openCentreShapes, type CentreShapes, type FreeFormOptions } from './shapes/centre-shapes.ts'
 
 export interface CentreOptions {
   readonly data: string
@@ -78,8 +78,15 @@ async function open(
     onFatal: (error) => run.fail(error),
   })
   closers.add(async () => await embedded.close())
-  const freeForm = await openInsecureShapes(options, { db: embedded, clock: systemClock, log }, closers)
-  const db = watchedDatabase(embedded, () => freeForm?.changed())
+  const shapes = await openCentreShapes(options.insecureShapes, {
+    db: embedded,
+    clock: systemClock,
+    log,
+    tenant,
+    deviceOf: async (id) => await deviceInForce(embedded, id),
+  })
+  closers.add(async () => await shapes.close())
+  const db = watchedDatabase(embedded, () => shapes.changed())
   const { environment } = options
   const governance = await openGovernance({ db, keys, environment, clock: systemClock, log })
   const { kernel } = governance
@@ -108,7 +115,7 @@ async function open(
     },
   }
   await openFabric(centre, await hub.connect('centre'), closers)
-  const { url, operatorToken } = await openHttp({ ...centre, freeForm: freeForm?.app ?? null }, hub, closers)
+  const { url, operatorToken } = await openHttp(centre, { hub, shapes }, closers)
   log.info(`the console and the API are at ${url}`)
   const addresses = { http: { url }, nats: { url: `nats://${hub.server}` }, leaf: { url: hub.leafUrl } }
   return { ready: { ...addresses, operatorToken, tenant }, stop: async () => await closers.close() }
@@ -176,11 +183,7 @@ async function openFabric(centre: Centre, connection: NatsConnection, closers: C
     connection,
     key: keys.receipt,
     clock: systemClock,
-    deviceOf: async (id) => {
-      const known = await findDevice(db, id)
-      if (known === null || known.revokedAt !== null) return null
-      return { device: known.id, site: known.site, key: known.key }
-    },
+    deviceOf: async (id) => await deviceInForce(db, id),
     applyWrite,
     onEvent: (event) => {
       metrics.count('starling_ingest_total', { kind: event.kind })
@@ -195,20 +198,9 @@ async function openFabric(centre: Centre, connection: NatsConnection, closers: C
   closers.add(openAskService({ ...asks, policy: () => policy.envelope }))
 }
 
-async function openInsecureShapes(
-  { insecureShapes }: CentreOptions,
-  parts: Parameters<typeof openFreeForm>[1],
-  closers: Closers,
-): Promise<FreeFormServer | null> {
-  if (insecureShapes === null) return null
-  const server = await openFreeForm(insecureShapes, parts)
-  closers.add(async () => await server.close())
-  return server
-}
-
 async function openHttp(
-  centre: Centre & Pick<CentreApiParts, 'freeForm'>,
-  hub: Hub,
+  centre: Centre,
+  { hub, shapes }: { readonly hub: Hub; readonly shapes: CentreShapes },
   closers: Closers,
 ): Promise<{ readonly url: string; readonly operatorToken: string }> {
   const { options, keys } = centre
@@ -221,7 +213,11 @@ async function openHttp(
     publishing: publishingOf(centre),
     journalKey: keys.journal.publicKey,
     hosts: new Set([LOOPBACK, 'localhost', '[::1]']),
-    shutOut: async (userKeys) => await hub.revoke(userKeys),
+    shapes: [shapes.named.app, ...(shapes.freeForm === null ? [] : [shapes.freeForm])],
+    shutOut: async (device, userKeys) => {
+      await shapes.named.revoke(device)
+      await hub.revoke(userKeys)
+    },
   })
   const port = await freePort(options.port)
   const server = await listen(app.fetch, port)

@@ -36,8 +36,8 @@ export interface CentreApiParts extends DeviceParts, ReleaseParts {
   readonly access: Access
   /** Host names (without port) under which the centre may be called. */
   readonly hosts: ReadonlySet<string>
-  /** `/v1/shape` for everybody; null unless `--insecure-shapes` asked for it. */
-  readonly freeForm: Hono | null
+  /** What serves shapes: to devices with their tokens and, where `--insecure-shapes` asked for it, to everybody. */
+  readonly shapes: readonly Hono[]
 }
 
 export function centreApi(parts: CentreApiParts): Hono {
@@ -48,8 +48,8 @@ export function centreApi(parts: CentreApiParts): Hono {
     if (!parts.hosts.has(host)) return context.json(foreign(host), 403)
     await next()
   })
-  // Before the look at the origin: pages of other sites may read free-form shapes, where those were asked for.
-  if (parts.freeForm !== null) app.route('/', parts.freeForm)
+  // Before the look at the origin: shapes trust no cookie, and pages of other sites may read free-form ones.
+  for (const shapes of parts.shapes) app.route('/', shapes)
   app.use(async (context, next) => {
     const origin = context.req.header('origin')
     if (origin !== undefined && origin !== `http://${context.req.header('host') ?? ''}`)

@@ -21,8 +21,8 @@ export interface DeviceParts {
   readonly kernel: Kernel
   readonly clock: Clock
   readonly enrolment: EnrolmentParts
-  /** Ends the connections of these NATS users, and lets them in no more. */
-  shutOut(userKeys: readonly string[]): Promise<void>
+  /** Ends what a device holds open here, and the connections of its NATS users, and lets them in no more. */
+  shutOut(device: string, userKeys: readonly string[]): Promise<void>
 }
 
 export function deviceRoutes(parts: DeviceParts): Hono<Caller> {
@@ -55,7 +55,7 @@ export function deviceRoutes(parts: DeviceParts): Hono<Caller> {
       input: { device: id },
       principal: context.get('principal'),
     })
-    await parts.shutOut(await revokedKeys(parts.db, id))
+    await parts.shutOut(id, await revokedKeys(parts.db, id))
     return context.json(output)
   })
   return app

@@ -33,6 +33,17 @@ export async function findDevice(sql: Queryable, id: string): Promise<KnownDevic
   return row === undefined ? null : deviceOf(row)
 }
 
+/** Null also for a device that was revoked. */
+export async function deviceInForce(
+  sql: Queryable,
+  id: string,
+): Promise<{ readonly device: DeviceId; readonly site: SiteId; readonly key: PublicKey } | null> {
+  const known = await findDevice(sql, id)
+  return known === null || known.revokedAt !== null
+    ? null
+    : { device: known.id, site: known.site, key: known.key }
+}
+
 export async function listDevices(sql: Queryable): Promise<readonly KnownDevice[]> {
   const rows = await sql.query<DeviceRow>(`select ${COLUMNS} from centre.device order by id limit 5000`)
   return rows.map(deviceOf)

@@ -53,54 +53,64 @@ export function newShape(
   }
 }
 
-/** Shapes of one table. */
+/** Columns that may be null in a row of everybody's: each doubles the places where a shape is looked up. */
+const OR_NULL_LIMIT = 3
+
+/** Shapes of one table. A row finds those that it may belong to by its own values, however many others there are. */
 class TableShapes {
-  /** By a column and its constant: `column\0constant`. */
-  readonly #byConstant = new Map<string, Set<Shape>>()
-  readonly #indexedColumns = new Map<string, number>()
-  readonly #others = new Set<Shape>()
+  /** By the columns that are asked for, then by their constants. */
+  readonly #byColumns = new Map<
+    string,
+    { readonly columns: readonly string[]; readonly shapes: Map<string, Set<Shape>> }
+  >()
   readonly all = new Set<Shape>()
 
   add(shape: Shape): void {
     this.all.add(shape)
-    const [entry] = shape.equalities?.equals ?? []
-    if (entry === undefined) {
-      this.#others.add(shape)
-      return
+    for (const constants of placesOf(shape)) {
+      const columns = [...constants.keys()]
+      const signature = JSON.stringify(columns)
+      const group = this.#byColumns.get(signature) ?? { columns, shapes: new Map<string, Set<Shape>>() }
+      this.#byColumns.set(signature, group)
+      const slot = JSON.stringify([...constants.values()])
+      const shapes = group.shapes.get(slot)
+      if (shapes === undefined) group.shapes.set(slot, new Set([shape]))
+      else shapes.add(shape)
     }
-    const slot = entry.join('\0')
-    const shapes = this.#byConstant.get(slot)
-    if (shapes === undefined) this.#byConstant.set(slot, new Set([shape]))
-    else shapes.add(shape)
-    this.#indexedColumns.set(entry[0], (this.#indexedColumns.get(entry[0]) ?? 0) + 1)
   }
 
   remove(shape: Shape): void {
     this.all.delete(shape)
-    const [entry] = shape.equalities?.equals ?? []
-    if (entry === undefined) {
-      this.#others.delete(shape)
-      return
+    for (const constants of placesOf(shape)) {
+      const signature = JSON.stringify([...constants.keys()])
+      const group = this.#byColumns.get(signature)
+      const slot = JSON.stringify([...constants.values()])
+      const shapes = group?.shapes.get(slot)
+      shapes?.delete(shape)
+      if (shapes?.size === 0) group?.shapes.delete(slot)
+      if (group?.shapes.size === 0) this.#byColumns.delete(signature)
     }
-    const slot = entry.join('\0')
-    const shapes = this.#byConstant.get(slot)
-    shapes?.delete(shape)
-    if (shapes?.size === 0) this.#byConstant.delete(slot)
-    const left = (this.#indexedColumns.get(entry[0]) ?? 1) - 1
-    if (left === 0) this.#indexedColumns.delete(entry[0])
-    else this.#indexedColumns.set(entry[0], left)
   }
 
-  /** Every shape that a row may belong to. */
   candidates(row: RowValues): ReadonlySet<Shape> {
-    const found = new Set(this.#others)
-    for (const column of this.#indexedColumns.keys()) {
-      const value = row.get(column) ?? null
-      if (value === null) continue
-      for (const shape of this.#byConstant.get(`${column}\0${value}`) ?? []) found.add(shape)
+    const found = new Set<Shape>()
+    for (const { columns, shapes } of this.#byColumns.values()) {
+      const slot = JSON.stringify(columns.map((column) => row.get(column) ?? null))
+      for (const shape of shapes.get(slot) ?? []) found.add(shape)
     }
     return found
   }
+}
+
+/** A shape that takes everybody's rows beside its own is found by either: once with the constant, once with null. */
+function placesOf({ equalities }: Shape): readonly ReadonlyMap<string, string | null>[] {
+  let places: readonly ReadonlyMap<string, string | null>[] = [new Map(equalities?.equals ?? [])]
+  for (const [column, value] of [...(equalities?.equalsOrNull ?? [])].slice(0, OR_NULL_LIMIT))
+    places = places.flatMap((place) => [
+      new Map([...place, [column, value]]),
+      new Map([...place, [column, null]]),
+    ])
+  return places
 }
 
 const NONE: ReadonlySet<Shape> = new Set()

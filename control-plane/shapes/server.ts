@@ -176,13 +176,11 @@ export class ShapeServer {
     return true
   }
 
-  /** Ends every shape of a scope: nobody of it reads on, and those who wait are told. */
-  async endScope(scope: string): Promise<void> {
+  /** Ends every shape of such scopes: nobody reads on there, and those who wait are told. */
+  async endScopes(isOver: (scope: string) => boolean): Promise<void> {
     const { registry, capture } = this.#parts
-    await capture.between(
-      async () =>
-        await capture.end(registry.all().filter(({ resolved }) => resolved.definition.scope === scope)),
-    )
+    const over = registry.all().filter(({ resolved }) => isOver(resolved.definition.scope))
+    if (over.length > 0) await capture.between(async () => await capture.end(over))
   }
 
   /** The shape to read from, caught up; null where the reader's handle is of no use. */

@@ -50,7 +50,7 @@ export async function apiStage(): Promise<ApiStage> {
   const shutOut: string[] = []
   const { clock, db } = stage
   const app = centreApi({
-    freeForm: null,
+    shapes: [],
     ...stage,
     journalKey: stage.key.publicKey,
     log: openLog({ part: 'centre', clock, json: false, write: () => undefined }),
@@ -62,7 +62,7 @@ export async function apiStage(): Promise<ApiStage> {
       environment: 'development',
     },
     hosts: new Set(['localhost']),
-    shutOut: async (userKeys) => {
+    shutOut: async (_device, userKeys) => {
       shutOut.push(...userKeys)
       return await Promise.resolve()
     },

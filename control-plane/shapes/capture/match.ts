@@ -22,9 +22,12 @@ const TEXT_IS_IDENTITY: ReadonlySet<string> = new Set([
   'varchar',
 ])
 
-/** A clause's conjuncts of the form `column = constant`, and whether there is anything else in it. */
+/** A clause's conjuncts of a form that is decided here, and whether there is anything else in it. */
 export interface Equalities {
+  /** `column = constant` */
   readonly equals: ReadonlyMap<string, string>
+  /** `(column is null or column = constant)`: everybody's, or one's own. */
+  readonly equalsOrNull: ReadonlyMap<string, string>
   readonly isAll: boolean
 }
 
@@ -32,23 +35,35 @@ export interface Equalities {
 export async function equalitiesOf(db: Queryable, filter: Filter, relation: Relation): Promise<Equalities> {
   const byName = new Map(relation.columns.map((column) => [column.name, column]))
   const equals = new Map<string, string>()
+  const equalsOrNull = new Map<string, string>()
   let isAll = true
   for (const part of conjuncts(filter.clause)) {
-    const found = equalityOf(part, filter)
+    const orNull = orNullOf(part, filter)
+    const found = orNull ?? equalityOf(part, filter)
     const column = found === null ? undefined : byName.get(found.column)
-    if (found === null || column === undefined || !isIndexable(column) || equals.has(column.name))
-      isAll = false
-    else {
-      const [row] = await db.query<{ readonly text: string }>(
-        `select ($1::text)::${column.sqlType}::text as text`,
-        [found.value],
-      )
-      const text = row?.text ?? ''
-      // The log has the type's own output, which for booleans differs from its cast.
-      equals.set(column.name, column.type === 'bool' ? text.slice(0, 1) : text)
-    }
+    const isTaken = found !== null && (equals.has(found.column) || equalsOrNull.has(found.column))
+    if (found === null || column === undefined || !isIndexable(column) || isTaken) isAll = false
+    else
+      (orNull === null ? equals : equalsOrNull).set(column.name, await canonicalText(db, column, found.value))
   }
-  return { equals, isAll }
+  return { equals, equalsOrNull, isAll }
+}
+
+async function canonicalText(db: Queryable, column: Column, value: string): Promise<string> {
+  const [row] = await db.query<{ readonly text: string }>(
+    `select ($1::text)::${column.sqlType}::text as text`,
+    [value],
+  )
+  const text = row?.text ?? ''
+  // The log has the type's own output, which for booleans differs from its cast.
+  return column.type === 'bool' ? text.slice(0, 1) : text
+}
+
+/** Whether a row has what the conjuncts ask for. */
+export function holdsEqualities({ equals, equalsOrNull }: Equalities, row: RowValues): boolean {
+  for (const [column, value] of equals) if (row.get(column) !== value) return false
+  for (const [column, value] of equalsOrNull) if ((row.get(column) ?? value) !== value) return false
+  return true
 }
 
 function isIndexable(column: Column): boolean {
@@ -63,6 +78,20 @@ function isIndexable(column: Column): boolean {
 function conjuncts(clause: Expression): readonly Expression[] {
   if (clause.kind !== 'logic' || clause.word !== 'and') return [clause]
   return [...conjuncts(clause.left), ...conjuncts(clause.right)]
+}
+
+function orNullOf(part: Expression, filter: Filter): ReturnType<typeof equalityOf> {
+  if (part.kind !== 'logic' || part.word !== 'or') return null
+  for (const [one, other] of [
+    [part.left, part.right],
+    [part.right, part.left],
+  ] as const) {
+    const found = equalityOf(other, filter)
+    const isNull = one.kind === 'is' && one.what === 'null' && !one.isNegated
+    if (found !== null && isNull && one.operand.kind === 'column' && one.operand.name === found.column)
+      return found
+  }
+  return null
 }
 
 function equalityOf(

@@ -6,7 +6,7 @@ import { openMessage, tellChange, type RowValues } from '../protocol/change-mess
 import type { Registry, Shape } from '../registry.ts'
 import type { TransactionPart } from './batch.ts'
 import type { LayoutFound, Layouts } from './layouts.ts'
-import { evaluate } from './match.ts'
+import { evaluate, holdsEqualities } from './match.ts'
 import { parseRecord } from './record-text.ts'
 import { isVisibleIn } from './snapshot-visibility.ts'
 
@@ -156,9 +156,7 @@ async function whichFit(
   const { filter, relation } = shape.resolved
   if (filter === null) return new Set(rows)
   const { equalities } = shape
-  const equal = rows.filter((row) =>
-    [...(equalities?.equals ?? [])].every(([column, value]) => row.get(column) === value),
-  )
+  const equal = equalities === null ? rows : rows.filter((row) => holdsEqualities(equalities, row))
   if (equalities?.isAll === true) return new Set(equal)
   try {
     const fits = await evaluate(db, filter, relation, equal)

@@ -17,7 +17,7 @@ const CORS = {
   'access-control-allow-methods': METHODS,
 }
 
-export function freeFormShapes(parts: Omit<ShapeRouteParts, 'grant'>): Hono {
+export function freeFormShapes(parts: Omit<ShapeRouteParts, 'grant' | 'path'>): Hono {
   const app = new Hono()
   app.use('/v1/*', async (context, next) => {
     await next()
@@ -40,6 +40,7 @@ export function freeFormShapes(parts: Omit<ShapeRouteParts, 'grant'>): Hono {
     '/',
     shapeRoutes({
       ...parts,
+      path: '/v1/shape',
       grant: async (_context, query) =>
         await Promise.resolve({
           definition: readDefinition(query),

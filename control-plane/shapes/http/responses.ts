@@ -23,6 +23,15 @@ export function errorResponse(error: Error, context: Context, log: Log): Respons
   return refusal(500, { ...reportError(error) })
 }
 
+/** The reader's right ended while it waited. */
+export function withdrawn(): Response {
+  return refusal(401, {
+    code: 'access_denied',
+    message: 'This reader was shut out',
+    remedy: 'Ask the operator of the centre.',
+  })
+}
+
 function refusal(status: number, body: Readonly<Record<string, unknown>>, headers: Headers = {}): Response {
   return new Response(JSON.stringify(body), { status, headers: { ...ERROR_HEADERS, ...headers } })
 }

@@ -1,14 +1,14 @@
-/** `/v1/shape` over HTTP: the same for free-form and named shapes, which differ in who says what a request may read. */
+/** Shapes over HTTP: the same for free-form and named shapes, which differ in who says what a request may read. */
 import { Hono, type Context } from 'hono'
 import { bodyLimit } from 'hono/body-limit'
 import type { Clock } from '../../../shared/clock.ts'
 import type { Log } from '../../../shared/log.ts'
 import type { ShapeDefinition } from '../definition.ts'
 import { logHeaders, subsetHeaders, type Audience } from '../protocol/headers.ts'
-import { readReading, readSubsetBody, readSubsetQuery } from '../protocol/request.ts'
+import { readReading, readSubsetBody, readSubsetQuery, type Reading } from '../protocol/request.ts'
 import type { ShapeServer } from '../server.ts'
 import type { SubsetAsked } from '../store/subset.ts'
-import { errorResponse, refetchResponse } from './responses.ts'
+import { errorResponse, refetchResponse, withdrawn } from './responses.ts'
 import { sseResponse } from './sse.ts'
 
 /** What a request may read, decided before anything else is looked at. */
@@ -26,6 +26,7 @@ export interface ShapeRouteParts {
   readonly clock: Clock
   readonly log: Log
   readonly pollMs: number
+  readonly path: string
   /** Throws {@link InvalidShapeRequest}, or gives the answer to one who may not read. */
   grant(context: Context, query: URLSearchParams): Promise<Granted | Response>
 }
@@ -41,18 +42,32 @@ export function shapeRoutes(parts: ShapeRouteParts): Hono {
       onError: (context) => context.json({ message: 'Request body too large' }, 413, { connection: 'close' }),
     }),
   )
-  app.get('/v1/shape', async (context) => await answered(context, parts))
-  app.post('/v1/shape', async (context) => await answered(context, parts))
+  app.get(parts.path, async (context) => await answered(context, parts))
+  app.post(parts.path, async (context) => await answered(context, parts))
   app.onError((error, context) => errorResponse(error, context, parts.log))
   return app
 }
 
 async function answered(context: Context, parts: ShapeRouteParts): Promise<Response> {
   const query = new URL(context.req.url).searchParams
-  const isPost = context.req.method === 'POST'
   const reading = readReading(query)
   const granted = await parts.grant(context, query)
   if (granted instanceof Response) return granted
+  const response = await respond(context, parts, { query, reading, granted })
+  // Withdrawn while it was held: what was found in the end is not told.
+  return granted.signal?.aborted === true ? withdrawn() : response
+}
+
+async function respond(
+  context: Context,
+  parts: ShapeRouteParts,
+  {
+    query,
+    reading,
+    granted,
+  }: { readonly query: URLSearchParams; readonly reading: Reading; readonly granted: Granted },
+): Promise<Response> {
+  const isPost = context.req.method === 'POST'
   const subset = isPost ? readSubsetBody(await context.req.text()) : readSubsetQuery(query)
   if (subset !== null)
     return await subsetResponse(parts, granted, {
@@ -90,6 +105,6 @@ async function subsetResponse(
   const answer = await server.subset(definition, asked.handle, { ...asked.subset, columns: subsetColumns })
   if (answer.kind === 'refetch') return refetchResponse(answer, audience)
   return new Response(`{"metadata":${JSON.stringify(answer.metadata)},"data":[${answer.data}]}`, {
-    headers: subsetHeaders(answer),
+    headers: subsetHeaders(answer, audience),
   })
 }

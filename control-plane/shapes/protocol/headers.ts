@@ -14,6 +14,9 @@ const LOG_CACHE = 'max-age=60, stale-while-revalidate=300'
 const LIVE_CACHE = 'max-age=5, stale-while-revalidate=5'
 const REFETCH_CACHE = 'max-age=60, must-revalidate'
 
+/** No cache may take a reader's own answer for another's. */
+const PRIVATE = { 'cache-control': 'private, no-store', vary: 'authorization' }
+
 /** Cursors count from here, in the length of a held request: all who wait together get the same. */
 const CURSOR_EPOCH_MS = Date.UTC(2024, 9, 9)
 
@@ -30,7 +33,7 @@ export function logHeaders(
   const { reading, requested, audience, nowMs, pollMs } = asked
   return {
     'content-type': 'application/json; charset=utf-8',
-    'cache-control': cacheControl(reading, audience),
+    ...(audience === 'private' ? PRIVATE : { 'cache-control': cacheControl(reading) }),
     etag: etagOf(answer, requested, nowMs),
     'electric-handle': answer.handle,
     'electric-offset': answer.offset,
@@ -51,7 +54,7 @@ export function sseHeaders(given: {
   const seconds = Math.max(1, Math.floor(given.lengthMs / 1_000) - 1)
   return {
     'content-type': 'text/event-stream',
-    'cache-control': given.audience === 'public' ? `public, max-age=${seconds}` : 'private, no-store',
+    ...(given.audience === 'private' ? PRIVATE : { 'cache-control': `public, max-age=${seconds}` }),
     'electric-handle': given.handle,
     'electric-offset': given.offset,
     'electric-cursor': given.cursor,
@@ -59,10 +62,10 @@ export function sseHeaders(given: {
   }
 }
 
-export function subsetHeaders(answer: SubsetAnswer): Headers {
+export function subsetHeaders(answer: SubsetAnswer, audience: Audience): Headers {
   return {
     'content-type': 'application/json; charset=utf-8',
-    'cache-control': 'no-cache',
+    ...(audience === 'private' ? PRIVATE : { 'cache-control': 'no-cache' }),
     'electric-snapshot': 'true',
     'electric-handle': answer.handle,
     'electric-offset': answer.offset,
@@ -73,7 +76,7 @@ export function subsetHeaders(answer: SubsetAnswer): Headers {
 export function refetchHeaders(handle: string, audience: Audience): Headers {
   return {
     'content-type': 'application/json; charset=utf-8',
-    'cache-control': audience === 'public' ? `public, ${REFETCH_CACHE}` : 'private, no-store',
+    ...(audience === 'private' ? PRIVATE : { 'cache-control': `public, ${REFETCH_CACHE}` }),
     'electric-handle': handle,
   }
 }
@@ -84,9 +87,7 @@ export const ERROR_HEADERS: Headers = {
   'surrogate-control': 'no-store',
 }
 
-/** Shared caches may put held requests together only by what `vary` and the URL tell apart; a private answer is in neither. */
-function cacheControl({ offset, isLive }: Reading, audience: Audience): string {
-  if (audience === 'private') return 'private, no-store'
+function cacheControl({ offset, isLive }: Reading): string {
   if (offset === 'start') return `public, ${START_CACHE}`
   return `public, ${isLive ? LIVE_CACHE : LOG_CACHE}`
 }

@@ -1,0 +1,114 @@
+/**
+ * Named shapes, for devices: `GET /v1/shapes/NAME` with a token that the device signed. Which table, columns and rows that means is
+ * decided by who the device is. An answer is its own reader's: no cache keeps it, and no other scope shares its shape.
+ */
+import type { Context, Hono } from 'hono'
+import { namedShape, type ShapeScope } from '../../../shared/context/shapes.ts'
+import type { PublicKey } from '../../../shared/signing/ed25519.ts'
+import { claimedDevice, openShapeToken } from '../../../shared/wire/shape-token.ts'
+import type { ShapeDefinition } from '../definition.ts'
+import { InvalidShapeRequest } from '../errors.ts'
+import { shapeRoutes, type Granted, type ShapeRouteParts } from './shape-routes.ts'
+
+export interface NamedShapeParts extends Omit<ShapeRouteParts, 'grant' | 'path'> {
+  readonly tenant: string
+  /** Null for a device that is unknown or revoked. */
+  deviceOf(id: string): Promise<{ readonly site: string; readonly key: PublicKey } | null>
+}
+
+export interface NamedShapes {
+  readonly app: Hono
+  /** Ends every held request of a device; it starts none again. Call it once the device counts as revoked. */
+  revoke(device: string): Promise<void>
+}
+
+/** What the catalogue decides, and a request therefore may not say. */
+const DECIDED = /^(table|where|columns|queryable_columns|params(\[.*)?)$/
+
+export function namedShapes(parts: NamedShapeParts): NamedShapes {
+  const readers = new Readers()
+  const grant = async (context: Context, query: URLSearchParams): Promise<Granted | Response> => {
+    const scope = await scopeOf(context, parts)
+    if (scope === null) return denied()
+    const reader = readers.of(scope)
+    // Once more, with the signal in hand: a revocation is seen by one or the other.
+    if ((await parts.deviceOf(scope.device)) === null) return denied()
+    await parts.server.endScopes((other) => isOldScope(other, scope))
+    const definition = definitionOf(context.req.param('name') ?? '', scope, query)
+    return { definition, audience: 'private', subsetColumns: definition.columns, signal: reader }
+  }
+  const app = shapeRoutes({ ...parts, path: '/v1/shapes/:name', grant })
+  return {
+    app,
+    revoke: async (device) => {
+      readers.revoke(device)
+      await parts.server.endScopes((scope) => scope.startsWith(`${parts.tenant}/${device}@`))
+    },
+  }
+}
+
+/** One signal for all requests of a device, until it is revoked. */
+class Readers {
+  readonly #signals = new Map<string, AbortController>()
+
+  of({ device }: ShapeScope): AbortSignal {
+    const known = this.#signals.get(device) ?? new AbortController()
+    this.#signals.set(device, known)
+    return known.signal
+  }
+
+  revoke(device: string): void {
+    this.#signals.get(device)?.abort()
+    this.#signals.delete(device)
+  }
+}
+
+async function scopeOf(
+  context: Context,
+  { tenant, clock, ...parts }: NamedShapeParts,
+): Promise<ShapeScope | null> {
+  const token = /^Bearer (\S+)$/.exec(context.req.header('authorization') ?? '')?.[1]
+  const device = token === undefined ? null : claimedDevice(token)
+  if (token === undefined || device === null) return null
+  const known = await parts.deviceOf(device)
+  if (known === null) return null
+  const holder = openShapeToken(token, { key: known.key, tenant, nowMs: clock.nowMs() })
+  return holder === null ? null : { tenant, site: known.site, device: holder.device }
+}
+
+/** Pure: the same name means different rows to different scopes, and never anything that the request says. */
+export function definitionOf(name: string, scope: ShapeScope, query: URLSearchParams): ShapeDefinition {
+  const shape = namedShape(name)
+  if (shape === undefined) throw new InvalidShapeRequest('shape', `no shape is called ${name.slice(0, 100)}`)
+  const said = [...query.keys()].find((key) => DECIDED.test(key))
+  if (said !== undefined)
+    throw new InvalidShapeRequest(said, 'is decided by the shape and its reader, not by the request')
+  const replica = query.get('replica') === 'full' ? 'full' : 'default'
+  const log = query.get('log') === 'changes_only' ? 'changes_only' : 'full'
+  const params = Object.fromEntries(shape.params(scope).map((value, index) => [String(index + 1), value]))
+  const { schema, table, columns, where } = shape
+  return { schema, table, columns, where, params, replica, log, scope: scopeName(scope) }
+}
+
+function scopeName({ tenant, device, site }: ShapeScope): string {
+  return `${tenant}/${device}@${site}`
+}
+
+/** The same device at another site: what it followed there is no longer its to see. */
+function isOldScope(other: string, scope: ShapeScope): boolean {
+  return other !== scopeName(scope) && other.startsWith(`${scope.tenant}/${scope.device}@`)
+}
+
+function denied(): Response {
+  return new Response(
+    JSON.stringify({
+      code: 'access_denied',
+      message: 'This shape needs a token of an enrolled device.',
+      remedy: 'Sign a token with the key that the device enrolled with, by a clock that is right.',
+    }),
+    {
+      status: 401,
+      headers: { 'content-type': 'application/json; charset=utf-8', 'cache-control': 'no-store' },
+    },
+  )
+}
