@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import { fileName } from '../../rollout/tuf/file-names.ts'
 import type { TargetFile } from '../../rollout/tuf/metadata.ts'
 import { TufRefused } from '../../rollout/tuf/refused.ts'
-import { checkHashes, type HashAlgorithm } from '../../rollout/tuf/trust.ts'
+import { checkHashes, HASH_ALGORITHMS, type HashAlgorithm } from '../../rollout/tuf/trust.ts'
 
 export class TargetFolder {
   readonly #path: string
@@ -65,25 +65,29 @@ export class TargetFolder {
 /** Length and every listed hash of bytes that come piece by piece. */
 class TargetCheck {
   readonly #target: TargetFile
-  readonly #digests: Readonly<Record<HashAlgorithm, Hash>> = {
-    sha256: createHash('sha256'),
-    sha512: createHash('sha512'),
-  }
+  /** Only those that are listed: a large model is hashed once, not twice. */
+  readonly #digests: ReadonlyMap<HashAlgorithm, Hash>
   #lengthBytes = 0
 
   constructor(target: TargetFile) {
     this.#target = target
+    const listed = HASH_ALGORITHMS.filter((algorithm) => target.hashes.has(algorithm))
+    this.#digests = new Map(listed.map((algorithm) => [algorithm, createHash(algorithm)]))
   }
 
   take(chunk: Uint8Array): void {
     this.#lengthBytes += chunk.length
     if (this.#lengthBytes > this.#target.lengthBytes) throw this.#wrongLength('more')
-    for (const digest of Object.values(this.#digests)) digest.update(chunk)
+    for (const digest of this.#digests.values()) digest.update(chunk)
   }
 
   finish(): void {
     if (this.#lengthBytes !== this.#target.lengthBytes) throw this.#wrongLength('fewer')
-    checkHashes((algorithm) => this.#digests[algorithm].digest('hex'), this.#target.hashes, this.#target.path)
+    checkHashes(
+      (algorithm) => this.#digests.get(algorithm)?.digest('hex'),
+      this.#target.hashes,
+      this.#target.path,
+    )
   }
 
   #wrongLength(which: 'more' | 'fewer'): TufRefused {

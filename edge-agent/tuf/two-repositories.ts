@@ -1,10 +1,11 @@
 /**
- * The device's view of the image repository and the director together. An installer asks here before it takes anything:
+ * The device's view of the image repository and the director together. An installer asks here before it takes a bundle:
  *
  *   const both = await TwoRepositories.refreshed({ director, image }, clock.nowMs())
- *   const target = await both.agreed('bundles/speech/1.4.0/manifest.dsse')
+ *   const target = await both.agreed(bundleTargetPath(bundle.name, bundle.version))
+ *   checkIsTarget(target, { sha256: bundle.envelopeSha256, sizeBytes: bundle.envelopeSizeBytes })
  *
- * and goes on only with bytes that {@link checkHashes} or a TargetFolder found to be `target`'s.
+ * When both are out of date and the network is gone, nothing new is installed; what runs goes on.
  */
 import { agreedTarget, type AgreedTarget } from '../../rollout/tuf/agreement.ts'
 import type { MetadataFolder } from './metadata-folder.ts'

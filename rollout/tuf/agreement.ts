@@ -30,3 +30,17 @@ export function agreedTarget(image: TargetFile, director: TargetFile): AgreedTar
   const hashes: Hashes = new Map([...image.hashes, ...director.hashes])
   return { path, lengthBytes: image.lengthBytes, hashes, custom: image.custom, direction: director.custom }
 }
+
+/** The path under which both repositories list a bundle: its signed manifest, which in turn names every file by its hash. */
+export function bundleTargetPath(name: string, version: string): string {
+  return `bundles/${name}/${version}/manifest.dsse`
+}
+
+/** Throws {@link TufRefused} unless the agreed target is exactly the file that somebody else, the desired state say, names. */
+export function checkIsTarget(
+  target: AgreedTarget,
+  named: { readonly sha256: string; readonly sizeBytes: number },
+): void {
+  if (target.hashes.get(COMMON_HASH) !== named.sha256 || target.lengthBytes !== named.sizeBytes)
+    throw new TufRefused('disagreement', target.path, 'the repositories name other bytes than were asked for')
+}

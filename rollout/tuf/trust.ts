@@ -142,21 +142,23 @@ export function verifyTargets(trust: Trust, delegation: Delegation, bytes: Uint8
   return content
 }
 
-/** Throws unless `bytes` have every hash that is listed; an algorithm that we do not know proves nothing, so it refuses. */
+export const HASH_ALGORITHMS = ['sha256', 'sha512'] as const
+export type HashAlgorithm = (typeof HASH_ALGORITHMS)[number]
+
+/** Throws unless `digest` gives every hash that is listed; an algorithm that we do not know proves nothing, so it refuses. */
 export function checkHashes(
-  digests: (algorithm: HashAlgorithm) => string,
+  digest: (algorithm: HashAlgorithm) => string | undefined,
   hashes: Hashes,
   role: string,
 ): void {
   for (const [name, expected] of hashes) {
-    if (name !== 'sha256' && name !== 'sha512')
+    const algorithm = HASH_ALGORITHMS.find((known) => known === name)
+    if (algorithm === undefined)
       throw new TufRefused('wrong_bytes', role, `hashed with ${name}, which is not known here`)
-    if (digests(name) !== expected)
+    if (digest(algorithm) !== expected)
       throw new TufRefused('wrong_bytes', role, `its ${name} is not the listed one`)
   }
 }
-
-export type HashAlgorithm = 'sha256' | 'sha512'
 
 function checkBytes(bytes: Uint8Array, listed: MetaFile, role: string): void {
   if (listed.lengthBytes !== undefined && listed.lengthBytes !== bytes.length)

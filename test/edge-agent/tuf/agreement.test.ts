@@ -4,7 +4,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { MetadataFolder } from '../../../edge-agent/tuf/metadata-folder.ts'
 import { TargetFolder } from '../../../edge-agent/tuf/target-folder.ts'
 import { TwoRepositories } from '../../../edge-agent/tuf/two-repositories.ts'
-import { agreedTarget } from '../../../rollout/tuf/agreement.ts'
+import { agreedTarget, bundleTargetPath, checkIsTarget } from '../../../rollout/tuf/agreement.ts'
 import type { TargetFile } from '../../../rollout/tuf/metadata.ts'
 import { TufRefused } from '../../../rollout/tuf/refused.ts'
 import { generateSigningKey, type SigningKey } from '../../../shared/signing/signing-key.ts'
@@ -70,8 +70,15 @@ describe('two listings of one target', () => {
   })
 })
 
-const GOOD = 'bundles/speech/1.0.0/manifest.dsse'
-const NEW = 'bundles/speech/1.1.0/manifest.dsse'
+it('an agreed target is the one that the desired state names, or it is refused', () => {
+  const target = agreedTarget(file(), file())
+  expect(() => checkIsTarget(target, { sha256: 'aa', sizeBytes: 7 })).not.toThrow()
+  expect(() => checkIsTarget(target, { sha256: 'ab', sizeBytes: 7 })).toThrow(TufRefused)
+  expect(() => checkIsTarget(target, { sha256: 'aa', sizeBytes: 8 })).toThrow(TufRefused)
+})
+
+const GOOD = bundleTargetPath('speech', '1.0.0')
+const NEW = bundleTargetPath('speech', '1.1.0')
 const EVIL = Buffer.from('arbitrary software')
 let image: TestRepository
 let director: TestRepository
