@@ -1,0 +1,70 @@
+/** What can be trained: each recipe's steps, what each reads and what it makes. */
+
+export interface Step {
+  readonly title: string
+  /** `{root}`, `{out}` and `{python}` are filled in. */
+  readonly command: readonly [string, ...string[]]
+  /** Files and folders that decide what comes out; below the package, or absolute. */
+  readonly inputs: readonly string[]
+  /** In the recipe's folder. Standard output goes into the first when `keepsOutput`. */
+  readonly outputs: readonly [string, ...string[]]
+  readonly keepsOutput?: boolean
+}
+
+export interface Recipe {
+  readonly makes: string
+  readonly out: string
+  /** Python modules that must be importable. */
+  readonly modules: readonly string[]
+  /** Files of Debian packages, and the programs of others, without which no step can run. */
+  readonly needs: readonly { readonly path: string; readonly debianPackage: string }[]
+  readonly steps: readonly Step[]
+}
+
+const SPHINX = '/usr/share/pocketsphinx/model/en-us'
+const TRAINING = 'edge-agent/models/training'
+
+export const RECIPES: Readonly<Record<string, Recipe>> = {
+  speech: {
+    makes: "the acoustic model, lexicon and speech mixture, from Debian's pocketsphinx-en-us",
+    out: 'edge-agent/models/speech',
+    modules: ['numpy', 'onnx'],
+    needs: [{ path: `${SPHINX}/en-us/mdef`, debianPackage: 'pocketsphinx-en-us' }],
+    steps: [
+      {
+        title: 'the human-trained base, exactly, in ONNX',
+        command: ['{python}', `{root}/${TRAINING}/speech/convert-base.py`, '--source', SPHINX, '--out', '{out}'],
+        inputs: [`${TRAINING}/speech`, `${SPHINX}/en-us`, `${SPHINX}/cmudict-en-us.dict`],
+        outputs: [
+          'acoustic.onnx',
+          'golden.json',
+          'lexicon.txt.br',
+          'mixture.json',
+          'phones.json',
+          'triphones.bin.br',
+        ],
+      },
+    ],
+  },
+  intent: {
+    makes: 'the intent classifier, from walks through the shipped domain and written sentences',
+    out: 'edge-agent/models/intent',
+    modules: ['numpy', 'onnx'],
+    needs: [],
+    steps: [
+      {
+        title: 'sentences by a seed',
+        command: ['node', `{root}/dist/${TRAINING}/intent/sentences.js`],
+        inputs: [`${TRAINING}/intent`, `${TRAINING}/walks.ts`, 'edge-agent/domains', 'edge-agent/grammar', 'edge-agent/intent'],
+        outputs: ['.made/sentences.jsonl'],
+        keepsOutput: true,
+      },
+      {
+        title: 'the classifier',
+        command: ['{python}', `{root}/${TRAINING}/intent/train.py`, '{out}/.made/sentences.jsonl', '{out}'],
+        inputs: [`${TRAINING}/intent/train.py`, '{out}/.made/sentences.jsonl'],
+        outputs: ['intent.onnx', 'golden.json', 'card.json'],
+      },
+    ],
+  },
+}
