@@ -4,11 +4,11 @@ import { readFileSync } from 'node:fs'
 import { Argument, Command, CommanderError, Option } from 'commander'
 import type { BundlePublishOptions } from './commands/bundle.ts'
 import type { HubOptions } from './commands/parts.ts'
-import type { ImportOptions } from './commands/registry.ts'
 import type { SpeechAdaptOptions } from './commands/speech-adapt.ts'
 import type { SpeechEvalOptions } from './commands/speech-eval.ts'
 import { openCall, type Call, type CommonOptions } from './call.ts'
 import { addKeys } from './keys-words.ts'
+import { addRegistry } from './registry-words.ts'
 import { EXIT, openOutput, printError, type ExitCode } from './output.ts'
 import { USUAL_DEVICE, USUAL_SITE } from './with-agent.ts'
 import { collected, common, decibels, wholeNumber, type Run } from './words.ts'
@@ -157,35 +157,6 @@ function addModels(program: Command, run: Run): void {
     .action(async (files: readonly string[], options: CommonOptions) => {
       const { takeTurns } = await import('./commands/models.ts')
       await run(async (call) => await takeTurns(call, files))(options)
-    })
-}
-
-function addRegistry(program: Command, run: Run): void {
-  const models = program.command('models').description('the models that this device has')
-  common(models.command('import'))
-    .description(
-      'take in a streaming model that sherpa-onnx loads: NeMo or zipformer2 CTC, T-one, transducer, Silero',
-    )
-    .argument('<file...>', 'its ONNX file, or encoder, decoder and joiner')
-    .option('--tokens <file>', 'its symbols (default: tokens.txt beside it)')
-    .option('--name <name>', 'what to call it (default: after its file or folder)')
-    .option('--licence <spdx>', 'its licence (default: what the file says, else NOASSERTION)')
-    .action(async (files: readonly string[], options: CommonOptions & ImportOptions) => {
-      const { modelsImport } = await import('./commands/registry.ts')
-      await run(async (call) => await modelsImport(call, files, options))(options)
-    })
-  common(models.command('list'))
-    .description('class, licence, residency, source and digest of each')
-    .action(async (options: CommonOptions) => {
-      const { modelsList } = await import('./commands/registry.ts')
-      await run(modelsList)(options)
-    })
-  common(models.command('use'))
-    .description('choose what transcribes when no model is named; "default" is the released one')
-    .argument('<name>')
-    .action(async (name: string, options: CommonOptions) => {
-      const { modelsUse } = await import('./commands/registry.ts')
-      await run(async (call) => await modelsUse(call, name))(options)
     })
 }
 

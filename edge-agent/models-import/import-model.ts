@@ -14,13 +14,11 @@ import {
   writeFileSync,
 } from 'node:fs'
 import { basename, dirname, extname, join } from 'node:path'
-import { StarlingError } from '../../shared/errors.ts'
 import { realDisk } from '../models-store/disk.ts'
 import { withFile } from '../neural/byte-source.ts'
 import {
   FILE_NAMES,
   filesDigest,
-  MODEL_NAME,
   NO_LICENCE_SAID,
   type CardFile,
   type ImportedCard,
@@ -31,15 +29,8 @@ import { fileSha256, readCard } from '../neural/model-folder.ts'
 import { openNeuralRecogniser } from '../neural/neural-recogniser.ts'
 import { readOnnxHeader, type OnnxHeader } from '../neural/onnx-header.ts'
 import { recogniseModel, type RecognisedModel } from '../neural/recognise-model.ts'
+import { checkedLicence, checkedName, isLicence, ModelNameRefused } from './naming.ts'
 import { readTokens } from '../neural/tokens.ts'
-
-export class ModelNameRefused extends StarlingError {
-  override readonly code = 'model_name_refused'
-}
-
-export class LicenceRefused extends StarlingError {
-  override readonly code = 'licence_refused'
-}
 
 export interface ImportWish {
   /** The device's folder of imported models. */
@@ -124,12 +115,7 @@ function nameOf(wish: ImportWish, onnx: readonly string[]): string {
   const parent = basename(dirname(join(process.cwd(), first)))
   const stem = basename(first, extname(first))
   const plain = ['model', 'encoder', 'decoder', 'joiner'].some((word) => stem.startsWith(word))
-  const name = wish.name ?? slug(plain && parent !== '' ? parent : stem)
-  if (MODEL_NAME.test(name) && name !== 'default') return name
-  throw new ModelNameRefused(`${JSON.stringify(name)} is no name for a model`, {
-    remedy:
-      'Choose one with --name: lower-case letters, digits, inner dots, hyphens and underscores, 64 at most, and not "default".',
-  })
+  return checkedName(wish.name ?? slug(plain && parent !== '' ? parent : stem))
 }
 
 function slug(text: string): string {
@@ -140,18 +126,11 @@ function slug(text: string): string {
     .slice(0, 64)
 }
 
-const SPDX = /^[A-Za-z0-9.+:-]+(?: (?:AND|OR|WITH) [A-Za-z0-9.+:-]+)*$/
-
 function licenceOf(given: string | undefined, headers: readonly OnnxHeader[]): string {
   const said = headers
     .flatMap(({ metadata }) => [metadata.get('license'), metadata.get('licence')])
-    .find((text) => text !== undefined && SPDX.test(text))
-  const licence = given ?? said ?? NO_LICENCE_SAID
-  if (SPDX.test(licence) && licence.length <= 200) return licence
-  throw new LicenceRefused(`${JSON.stringify(licence.slice(0, 60))} is no SPDX expression`, {
-    remedy:
-      'Give its SPDX identifier, as MIT, Apache-2.0 or CC-BY-4.0; a licence without one is LicenseRef-NAME.',
-  })
+    .find((text) => text !== undefined && isLicence(text))
+  return checkedLicence(given ?? said ?? NO_LICENCE_SAID)
 }
 
 const SAID = ['model_type', 'language', 'version', 'model_author', 'maintainer', 'comment', 'url']
@@ -197,7 +176,7 @@ function classOf(model: RecognisedModel): ModelClass {
 function sameModel(dir: string, card: ImportedCard): ImportedCard | null {
   if (!existsSync(dir)) return null
   const held = readCard(dir)
-  if (held.digest === card.digest && held.licence === card.licence) return held
+  if (held.source === 'imported' && held.digest === card.digest && held.licence === card.licence) return held
   throw new ModelNameRefused(
     held.digest === card.digest
       ? `the model ${card.name} is there already under the licence ${held.licence}`

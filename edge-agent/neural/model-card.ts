@@ -50,6 +50,30 @@ export const ImportedCardSchema = v.strictObject({
   golden: v.pipe(v.array(v.number()), v.maxLength(64)),
 })
 export type ImportedCard = v.InferOutput<typeof ImportedCardSchema>
+
+/** A runtime of somebody's on this machine, which speaks our HTTP protocol: other formats than ONNX stand behind it. */
+export const DeclaredCardSchema = v.strictObject({
+  v: v.literal(1),
+  name: v.pipe(v.string(), v.regex(MODEL_NAME)),
+  class: v.picklist(MODEL_CLASSES),
+  contract: v.literal('http-runtime'),
+  licence: Text,
+  source: v.literal('declared'),
+  residency: v.literal('device'),
+  declaredAt: v.pipe(v.string(), v.isoTimestamp()),
+  url: v.pipe(v.string(), v.url()),
+  /** As the runtime names its model. */
+  model: v.strictObject({ name: Text, digest: Sha256 }),
+  /** The model's. */
+  digest: Sha256,
+  says: v.record(v.string(), Text),
+  warnings: v.array(Text),
+})
+export type DeclaredCard = v.InferOutput<typeof DeclaredCardSchema>
+
+/** What lies beside, or instead of, a model's files. */
+export const ModelCardSchema = v.variant('source', [ImportedCardSchema, DeclaredCardSchema])
+export type ModelCard = v.InferOutput<typeof ModelCardSchema>
 export type CardFile = v.InferOutput<typeof FileSchema>
 
 /** One digest for all of a model's files, whatever they were called. */

@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import * as v from 'valibot'
 import { withFile } from './byte-source.ts'
 import type { StreamingContract } from './contract.ts'
-import { FILE_NAMES, filesDigest, ImportedCardSchema, type ImportedCard } from './model-card.ts'
+import { FILE_NAMES, filesDigest, ModelCardSchema, type ImportedCard, type ModelCard } from './model-card.ts'
 import { ModelFileRefused } from './model-file-refused.ts'
 import { readOnnxHeader } from './onnx-header.ts'
 import { recogniseModel, type FileRole } from './recognise-model.ts'
@@ -23,9 +23,9 @@ export interface ModelFolder {
 }
 
 /** Throws {@link ModelFileRefused} when the card is not one, or no longer a card of these files. */
-export function readCard(dir: string): ImportedCard {
+export function readCard(dir: string): ModelCard {
   try {
-    return v.parse(ImportedCardSchema, JSON.parse(readFileSync(join(dir, CARD), 'utf8')))
+    return v.parse(ModelCardSchema, JSON.parse(readFileSync(join(dir, CARD), 'utf8')))
   } catch (cause) {
     throw new ModelFileRefused('unreadable', {
       file: CARD,
@@ -40,6 +40,12 @@ export function readCard(dir: string): ImportedCard {
 /** Throws {@link ModelFileRefused}; a voice activity model has no contract and is refused too. */
 export function openModelFolder(dir: string): ModelFolder {
   const card = readCard(dir)
+  if (card.source !== 'imported')
+    throw new ModelFileRefused('unreadable', {
+      file: card.name,
+      found: 'the address of a runtime',
+      expected: "a model's files",
+    })
   verify(dir, card)
   const onnx = card.files.filter(({ file }) => file !== FILE_NAMES.tokens)
   const headers = onnx.map(({ file }) => withFile(join(dir, file), file, readOnnxHeader))

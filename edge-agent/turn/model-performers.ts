@@ -53,7 +53,7 @@ function onDevice(model: RoutedModel): Route {
     digest: model.digest,
     region: 'device',
     reason:
-      model.traits.source === 'imported'
+      model.traits.source !== 'released'
         ? 'it was asked for by its name, and nothing may leave the device to be understood'
         : 'the active bundle holds it, and nothing may leave the device to be understood',
     traits: model.traits,

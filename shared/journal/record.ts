@@ -26,7 +26,7 @@ const RouteSchema = v.strictObject({
       class: Short,
       licence: Short,
       residency: v.picklist(['device', 'centre']),
-      source: v.picklist(['released', 'imported']),
+      source: v.picklist(['released', 'imported', 'declared']),
     }),
   ),
 })

@@ -39,8 +39,8 @@ export interface ModelTraits {
   readonly licence: string
   /** Where its weights lie and run. */
   readonly residency: 'device' | 'centre'
-  /** How it came there: with a signed release, or by somebody who had its files. */
-  readonly source: 'released' | 'imported'
+  /** How it came there: with a signed release, by somebody who had its files, or as the address of a runtime. */
+  readonly source: 'released' | 'imported' | 'declared'
 }
 
 /** Who performs: declared, never guessed (capability G12). */

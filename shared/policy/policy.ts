@@ -40,7 +40,7 @@ const RuleFields = v.strictObject({
       classes: v.optional(Names),
       licences: v.optional(Names),
       residencies: v.optional(v.pipe(v.array(v.picklist(['device', 'centre'])), v.minLength(1))),
-      sources: v.optional(v.pipe(v.array(v.picklist(['released', 'imported'])), v.minLength(1))),
+      sources: v.optional(v.pipe(v.array(v.picklist(['released', 'imported', 'declared'])), v.minLength(1))),
     }),
   ),
   /** True for a rule that permits past the document's expiry too. */

@@ -1,7 +1,8 @@
 /** `starling models`: taking in a model that somebody has, and what models there are. */
+import { declareRuntime } from '../../models-import/declare-runtime.ts'
 import { importModel } from '../../models-import/import-model.ts'
 import { chooseDictation, importedFolder, listModels } from '../../models-import/registry.ts'
-import { NO_LICENCE_SAID } from '../../neural/model-card.ts'
+import { NO_LICENCE_SAID, type ModelClass } from '../../neural/model-card.ts'
 import type { Call } from '../call.ts'
 import { EXIT, type ExitCode } from '../output.ts'
 
@@ -33,6 +34,29 @@ export async function modelsImport(
     `digest   ${card.digest}`,
     ...card.warnings.map((warning) => `note     ${warning}`),
     ...(card.class === 'vad' ? [] : [`try it   starling transcribe FILE.wav --model ${card.name}`]),
+  ])
+  return EXIT.ok
+}
+
+export interface DeclareOptions {
+  readonly name: string
+  readonly licence: string
+  readonly class: ModelClass
+}
+
+export async function modelsDeclare(call: Call, url: string, options: DeclareOptions): Promise<ExitCode> {
+  const card = await declareRuntime({
+    ...options,
+    url,
+    folder: importedFolder(call.home.edge),
+    nowMs: Date.now(),
+    signal: call.signal,
+  })
+  call.output.answer(card, [
+    `declared: ${card.name}, which serves ${card.model.name} at ${card.url}`,
+    `licence  ${card.licence}`,
+    `digest   ${card.digest}`,
+    `try it   starling transcribe FILE.wav --model ${card.name}`,
   ])
   return EXIT.ok
 }
