@@ -3,7 +3,7 @@
  */
 import { mkdirSync } from 'node:fs'
 import { homedir } from 'node:os'
-import { join, resolve } from 'node:path'
+import { dirname, join, resolve } from 'node:path'
 import { StarlingError } from '../shared/errors.ts'
 
 export class UnusableHome extends StarlingError {
@@ -28,6 +28,8 @@ export interface Home {
   readonly run: string
 }
 
+const DOMAINS = 'domains'
+
 /** Makes the folders and returns them. Throws {@link UnusableHome} when one cannot be made. */
 export function openHome(choice: { data: string | undefined; env: NodeJS.ProcessEnv }): Home {
   const root = homeRoot(choice)
@@ -36,7 +38,7 @@ export function openHome(choice: { data: string | undefined; env: NodeJS.Process
     hub: join(root, 'hub'),
     edge: join(root, 'edge'),
     bin: join(root, 'bin'),
-    domains: join(root, 'domains'),
+    domains: join(root, DOMAINS),
     run: join(root, 'run'),
   }
   for (const folder of Object.values(home)) {
@@ -50,6 +52,11 @@ export function openHome(choice: { data: string | undefined; env: NodeJS.Process
     }
   }
   return home
+}
+
+/** Where the command keeps the domains that it builds, of the installation that the device's folder belongs to. */
+export function builtDomains(edgeDir: string): string {
+  return join(dirname(resolve(edgeDir)), DOMAINS)
 }
 
 /** The folder that would be used, without making it. */

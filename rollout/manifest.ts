@@ -135,8 +135,8 @@ function manifestFault(manifest: BundleManifest): Extract<ManifestVerdict, { kin
 
 /** Names a manifest's content apart from when it was made, so that publishing the same files twice changes nothing. */
 export function contentDigest(manifest: BundleManifest): Sha256Hex {
-  const { name, environment, files, golden, card, minimalRuntime } = manifest
-  return digestOf({ name, environment, files, golden, card, minimalRuntime })
+  const { name, kind = null, environment, files, golden, card, minimalRuntime } = manifest
+  return digestOf({ name, kind, environment, files, golden, card, minimalRuntime })
 }
 
 function refuse(reason: ManifestRefusal, detail: string): Extract<ManifestVerdict, { kind: 'refused' }> {

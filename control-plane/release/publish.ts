@@ -16,6 +16,7 @@ import {
   BundleNameSchema,
   VersionSchema,
   type BundleFile,
+  type BundleKind,
   type BundleManifest,
 } from '../../shared/wire/bundle.ts'
 import { openManifest } from '../../rollout/manifest.ts'
@@ -31,6 +32,7 @@ const INSTALLABLE_DAYS = 365
 
 export interface BundleSource {
   readonly name: string
+  readonly kind?: BundleKind
   readonly version: string
   /** Folders whose files go in (or `only` these of them), each under a prefix ('' for none). */
   readonly folders: readonly {
@@ -112,6 +114,7 @@ function signedManifest(
   const parsed = v.safeParse(BundleManifestSchema, {
     v: 1,
     name: source.name,
+    ...(source.kind === undefined ? {} : { kind: source.kind }),
     version: source.version,
     environment: parts.environment,
     files: [...files],

@@ -127,8 +127,8 @@ async function open(options: AgentOptions, run: AgentRun, closers: Closers): Pro
       environment: identity.environment,
       runtimeVersion: RUNTIME_VERSION,
     },
-    smoke: async (dir) => await models.smoke(dir),
-    confirm: async (dir) => await models.use(dir),
+    smoke: async (dir, facts) => await models.smoke(dir, facts),
+    confirm: async (dir, facts) => await models.use(dir, facts),
   })
   const parts: Device = {
     options,
@@ -260,6 +260,10 @@ async function startModels({ installer, models, run }: Device): Promise<void> {
     await models.use(active.dir)
     run.log.info(`runs the bundle ${name} ${active.version}`)
   }
+  const newest = (await installer.activeOf('domain')).at(-1)
+  if (newest === undefined) return
+  await models.use(newest.dir, newest.facts)
+  run.log.info(`runs the domain of the bundle ${newest.name} ${newest.version}`)
 }
 
 /** What goes on beside turns: journal up, context and desired state down. */

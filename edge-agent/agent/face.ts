@@ -18,18 +18,21 @@ import { listRecords, showRecord, verifyAll } from '../audit/record-views.ts'
 import { openLocalWrites } from '../context/local-writes.ts'
 import type { ContextSync } from '../context/sync.ts'
 import { RECORDINGS_FOLDER } from '../home.ts'
+import { builtDomains } from '../home.ts'
 import { localApi } from '../local-api/routes.ts'
 import type { AgentStatus } from '../local-api/status.ts'
 import { memoryReadPerformer, memoryWritePerformer } from '../memory/turn-memory.ts'
 import { realDisk } from '../models-store/disk.ts'
 import type { Outbox } from '../outbox/outbox.ts'
+import type { TakeTurn } from '../local-api/talk.ts'
 import { conductTurn, type TurnParts } from '../turn/conduct.ts'
 import { transcribe, understand } from '../turn/model-calls.ts'
-import type { AudioSource } from '../turn/ports.ts'
+import type { Ears, Mind } from '../turn/ports.ts'
 import type { TurnResult } from '../turn/result.ts'
 import { wavSource } from '../turn/wav-source.ts'
 import type { CentreClock } from '../update/centre-clock.ts'
 import type { Device } from './agent.ts'
+import { openDomainShelf } from './domain-shelf.ts'
 import { agentStatus } from './status.ts'
 import { TurnQueue } from './turn-queue.ts'
 
@@ -61,10 +64,16 @@ export async function serveLocally(face: Face, closers: Closers): Promise<string
     log: face.run.log,
   }
   const recorder = new Recorder(voice)
-  const takeTurn = async (audio: AudioSource, onPartial: (text: string) => void): Promise<TurnResult> => {
+  const shelf = openDomainShelf({
+    models: face.models,
+    installer: face.installer,
+    builtDir: builtDomains(face.options.data),
+  })
+  const takeTurn: TakeTurn = async (audio, onPartial, domain = null) => {
     const result = await queue.run(async () => {
       const tapped = recorder.tap(audio)
-      const taken = await conductTurn(turnParts(face, person), tapped.audio, onPartial)
+      const parts = turnParts(face, person, await shelf.take(domain))
+      const taken = await conductTurn(parts, tapped.audio, onPartial)
       await recorder.after(taken, { sampleRateHz: audio.sampleRateHz, samples: tapped.heard() }, person)
       return taken
     })
@@ -76,12 +85,16 @@ export async function serveLocally(face: Face, closers: Closers): Promise<string
   const app = localApi({
     takeTurn,
     readAudio: wavSource,
-    transcribe: async (audio, model) => {
-      const name = model ?? face.dictation.chosen()
-      const ears = name === null || name === RELEASED ? face.models.ears() : await face.dictation.ears(name)
+    transcribe: async (audio, { model, domain }) => {
+      const name = model ?? (domain === null ? face.dictation.chosen() : null)
+      const ears =
+        name === null || name === RELEASED ? (await shelf.take(domain)).ears : await face.dictation.ears(name)
       return await transcribe({ ...calls(), ears }, audio, () => undefined)
     },
-    understand: async (text) => await understand({ ...calls(), mind: face.models.mind() }, text),
+    understand: async (text, domain) => {
+      const { mind } = await shelf.take(domain)
+      return await understand({ ...calls(), mind }, text)
+    },
     recentTurns: async (limit) => turns.slice(-limit),
     records: {
       list: async (limit) => await listRecords(journal, limit),
@@ -100,8 +113,12 @@ export async function serveLocally(face: Face, closers: Closers): Promise<string
 }
 
 /** Made anew for each turn: it begins with the models and the policy of this moment and ends with them. */
-function turnParts(face: Face, principal: Principal): TurnParts {
-  const { ledger, models } = face
+function turnParts(
+  face: Face,
+  principal: Principal,
+  { ears, mind }: { readonly ears: Ears; readonly mind: Mind },
+): TurnParts {
+  const { ledger } = face
   const field: FieldParts = {
     clock: systemClock,
     person: principal.id,
@@ -109,8 +126,8 @@ function turnParts(face: Face, principal: Principal): TurnParts {
   }
   return {
     kernel: ledger.kernel,
-    ears: models.ears(),
-    mind: models.mind(),
+    ears,
+    mind,
     clock: systemClock,
     random: (size) => face.random(size),
     principal,

@@ -2,18 +2,22 @@
  * The models that run: opened from the active bundles, swapped when a new bundle is activated, their grammar made anew when
  * the names that people may say have changed. A turn that is under way ends with the models it began with.
  */
-import { existsSync } from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Clock } from '../../shared/clock.ts'
 import { invariant, StarlingError } from '../../shared/errors.ts'
 import type { ModelTraits } from '../../shared/kernel/contract.ts'
 import type { Names } from '../context/reads.ts'
+import { readGuesses } from '../domain-build/domain-lexicon.ts'
+import { isSameGraph } from '../domain-build/graph-file.ts'
 import { openUnderstanding, type Understanding } from '../intent/understanding.ts'
 import type { Wish } from '../intent/wish.ts'
+import type { ExtraPronunciations } from '../speech/lexicon.ts'
 import { openRecogniser, type Recogniser } from '../speech/recogniser.ts'
 import { traitsOf } from '../models-import/registry.ts'
 import { openEars } from '../turn/ears.ts'
 import type { Ears, Mind, ModelFacts } from '../turn/ports.ts'
+import type { BundleFacts } from '../update/slot-facts.ts'
 
 export class ModelsNotReady extends StarlingError {
   override readonly code = 'models_not_ready'
@@ -29,9 +33,16 @@ export interface Models {
   mind(): Mind
   facts(): readonly ModelFacts[]
   /** Opens a bundle's model with its golden vectors and closes it again; throws when it is not what it should be. */
-  smoke(dir: string): Promise<void>
-  /** Takes a bundle's model up; the one before runs until then, and goes on when this throws. */
-  use(dir: string): Promise<void>
+  smoke(dir: string, facts?: BundleFacts): Promise<void>
+  /**
+   * Takes a bundle's model up; the one before runs until then, and goes on when this throws. A domain comes before the intent
+   * bundle's own, and of several domains the one that was published last.
+   */
+  use(dir: string, facts?: BundleFacts): Promise<void>
+  /** The name of the domain that is heard now; null before there is one. */
+  domain(): string | null
+  /** Another domain, for one call: its folder is opened, and kept open for the next. */
+  within(dir: string): Promise<{ readonly ears: Ears; readonly mind: Mind }>
   /** Why bundles that are wanted do not run, for who asks in vain. */
   hinderedBy(reasons: readonly string[]): void
   /** The names that people may say have changed. */
@@ -48,11 +59,15 @@ class RunningModels implements Models {
   readonly #signal: AbortSignal
   #speech: Recogniser | null = null
   #intent: Understanding | null = null
+  #domain: { readonly understanding: Understanding; readonly facts: BundleFacts } | null = null
+  readonly #beside: OpenDomain[] = []
   #names: Names = { assets: [], parts: [], workOrders: [] }
   #grammar: { readonly name: string; readonly ears: Ears } | null = null
   #made = 0
   /** Of each opened model. */
   readonly #traits = new WeakMap<object, ModelTraits>()
+  /** Of each opened understanding: how words sound that only its builder guessed. */
+  readonly #guesses = new WeakMap<object, ExtraPronunciations>()
   #hindrances: readonly string[] = []
 
   constructor(clock: Clock, signal: AbortSignal) {
@@ -66,39 +81,68 @@ class RunningModels implements Models {
   }
 
   mind(): Mind {
-    if (this.#intent === null) throw notReady(this.#hindrances)
-    return mindOf(this.#intent, {
-      names: this.#names,
-      clock: this.#clock,
-      traits: this.#traitsOf(this.#intent),
+    const current = this.#current()
+    if (current === null) throw notReady(this.#hindrances)
+    return this.#mindOf(current)
+  }
+
+  domain(): string | null {
+    return this.#current()?.domain.name ?? null
+  }
+
+  async within(dir: string): Promise<{ readonly ears: Ears; readonly mind: Mind }> {
+    const recogniser = this.#speech
+    if (recogniser === null) throw notReady(this.#hindrances)
+    const known = this.#beside.find((open) => open.dir === dir)
+    const isFresh = known?.recogniser === recogniser && known.names === this.#names
+    if (known !== undefined && isFresh) return { ears: known.ears, mind: this.#mindOf(known.understanding) }
+    if (known !== undefined) await this.#putAway(known)
+    const { model } = await this.#open(dir, DOMAIN)
+    if (model.kind !== 'understanding') throw unknownBundle('the folder holds no domain')
+    const understanding = model.opened
+    const { name, ears } = await this.#load(recogniser, understanding).catch(async (thrown: unknown) => {
+      await understanding.close()
+      throw thrown
     })
+    this.#beside.push({ dir, understanding, recogniser, names: this.#names, grammar: name, ears })
+    const [oldest] = this.#beside
+    if (this.#beside.length > MOST_BESIDE && oldest !== undefined) await this.#putAway(oldest)
+    return { ears, mind: this.#mindOf(understanding) }
   }
 
   facts(): readonly ModelFacts[] {
     return [
       ...(this.#speech === null ? [] : [factsOf(this.#speech)]),
-      ...(this.#intent === null ? [] : [this.#intent.model]),
+      ...[this.#current()].flatMap((current) => (current === null ? [] : [current.model])),
     ]
   }
 
-  async smoke(dir: string): Promise<void> {
-    const opened = await this.#open(dir)
-    await opened.model.close()
+  async smoke(dir: string, facts: BundleFacts | null = null): Promise<void> {
+    const { model } = await this.#open(dir, facts)
+    try {
+      if (facts?.kind === 'domain' && model.kind === 'understanding') checkGraph(dir, model.opened)
+    } finally {
+      await model.opened.close()
+    }
   }
 
-  async use(dir: string): Promise<void> {
-    const next = await this.#open(dir)
-    try {
-      if (next.kind === 'speech') await this.#learn(next.model, this.#intent)
-      else await this.#learn(this.#speech, next.model)
-    } catch (thrown) {
-      await next.model.close()
-      throw thrown
+  async use(dir: string, facts: BundleFacts | null = null): Promise<void> {
+    const { model } = await this.#open(dir, facts)
+    if (model.kind === 'speech') {
+      await this.#learn({ speech: model.opened, understanding: this.#current() }, model.opened)
+      await replaced(this.#speech, () => (this.#speech = model.opened))
+    } else if (facts?.kind !== 'domain') {
+      // A domain that was published for itself goes on.
+      if (this.#domain === null)
+        await this.#learn({ speech: this.#speech, understanding: model.opened }, model.opened)
+      await replaced(this.#intent, () => (this.#intent = model.opened))
+    } else if (this.#isOlder(facts)) await model.opened.close()
+    else {
+      await this.#learn({ speech: this.#speech, understanding: model.opened }, model.opened)
+      await replaced(this.#domain?.understanding ?? null, () => {
+        this.#domain = { understanding: model.opened, facts }
+      })
     }
-    const before = next.kind === 'speech' ? this.#speech : this.#intent
-    if (next.kind === 'speech') this.#speech = next.model
-    else this.#intent = next.model
-    await before?.close()
   }
 
   hinderedBy(reasons: readonly string[]): void {
@@ -108,21 +152,50 @@ class RunningModels implements Models {
   async relearn(names: Names): Promise<void> {
     if (JSON.stringify(names) === JSON.stringify(this.#names)) return
     this.#names = names
-    await this.#learn(this.#speech, this.#intent)
+    await this.#learn({ speech: this.#speech, understanding: this.#current() }, null)
   }
 
   async close(): Promise<void> {
     await this.#speech?.close()
     await this.#intent?.close()
+    await this.#domain?.understanding.close()
+    for (const { understanding } of this.#beside) await understanding.close()
   }
 
-  async #open(dir: string) {
+  #current(): Understanding | null {
+    return this.#domain?.understanding ?? this.#intent
+  }
+
+  /** True for a domain beside one that was published later, under another name. */
+  #isOlder({ name, createdAtMs }: BundleFacts): boolean {
+    const running = this.#domain?.facts
+    return running !== undefined && running.name !== name && createdAtMs < running.createdAtMs
+  }
+
+  #mindOf(understanding: Understanding): Mind {
+    const traits = this.#traitsOf(understanding)
+    return mindOf(understanding, { names: this.#names, clock: this.#clock, traits })
+  }
+
+  async #putAway(open: OpenDomain): Promise<void> {
+    this.#beside.splice(this.#beside.indexOf(open), 1)
+    if (open.recogniser === this.#speech) open.recogniser.dropGrammar(open.grammar)
+    await open.understanding.close()
+  }
+
+  async #open(dir: string, facts: BundleFacts | null): Promise<{ readonly model: OpenModel }> {
     const signal = this.#signal
-    const opened = isSpeech(dir)
-      ? ({ kind: 'speech', model: await openRecogniser({ modelDir: dir, signal }) } as const)
-      : ({ kind: 'intent', model: await openUnderstanding(dir, { signal }) } as const)
-    this.#traits.set(opened.model, traitsOf(dir, opened.kind))
-    return opened
+    if (isSpeech(dir)) {
+      if (facts?.kind === 'domain')
+        throw unknownBundle('it says that it is a domain, and holds a speech model')
+      const opened = await openRecogniser({ modelDir: dir, signal })
+      this.#traits.set(opened, traitsOf(dir, 'speech'))
+      return { model: { kind: 'speech', opened } }
+    }
+    const opened = await openUnderstanding(dir, { signal })
+    this.#traits.set(opened, traitsOf(dir, 'intent'))
+    this.#guesses.set(opened, readGuesses(dir))
+    return { model: { kind: 'understanding', opened } }
   }
 
   #traitsOf(model: Recogniser | Understanding): ModelTraits {
@@ -131,20 +204,68 @@ class RunningModels implements Models {
     return traits
   }
 
-  /** Makes the grammar anew: both models and the names that are known go into it. */
-  async #learn(recogniser: Recogniser | null, understanding: Understanding | null): Promise<void> {
-    if (recogniser === null || understanding === null) return
+  /** Makes the grammar anew: both models and the names that are known go into it. Closes `fresh` when that fails. */
+  async #learn(
+    {
+      speech,
+      understanding,
+    }: { readonly speech: Recogniser | null; readonly understanding: Understanding | null },
+    fresh: { close(): Promise<void> } | null,
+  ): Promise<void> {
+    if (speech === null || understanding === null) return
+    try {
+      const before = this.#grammar
+      this.#grammar = await this.#load(speech, understanding)
+      if (before !== null && speech === this.#speech) speech.dropGrammar(before.name)
+    } catch (thrown) {
+      await fresh?.close()
+      throw thrown
+    }
+  }
+
+  async #load(
+    speech: Recogniser,
+    understanding: Understanding,
+  ): Promise<{ readonly name: string; readonly ears: Ears }> {
     const { graph, pronunciations, openVocabulary } = understanding.grammarFor(this.#names)
     this.#made += 1
     const name = `grammar-${this.#made}`
-    await recogniser.loadGrammar(name, graph, pronunciations, { openVocabulary, guess: true })
-    const before = this.#grammar
-    this.#grammar = {
-      name,
-      ears: openEars(recogniser, name, { clock: this.#clock, traits: this.#traitsOf(recogniser) }),
-    }
-    if (before !== null && recogniser === this.#speech) recogniser.dropGrammar(before.name)
+    const sounds = { ...this.#guesses.get(understanding), ...pronunciations }
+    await speech.loadGrammar(name, graph, sounds, { openVocabulary, guess: true })
+    return { name, ears: openEars(speech, name, { clock: this.#clock, traits: this.#traitsOf(speech) }) }
   }
+}
+
+type OpenModel =
+  | { readonly kind: 'speech'; readonly opened: Recogniser }
+  | { readonly kind: 'understanding'; readonly opened: Understanding }
+
+/** A domain that a call asked for by name. */
+interface OpenDomain {
+  readonly dir: string
+  readonly understanding: Understanding
+  readonly recogniser: Recogniser
+  readonly names: Names
+  readonly grammar: string
+  readonly ears: Ears
+}
+
+/** Each holds a thread with a model and a grammar. */
+const MOST_BESIDE = 2
+const DOMAIN: BundleFacts = { name: 'domain', kind: 'domain', createdAtMs: 0 }
+const NO_NAMES: Names = { assets: [], parts: [], workOrders: [] }
+
+/** Takes the new one up before the old one is closed. */
+async function replaced(before: { close(): Promise<void> } | null, take: () => unknown): Promise<void> {
+  take()
+  await before?.close()
+}
+
+/** What this version makes of the domain must be what its builder made. */
+function checkGraph(dir: string, understanding: Understanding): void {
+  const packed = readFileSync(join(dir, 'graph.json.br'))
+  if (isSameGraph(packed, understanding.grammarFor(NO_NAMES).graph)) return
+  throw unknownBundle('its graph is not what this version makes of its domain file')
 }
 
 function mindOf(
@@ -178,8 +299,12 @@ function factsOf(recogniser: Recogniser): ModelFacts {
 function isSpeech(dir: string): boolean {
   if (existsSync(join(dir, 'acoustic.onnx'))) return true
   if (existsSync(join(dir, 'intent.onnx'))) return false
-  throw new BundleUnknown('the bundle holds neither a speech nor an intent model', {
-    remedy: 'Publish a bundle that this version of Starling knows.',
+  throw unknownBundle('it holds neither a speech nor an intent model')
+}
+
+function unknownBundle(why: string): BundleUnknown {
+  return new BundleUnknown(`the bundle cannot be used: ${why}`, {
+    remedy: 'Build or publish it again with this version of Starling.',
   })
 }
 

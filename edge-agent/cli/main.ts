@@ -9,6 +9,7 @@ import type { SpeechEvalOptions } from './commands/speech-eval.ts'
 import { openCall, type Call, type CommonOptions } from './call.ts'
 import { addKeys } from './keys-words.ts'
 import { addRegistry } from './registry-words.ts'
+import { addDomain } from './domain-words.ts'
 import { EXIT, openOutput, printError, type ExitCode } from './output.ts'
 import { USUAL_DEVICE, USUAL_SITE } from './with-agent.ts'
 import { collected, common, decibels, wholeNumber, type Run } from './words.ts'
@@ -135,28 +136,41 @@ function addParts(program: Command, run: Run): void {
     })
 }
 
+const DOMAIN = ['--domain <name|file.yaml>', 'by another domain than the one that the device runs'] as const
+interface DomainOption {
+  readonly domain?: string
+}
+
 function addModels(program: Command, run: Run): void {
   common(program.command('transcribe'))
     .description('what is said in a WAV file')
     .argument('<file.wav...>')
     .option('--model <name>', 'an imported model, or "default" for the released one')
-    .action(async (files: readonly string[], options: CommonOptions & { readonly model?: string }) => {
-      const { transcribeFiles } = await import('./commands/models.ts')
-      await run(async (call) => await transcribeFiles(call, files, options))(options)
-    })
+    .option(...DOMAIN)
+    .action(
+      async (
+        files: readonly string[],
+        options: CommonOptions & DomainOption & { readonly model?: string },
+      ) => {
+        const { transcribeFiles } = await import('./commands/models.ts')
+        await run(async (call) => await transcribeFiles(call, files, options))(options)
+      },
+    )
   common(program.command('understand'))
     .description('what a sentence asks for')
     .argument('<text>')
-    .action(async (text: string, options: CommonOptions) => {
+    .option(...DOMAIN)
+    .action(async (text: string, options: CommonOptions & DomainOption) => {
       const { understandText } = await import('./commands/models.ts')
-      await run(async (call) => await understandText(call, text))(options)
+      await run(async (call) => await understandText(call, text, options))(options)
     })
   common(program.command('turn'))
     .description('a whole turn: hear, understand, act under the policy, record')
     .argument('<file.wav...>')
-    .action(async (files: readonly string[], options: CommonOptions) => {
+    .option(...DOMAIN)
+    .action(async (files: readonly string[], options: CommonOptions & DomainOption) => {
       const { takeTurns } = await import('./commands/models.ts')
-      await run(async (call) => await takeTurns(call, files))(options)
+      await run(async (call) => await takeTurns(call, files, options))(options)
     })
 }
 
@@ -248,26 +262,6 @@ function addAdaptation(speech: Command, run: Run): void {
     .action(async (options: CommonOptions & SpeechAdaptOptions) => {
       const { speechAdapt } = await import('./commands/speech-adapt.ts')
       await run(async (call) => await speechAdapt(call, options))(options)
-    })
-}
-
-function addDomain(program: Command, run: Run): void {
-  const domain = program.command('domain').description('what can be said: from a file to what a device runs')
-  common(domain.command('build'))
-    .description('make grammar, pronunciations, intent model and test set from a domain file')
-    .argument('<file.yaml>')
-    .option('--out <dir>', 'where to (default: NAME.domain here)')
-    .action(async (file: string, options: CommonOptions & { readonly out?: string }) => {
-      const { domainBuild } = await import('./commands/domain.ts')
-      await run(async (call) => await domainBuild(call, file, options))(options)
-    })
-  common(domain.command('eval'))
-    .description('how well sentences are understood: accuracy, confusion, slots, rejection')
-    .argument('<file.yaml>')
-    .requiredOption('--tests <file.jsonl>', 'a line a sentence: {"text","intent","slots"?}')
-    .action(async (file: string, options: CommonOptions & { readonly tests: string }) => {
-      const { domainEval } = await import('./commands/domain.ts')
-      await run(async (call) => await domainEval(call, file, options))(options)
     })
 }
 

@@ -1,7 +1,10 @@
 /** How each word of a domain sounds, and where that is known from; guesses are for a person to check. */
+import { existsSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import * as v from 'valibot'
 import type { Domain } from '../grammar/domain.ts'
 import type { WordGraph } from '../grammar/word-graph.ts'
-import type { Lexicon, Pronunciation } from '../speech/lexicon.ts'
+import type { ExtraPronunciations, Lexicon, Pronunciation } from '../speech/lexicon.ts'
 import { spell } from '../speech/spelling.ts'
 
 export type SoundSource = 'domain' | 'dictionary' | 'letters'
@@ -18,6 +21,23 @@ export interface DomainLexicon {
   readonly entries: readonly LexiconEntry[]
   /** Words with no pronunciation at all: they can be typed, and not heard. */
   readonly unheard: readonly string[]
+}
+
+const FileSchema = v.record(
+  v.string(),
+  v.object({ source: v.picklist(['domain', 'dictionary', 'letters']), phones: v.array(v.string()) }),
+)
+
+/** The guessed words of a built folder; none where it has no lexicon of its own. Throws when the file is damaged. */
+export function readGuesses(dir: string): ExtraPronunciations {
+  const path = join(dir, 'lexicon.json')
+  if (!existsSync(path)) return {}
+  const words = v.parse(FileSchema, JSON.parse(readFileSync(path, 'utf8')))
+  return Object.fromEntries(
+    Object.entries(words).flatMap(([word, { source, phones }]) =>
+      source === 'letters' ? [[word, phones]] : [],
+    ),
+  )
 }
 
 export function domainLexicon(

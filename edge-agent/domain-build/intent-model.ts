@@ -4,13 +4,12 @@ import type { KnownNames } from '../grammar/compile.ts'
 import { delexicalised } from '../intent/delexicalise.ts'
 import { BUCKETS, featuresOf } from '../intent/features.ts'
 import { expanded } from '../intent/normalise.ts'
+import { OUT_OF_SCOPE } from '../intent/wish.ts'
 import { SpokenNames } from '../intent/spoken-names.ts'
 import { intentFile } from './intent-file.ts'
 import { logits, softmax, sparse, trainIntentNet, type Example, type IntentNet } from './intent-net.ts'
 import type { Random } from './random.ts'
 import type { Labelled, Sentences } from './sentences.ts'
-
-export const OUT_OF_SCOPE = 'out_of_scope'
 
 export interface IntentModel {
   readonly onnx: Uint8Array

@@ -31,8 +31,12 @@ export interface LocalApiParts {
   readAudio(bytes: Uint8Array): AudioSource
   /** The models alone, without a turn. */
   /** `model` is an imported one's name, or `default`; without it, what was chosen for dictation. */
-  transcribe(audio: AudioSource, model?: string): Promise<Transcribed>
-  understand(text: string): Promise<Understood>
+  transcribe(
+    audio: AudioSource,
+    by: { readonly model: string | null; readonly domain: string | null },
+  ): Promise<Transcribed>
+  /** `domain` names another than the one that runs. */
+  understand(text: string, domain: string | null): Promise<Understood>
   recentTurns(limit: number): Promise<readonly TurnResult[]>
   readonly records: RecordViews
   readonly speech: SpeechParts
@@ -81,12 +85,13 @@ export function localApi(parts: LocalApiParts): Hono {
   })
   app.post('/v1/turns', limited, async (context) => {
     const audio = parts.readAudio(new Uint8Array(await context.req.arrayBuffer()))
-    return context.json(await parts.takeTurn(audio, () => undefined))
+    return context.json(await parts.takeTurn(audio, () => undefined, context.req.query('domain') ?? null))
   })
   app.post('/v1/transcribe', limited, async (context) => {
     const audio = parts.readAudio(new Uint8Array(await context.req.arrayBuffer()))
-    const model = context.req.query('model')
-    return context.json(await parts.transcribe(audio, ...(model === undefined ? [] : [model])))
+    const model = context.req.query('model') ?? null
+    const domain = context.req.query('domain') ?? null
+    return context.json(await parts.transcribe(audio, { model, domain }))
   })
   const short = bodyLimit({
     maxSize: MAX_TEXT_BYTES,
@@ -94,7 +99,7 @@ export function localApi(parts: LocalApiParts): Hono {
   })
   app.post('/v1/understand', short, async (context) => {
     const { text } = decodeJson(TextSchema, new Uint8Array(await context.req.arrayBuffer()))
-    return context.json(await parts.understand(text))
+    return context.json(await parts.understand(text, context.req.query('domain') ?? null))
   })
   app.route('/v1/records', recordRoutes(parts.records))
   app.route('/v1/speech', speechRoutes(parts.speech))

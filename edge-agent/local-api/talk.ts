@@ -32,7 +32,12 @@ export type TalkMessage =
   | { readonly kind: 'result'; readonly result: TurnResult }
   | { readonly kind: 'error'; readonly error: ReturnType<typeof reportError> }
 
-export type TakeTurn = (audio: AudioSource, onPartial: (text: string) => void) => Promise<TurnResult>
+/** `domain` names another than the one that runs. */
+export type TakeTurn = (
+  audio: AudioSource,
+  onPartial: (text: string) => void,
+  domain?: string | null,
+) => Promise<TurnResult>
 
 export interface Talk {
   /** Feeds one message of the socket, text or binary. */

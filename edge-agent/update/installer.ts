@@ -9,11 +9,13 @@ import type { Clock } from '../../shared/clock.ts'
 import type { Environment, Kernel, Principal } from '../../shared/kernel/contract.ts'
 import type { PublicKey } from '../../shared/signing/ed25519.ts'
 import type { Ask } from '../../shared/wire/answer.ts'
+import type { BundleKind } from '../../shared/wire/bundle.ts'
 import type { DesiredBundle, ReportedBundle } from '../../shared/wire/state.ts'
 import { openContentStore, type ContentStore } from '../models-store/content-store.ts'
 import type { Disk } from '../models-store/disk.ts'
 import { openSlots, type Slots } from '../models-store/slots.ts'
 import { openInstallJournal, type InstallEntry, type InstallJournal } from './install-journal.ts'
+import { slotFacts, type BundleFacts } from './slot-facts.ts'
 import { performStep } from './steps.ts'
 
 /** What the composition root gives. */
@@ -32,9 +34,9 @@ export interface InstallerParts {
     readonly runtimeVersion: string
   }
   /** Loads the bundle in `dir` and runs its golden vectors; throws when one does not come out. */
-  smoke(dir: string): Promise<void>
+  smoke(dir: string, facts: BundleFacts): Promise<void>
   /** Makes the running process take up `dir` and see that it works; throws when it does not. */
-  confirm(dir: string): Promise<void>
+  confirm(dir: string, facts: BundleFacts): Promise<void>
 }
 
 export interface InstallParts extends InstallerParts {
@@ -65,6 +67,8 @@ export interface Installer {
   resume(signal: AbortSignal): Promise<void>
   /** What runs now under that name; null for nothing. */
   active(name: string): Promise<ActiveBundle | null>
+  /** Every bundle of a kind that runs, in the order in which they were published. */
+  activeOf(kind: BundleKind): Promise<readonly (ActiveBundle & { readonly facts: BundleFacts })[]>
   /** Every bundle's state, for the report to the centre. */
   report(): Promise<readonly ReportedBundle[]>
 }
@@ -83,6 +87,15 @@ export async function openInstaller(given: InstallerParts): Promise<Installer> {
   return {
     slots: parts.slots,
     active,
+    activeOf: async (kind) => {
+      const found = []
+      for (const name of await parts.journal.names()) {
+        const bundle = await active(name)
+        const facts = bundle === null ? null : await slotFacts(parts, bundle).catch(() => null)
+        if (bundle !== null && facts?.kind === kind) found.push({ ...bundle, facts })
+      }
+      return found.toSorted((a, b) => a.facts.createdAtMs - b.facts.createdAtMs)
+    },
     install: async (desired, signal) => await installOne(parts, desired, signal),
     resume: async (signal) => {
       for (const name of await parts.journal.names()) {

@@ -14,6 +14,7 @@ import { committedOccupant } from '../models-store/slots.ts'
 import { activatePerformer, rollbackPerformer } from './activation.ts'
 import { chunkRequest, fetchContent } from './fetch.ts'
 import type { InstallParts } from './installer.ts'
+import { slotFacts } from './slot-facts.ts'
 
 export class ManifestRefused extends StarlingError {
   override readonly code: string
@@ -53,7 +54,7 @@ const EXECUTORS: Readonly<Record<Busy['kind'], Executor>> = {
     await parts.slots.occupy({ name: install.name, slot: install.slot, manifest, envelope })
   },
   SMOKE: async (parts, install) => {
-    await parts.smoke(slotFolder(parts, install)).catch((cause: unknown) => {
+    await smokeSlot(parts, install).catch((cause: unknown) => {
       throw new SmokeFailed(`the new bundle failed its smoke test: ${reportError(cause).message}`, {
         remedy: 'The bundle that ran goes on. Publish one whose golden vectors come out.',
         cause,
@@ -66,7 +67,7 @@ const EXECUTORS: Readonly<Record<Busy['kind'], Executor>> = {
     )
   },
   CONFIRM: async (parts, install) => {
-    await parts.confirm(slotFolder(parts, install)).catch((cause: unknown) => {
+    await confirmSlot(parts, install.name, slotFolder(parts, install)).catch((cause: unknown) => {
       throw new ConfirmationFailed(`the new bundle did not take up its work: ${reportError(cause).message}`, {
         remedy: 'The bundle before it runs again. Look at the message, then publish a mended one.',
         cause,
@@ -83,11 +84,20 @@ const EXECUTORS: Readonly<Record<Busy['kind'], Executor>> = {
       await parts.kernel.admit(rollbackPerformer(parts.slots), request(parts, install, 'rollback')),
     )
     // The process may have taken up the new bundle already: it takes up the one before again.
-    if (pointer.previous !== null) await parts.confirm(back).catch(() => undefined)
+    if (pointer.previous !== null) await confirmSlot(parts, install.name, back).catch(() => undefined)
   },
   REPORT: async (parts, install) => {
     await parts.disk.remove(envelopePath(parts, install))
   },
+}
+
+async function smokeSlot(parts: InstallParts, install: Install): Promise<void> {
+  const dir = slotFolder(parts, install)
+  await parts.smoke(dir, await slotFacts(parts, { name: install.name, dir }))
+}
+
+async function confirmSlot(parts: InstallParts, name: string, dir: string): Promise<void> {
+  await parts.confirm(dir, await slotFacts(parts, { name, dir }))
 }
 
 /** Carries out the state's step and says what came of it. Rejects when the step could not even be judged. */

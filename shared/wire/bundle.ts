@@ -16,6 +16,10 @@ export const MAX_BUNDLE_FILES = 256
 /** One piece: the manifest of the largest bundle needs about 100 KB. */
 export const MAX_MANIFEST_ENVELOPE_BYTES = 256 * 1024
 
+/** What a bundle is for; of a bundle without one its files say it. */
+export const BUNDLE_KINDS = ['speech', 'intent', 'domain'] as const
+export type BundleKind = (typeof BUNDLE_KINDS)[number]
+
 export const FILE_ROLES = ['model', 'lexicon', 'settings', 'golden', 'card', 'data'] as const
 
 const Hash = v.pipe(v.string(), v.regex(/^[0-9a-f]{64}$/))
@@ -58,6 +62,7 @@ const CardSchema = v.strictObject({
 export const BundleManifestSchema = v.strictObject({
   v: v.literal(1),
   name: BundleNameSchema,
+  kind: v.exactOptional(v.picklist(BUNDLE_KINDS)),
   version: VersionSchema,
   environment: v.picklist(ENVIRONMENTS),
   files: v.pipe(v.array(BundleFileSchema), v.minLength(1), v.maxLength(MAX_BUNDLE_FILES)),

@@ -4,6 +4,7 @@ import { StarlingError } from '../../../shared/errors.ts'
 import type { JsonObject } from '../../../shared/json.ts'
 import type { AgentClient } from '../agent-client.ts'
 import type { Call } from '../call.ts'
+import { chooseDomain } from '../chosen-domain.ts'
 import { EXIT, type ExitCode } from '../output.ts'
 import { withAgent } from '../with-agent.ts'
 import type { Wish } from '../../intent/wish.ts'
@@ -22,12 +23,13 @@ export class FileUnreadable extends StarlingError {
 export async function transcribeFiles(
   call: Call,
   paths: readonly string[],
-  options: { readonly model?: string },
+  options: { readonly model?: string; readonly domain?: string },
 ): Promise<ExitCode> {
+  const domain = await chooseDomain(call, options.domain)
   const path =
     options.model === undefined ? TRANSCRIBE : `${TRANSCRIBE}?model=${encodeURIComponent(options.model)}`
   return await eachFile(call, paths, async (agent, file, bytes) => {
-    const heard = (await agent.post(path, bytes)) as unknown as Transcribed
+    const heard = (await domain.post(agent, path, bytes)) as unknown as Transcribed
     const sure = `${Math.round(heard.confidence * 100)} %`
     call.output.answer(
       paths.length === 1 ? heard : { file, ...heard },
@@ -39,9 +41,14 @@ export async function transcribeFiles(
   })
 }
 
-export async function understandText(call: Call, text: string): Promise<ExitCode> {
+export async function understandText(
+  call: Call,
+  text: string,
+  options: { readonly domain?: string },
+): Promise<ExitCode> {
+  const domain = await chooseDomain(call, options.domain)
   return await withAgent(call, async (agent) => {
-    const meant = (await agent.post('/v1/understand', { text })) as unknown as Understood
+    const meant = (await domain.post(agent, '/v1/understand', { text })) as unknown as Understood
     call.output.answer(meant, [meant, ...meant.further].flatMap(wishLines))
     return EXIT.ok
   })
@@ -60,9 +67,14 @@ function wishLines({ intent, confidence, route, slots, spans, missing }: Wish): 
 }
 
 /** Exit code `refused` when a turn was denied or failed. */
-export async function takeTurns(call: Call, paths: readonly string[]): Promise<ExitCode> {
+export async function takeTurns(
+  call: Call,
+  paths: readonly string[],
+  options: { readonly domain?: string },
+): Promise<ExitCode> {
+  const domain = await chooseDomain(call, options.domain)
   return await eachFile(call, paths, async (agent, path, bytes) => {
-    const result = (await agent.post('/v1/turns', bytes)) as unknown as TurnResult
+    const result = (await domain.post(agent, '/v1/turns', bytes)) as unknown as TurnResult
     call.output.answer(paths.length === 1 ? result : { file: path, ...result }, turnLines(result))
     return result.outcome.kind === 'denied' || result.outcome.kind === 'failed' ? EXIT.refused : EXIT.ok
   })
