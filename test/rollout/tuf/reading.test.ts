@@ -1,8 +1,10 @@
+import { readFileSync } from 'node:fs'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { signedBytes } from '../../../rollout/tuf/canonical.ts'
 import { keyIdOf } from '../../../rollout/tuf/documents.ts'
 import { fileName, metadataName, targetLocation, urlPath } from '../../../rollout/tuf/file-names.ts'
+import { countSigners } from '../../../rollout/tuf/keys.ts'
 import { readTargets, readTimestamp } from '../../../rollout/tuf/metadata.ts'
 import { matchesPath } from '../../../rollout/tuf/path-pattern.ts'
 import { TufRefused } from '../../../rollout/tuf/refused.ts'
@@ -38,6 +40,29 @@ describe('canonical JSON for signatures', () => {
       'x-tuf-on-ci-keyowner': '@jku',
     }
     expect(keyIdOf(document)).toBe('aa61e09f6af7662ac686cf0c6364079f63d3e7a86836684eeced93eace3acd81')
+  })
+})
+
+describe('what python-securesystemslib 0.26 signed', () => {
+  const made = JSON.parse(readFileSync(new URL('securesystemslib.json', import.meta.url), 'utf8')) as {
+    readonly doc: Json
+    readonly canonical: string
+    readonly keys: readonly { keyid: string; keytype: string; scheme: string; public: string; sig: string }[]
+  }
+
+  it('has the same canonical form', () => {
+    expect(canonical(made.doc)).toBe(made.canonical)
+  })
+
+  it.each(made.keys)('counts: $keytype $scheme', ({ keyid, keytype, scheme, public: publicText, sig }) => {
+    const signers = {
+      keyIds: [keyid],
+      threshold: 1,
+      keys: new Map([[keyid, { keytype, scheme, publicText }]]),
+    }
+    const message = signedBytes(made.doc, 'test')
+    expect(countSigners(signers, message, new Map([[keyid, sig]]))).toBe(1)
+    expect(countSigners(signers, message.subarray(1), new Map([[keyid, sig]]))).toBe(0)
   })
 })
 
