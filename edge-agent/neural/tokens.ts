@@ -1,7 +1,9 @@
 /**
  * `tokens.txt`: a symbol and its number a line, as icefall, NeMo and T-one write it and sherpa-onnx reads it. A symbol that
- * begins with "▁" begins a word; `<0x41>` stands for a byte; a line with a number alone is the space.
+ * begins with "▁" begins a word; `<0x41>` stands for a byte; a line with a number alone is the space. Vocabularies over bytes
+ * (see byte-level.ts) are read as such.
  */
+import { byteLevelBytes, isByteLevel } from './byte-level.ts'
 import { ModelFileRefused } from './model-file-refused.ts'
 
 /** The largest public vocabularies have some ten thousand symbols. */
@@ -51,13 +53,14 @@ export function readTokens(file: string, bytes: Uint8Array, least: number | null
       remedy: 'Give the tokens.txt that belongs to this model.',
     })
   const unknown = symbols.indexOf('<unk>')
+  const encode = isByteLevel(symbols) ? byteLevelBytes : plainBytes
   const symbol = (id: number): string => symbols[id] ?? ''
   return {
     count,
     blank,
     unknown: unknown < 0 ? null : unknown,
     symbol,
-    words: (ids) => wordsOf(ids.map(symbol)),
+    words: (ids) => wordsOf(ids.map(symbol), encode),
   }
 }
 
@@ -101,7 +104,10 @@ function decode(file: string, bytes: Uint8Array): string {
   }
 }
 
-function wordsOf(symbols: readonly string[]): readonly TokenWord[] {
+function wordsOf(
+  symbols: readonly string[],
+  encode: (piece: string) => Iterable<number>,
+): readonly TokenWord[] {
   const words: { from: number; to: number; bytes: number[] }[] = []
   let isOpen = false
   for (const [index, symbol] of symbols.entries()) {
@@ -116,7 +122,7 @@ function wordsOf(symbols: readonly string[]): readonly TokenWord[] {
       if (at > 0) isOpen = false
       if (piece === '') continue
       const last = words.at(-1)
-      const bytes = piece === undefined ? [Number.parseInt(byte ?? '0', 16)] : Buffer.from(piece)
+      const bytes = piece === undefined ? [Number.parseInt(byte ?? '0', 16)] : encode(piece)
       if (isOpen && last !== undefined) {
         last.bytes.push(...bytes)
         last.to = index + 1
@@ -125,6 +131,10 @@ function wordsOf(symbols: readonly string[]): readonly TokenWord[] {
     }
   }
   return words.map(({ from, to, bytes }) => ({ text: Buffer.from(bytes).toString('utf8'), from, to }))
+}
+
+function plainBytes(piece: string): Iterable<number> {
+  return Buffer.from(piece)
 }
 
 function malformed(file: string, found: string, expected: string): ModelFileRefused {

@@ -1,11 +1,13 @@
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { byteLevelBytes } from '../../../edge-agent/neural/byte-level.ts'
 import { openModelFolder } from '../../../edge-agent/neural/model-folder.ts'
 import type { NeuralHypothesis } from '../../../edge-agent/neural/messages.ts'
 import { openNeuralRecogniser, type NeuralRecogniser } from '../../../edge-agent/neural/neural-recogniser.ts'
 import { tailSamples } from '../../../edge-agent/neural/stream-engine.ts'
 import { dataFolder } from '../../support/data-folder.ts'
 import { sherpaAbsent, sherpaHears, sherpaModel } from '../../support/sherpa.ts'
+import { SYMBOLS, tinyZipformer2Ctc } from '../../support/tiny-models.ts'
 import { glides, importTiny, TINY, withTail, writeTiny } from '../../support/model-folders.ts'
 
 const SEEDS = [1, 2, 3, 4, 5]
@@ -65,6 +67,7 @@ describe.each(Object.keys(TINY))('a %s model', (family) => {
         // A model that says the same whatever it hears would agree with anything.
         expect(new Set(theirs.tokens).size).toBeGreaterThan(4)
         expect(ours.map(symbols)[index]).toEqual(theirs.tokens)
+        expect(ours[index]?.text).toBe(theirs.text.trim())
         const frameS = family === 't-one-ctc' ? 0.03 : 0.04
         ours[index]?.tokens.forEach(({ atMs }, at) => {
           expect(Math.abs(atMs / 1_000 - (theirs.timestamps[at] ?? 0))).toBeLessThan(frameS / 2)
@@ -98,5 +101,39 @@ describe.each(Object.keys(TINY))('a %s model', (family) => {
     })
     expect(words.at(-1)?.endMs ?? 0).toBeLessThanOrEqual(audioMs + (tail / sampleRate) * 1_000)
     expect(confidence).toBe(Math.min(...words.map((word) => word.confidence)))
+  })
+})
+
+describe('a vocabulary over bytes', () => {
+  it.skipIf(absent !== null)('is read as the text that sherpa-onnx makes of it', async () => {
+    const letters = Array.from({ length: 0x1_c0 }, (_, code) => String.fromCodePoint(code))
+    const spelled = (text: string): string =>
+      Array.from(Buffer.from(text), (byte) =>
+        letters.find((letter) => byteLevelBytes(letter)[0] === byte),
+      ).join('')
+    const texts = ['é', 'ß', '日', 'a', 'ño', 'ž', '本', 'x', '…', 'ü']
+    const pieces = Array.from(
+      { length: SYMBOLS },
+      (_, id) => `${id % 3 === 0 ? '\u2581' : ''}${spelled(`${texts[id % 10] ?? ''}${id}`)}`,
+    )
+    const tokens = `${['<blk>', ...pieces.slice(1)].map((piece, id) => `${piece} ${id}`).join('\n')}\n`
+    const files = writeTiny(join(folder.path, 'bytes'), { ...tinyZipformer2Ctc(), tokens })
+    const { dir } = await importTiny(join(folder.path, 'imported'), files, { name: 'bytes' })
+    const recogniser = await openNeuralRecogniser({ modelDir: dir })
+    try {
+      const samples = glides(3, 6, 16_000)
+      const tail = tailSamples(openModelFolder(dir).contract)
+      const { results } = await sherpaHears({
+        folder: folder.path,
+        model: sherpaModel('zipformer2-ctc', dir),
+        tokens: join(dir, 'tokens.txt'),
+        sampleRate: 16_000,
+        streams: [withTail(samples, tail)],
+      })
+      expect(results[0]?.text).toMatch(/[日本]/)
+      expect((await hear(recogniser, samples, 16_000)).text).toBe(results[0]?.text.trim())
+    } finally {
+      await recogniser.close()
+    }
   })
 })
