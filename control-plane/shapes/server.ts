@@ -137,6 +137,11 @@ export class ShapeServer {
     return { shape, from: offset.tx === 0 ? SNAPSHOT_END : offset }
   }
 
+  /** Everything that had committed when this was called is in the logs when it resolves. */
+  async catchUp(): Promise<void> {
+    await this.#parts.capture.catchUp()
+  }
+
   /** Some rows of a shape as they are now, with what that reading saw. Throws {@link InvalidShapeRequest}. */
   async subset(
     definition: ShapeDefinition,

@@ -10,6 +10,8 @@ const BENCHES: Readonly<Record<string, () => Promise<Bench>>> = {
   memory: async () => await import('./memory.ts'),
   outbox: async () => await import('./outbox.ts'),
   kernel: async () => await import('./kernel.ts'),
+  capture: async () => await import('./capture.ts'),
+  fanout: async () => await import('./fanout.ts'),
   'speech-peer': async () => await import('./speech-peer.ts'),
   'speech-people': async () => await import('./speech-people.ts'),
   'speech-accuracy': async () => await import('./speech-accuracy.ts'),

@@ -2,6 +2,7 @@
  * By which columns captured rows were written, while tables change: the trigger keeps every layout that it wrote by. A shape ends only
  * with what it uses.
  */
+import { isDeepStrictEqual } from 'node:util'
 import type { Queryable } from '../../../shared/sql/port.ts'
 import type { Registry, Shape } from '../registry.ts'
 import { relationsByOid, type Column, type Relation } from '../relation.ts'
@@ -18,9 +19,13 @@ export interface LayoutFound {
   readonly unfit: ReadonlySet<Shape>
 }
 
+const NOBODY: ReadonlySet<Shape> = new Set()
+
 export class Layouts {
   readonly #registry: Registry
   readonly #known = new Map<string, Layout>()
+  /** Tables as all their shapes know them. */
+  readonly #current = new Map<number, Relation>()
   /** Found over, and not ended yet: a step that is rolled back must find them again. */
   readonly #over = new Set<Shape>()
 
@@ -50,6 +55,8 @@ export class Layouts {
       known = await readLayout(db, oid, layout)
       this.#known.set(slotOf(oid, layout), known)
     }
+    // The layout of now fits all but those that are over already: nobody need be asked, however many they are.
+    if (this.#current.get(oid)?.layout === layout) return { names: known.names, unfit: NOBODY }
     const shapes = [...this.#registry.ofTable(oid)]
     return { names: known.names, unfit: new Set(shapes.filter((shape) => !fits(shape, known))) }
   }
@@ -57,6 +64,9 @@ export class Layouts {
   /** Takes a table as it is now. */
   adopt(relation: Relation): void {
     this.know(relation)
+    const current = this.#current.get(relation.oid)
+    if (current !== undefined && isDeepStrictEqual(current, relation)) return
+    this.#current.set(relation.oid, relation)
     for (const shape of this.#registry.ofTable(relation.oid)) {
       if (!stillHolds(shape, relation)) this.#over.add(shape)
       else if (shape.resolved.relation !== relation) shape.resolved = { ...shape.resolved, relation }
@@ -65,6 +75,7 @@ export class Layouts {
 
   /** Tables that nobody follows any more need not be remembered. */
   forgetAllBut(oids: ReadonlySet<number>): void {
+    for (const oid of this.#current.keys()) if (!oids.has(oid)) this.#current.delete(oid)
     for (const slot of this.#known.keys()) if (!oids.has(Number(slot.split(' ')[0]))) this.#known.delete(slot)
   }
 }

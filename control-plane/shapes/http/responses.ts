@@ -2,6 +2,8 @@
 import type { Context } from 'hono'
 import { reportError } from '../../../shared/errors.ts'
 import type { Log } from '../../../shared/log.ts'
+import { DatabaseInterrupted, QueueFull } from '../../../shared/sql/errors.ts'
+import { DatabaseUnreachable } from '../../../shared/sql/postgres-database.ts'
 import { InvalidShapeRequest, ShapesTakenOver, ShapeUnsettled, TableBusy } from '../errors.ts'
 import { MUST_REFETCH } from '../protocol/change-messages.ts'
 import { ERROR_HEADERS, refetchHeaders, type Audience, type Headers } from '../protocol/headers.ts'
@@ -11,12 +13,22 @@ export function refetchResponse({ handle }: RefetchAnswer, audience: Audience): 
   return new Response(`[${MUST_REFETCH}]`, { status: 409, headers: refetchHeaders(handle, audience) })
 }
 
+/** What is over by itself after a while: the client tries again. */
+const PASSING = [
+  TableBusy,
+  ShapeUnsettled,
+  ShapesTakenOver,
+  DatabaseUnreachable,
+  DatabaseInterrupted,
+  QueueFull,
+]
+
 export function errorResponse(error: Error, context: Context, log: Log): Response {
   if (error instanceof InvalidShapeRequest) {
     const errors = nested(error.field.split('.'), [error.message])
     return refusal(400, { message: 'Invalid request', errors })
   }
-  if ([TableBusy, ShapeUnsettled, ShapesTakenOver].some((kind) => error instanceof kind))
+  if (PASSING.some((kind) => error instanceof kind))
     return refusal(503, { message: error.message }, { 'retry-after': '1' })
   if (context.req.raw.signal.aborted) return refusal(499, { message: 'The reader went away' })
   log.error('a shape request failed', { message: String(error) })
