@@ -10,7 +10,6 @@ export const PAGE_ROWS = 5_000
 
 export interface ChangeRow {
   readonly [name: string]: string | number | null
-  readonly seq: string
   readonly xid: string
   readonly rel: number
   readonly layout: string
@@ -19,9 +18,19 @@ export interface ChangeRow {
   readonly after: string | null
 }
 
+/** What the triggers wrote at once: some rows of one statement. */
+interface Entry {
+  readonly [name: string]: string | number
+  readonly seq: string
+  readonly xid: string
+  readonly count: number
+}
+
 export interface TransactionPart {
   readonly xid: bigint
   readonly rows: readonly ChangeRow[]
+  /** The entries that it was read from. */
+  readonly entries: readonly string[]
   /** The number of its first change within the transaction. */
   readonly firstPosition: number
   readonly isComplete: boolean
@@ -33,7 +42,7 @@ export interface UnderWay {
   readonly position: number
 }
 
-const COLUMNS = 'seq::text, xid::text, rel::int8 as rel, layout, op::text as op, before, after'
+const ENTRY = 'seq::text, xid::text, count'
 
 /** Nothing where there is nothing to tell. */
 export async function readBatch(
@@ -41,55 +50,85 @@ export async function readBatch(
   underWay: UnderWay | null,
 ): Promise<readonly TransactionPart[]> {
   if (underWay !== null) return [await readPart(db, underWay)]
-  const rows = await db.query<ChangeRow>(
-    `select ${COLUMNS} from starling_shapes.change order by change.seq limit ${PAGE_ROWS + 1}`,
+  const entries = await db.query<Entry>(
+    `select ${ENTRY} from starling_shapes.change order by change.seq limit ${PAGE_ROWS + 1}`,
   )
-  if (rows.length <= PAGE_ROWS) return wholeTransactions(rows)
+  if (entries.length <= PAGE_ROWS && rowsIn(entries) <= PAGE_ROWS) return await readWhole(db, entries)
   const waiting = await db.query<{ readonly xid: string; readonly count: number }>(
-    `select xid::text, count(*)::int4 as count from starling_shapes.change group by change.xid order by max(seq) limit ${PAGE_ROWS}`,
+    `select xid::text, sum(count)::int8 as count from starling_shapes.change group by change.xid order by max(seq) limit ${PAGE_ROWS}`,
   )
   const [first] = waiting
   if (first === undefined) return []
   if (first.count > PAGE_ROWS) return [await readPart(db, { xid: first.xid, position: 0 })]
   let total = 0
   const chosen = waiting.filter(({ count }) => (total += count) <= PAGE_ROWS).map(({ xid }) => xid)
-  return wholeTransactions(
-    await db.query<ChangeRow>(
-      `select ${COLUMNS} from starling_shapes.change where xid = any($1::text[]::xid8[]) order by change.seq`,
+  return await readWhole(
+    db,
+    await db.query<Entry>(
+      `select ${ENTRY} from starling_shapes.change where xid = any($1::text[]::xid8[]) order by change.seq`,
       [chosen],
     ),
   )
 }
 
-async function readPart(db: Queryable, { xid, position }: UnderWay): Promise<TransactionPart> {
-  const rows = await db.query<ChangeRow>(
-    `select ${COLUMNS} from starling_shapes.change where xid = $1::text::xid8 order by change.seq limit ${PAGE_ROWS}`,
-    [xid],
-  )
-  return { xid: BigInt(xid), rows, firstPosition: position, isComplete: rows.length < PAGE_ROWS }
+function rowsIn(entries: readonly Entry[]): number {
+  return entries.reduce((sum, { count }) => sum + count, 0)
 }
 
-function wholeTransactions(rows: readonly ChangeRow[]): readonly TransactionPart[] {
-  const byTransaction = new Map<string, ChangeRow[]>()
-  for (const row of rows) {
-    const found = byTransaction.get(row.xid)
+async function readPart(db: Queryable, { xid, position }: UnderWay): Promise<TransactionPart> {
+  const waiting = await db.query<Entry>(
+    `select ${ENTRY} from starling_shapes.change where xid = $1::text::xid8 order by change.seq limit ${PAGE_ROWS}`,
+    [xid],
+  )
+  let total = 0
+  // An entry alone holds less than a page.
+  const taken = waiting.filter(({ count }) => (total += count) <= PAGE_ROWS)
+  const isComplete = waiting.length < PAGE_ROWS && taken.length === waiting.length
+  const entries = taken.map(({ seq }) => seq)
+  return { xid: BigInt(xid), rows: await readRows(db, entries), entries, firstPosition: position, isComplete }
+}
+
+/** The entries' transactions, whole, in commit order. */
+async function readWhole(db: Queryable, entries: readonly Entry[]): Promise<readonly TransactionPart[]> {
+  if (entries.length === 0) return []
+  const byTransaction = new Map<string, string[]>()
+  for (const { xid, seq } of entries) {
+    const found = byTransaction.get(xid) ?? []
+    found.push(seq)
     // The one whose latest change is the latest comes last.
-    byTransaction.delete(row.xid)
-    if (found === undefined) byTransaction.set(row.xid, [row])
-    else {
-      found.push(row)
-      byTransaction.set(row.xid, found)
-    }
+    byTransaction.delete(xid)
+    byTransaction.set(xid, found)
+  }
+  const rows = new Map<string, ChangeRow[]>()
+  for (const row of await readRows(
+    db,
+    entries.map(({ seq }) => seq),
+  )) {
+    const own = rows.get(row.xid)
+    if (own === undefined) rows.set(row.xid, [row])
+    else own.push(row)
   }
   return [...byTransaction].map(([xid, own]) => ({
     xid: BigInt(xid),
-    rows: own,
+    rows: rows.get(xid) ?? [],
+    entries: own,
     firstPosition: 0,
     isComplete: true,
   }))
 }
 
+async function readRows(db: Queryable, entries: readonly string[]): Promise<readonly ChangeRow[]> {
+  return await db.query<ChangeRow>(
+    `select c.xid::text, c.rel::int8 as rel, c.layout, c.op::text as op, r.before, r.after
+     from starling_shapes.change c
+     left join lateral unnest(c.before, c.after) with ordinality as r(before, after, n) on true
+     where c.seq = any($1::text[]::int8[]) order by c.seq, r.n`,
+    [[...entries]],
+  )
+}
+
 export async function removeBatch(db: Queryable, parts: readonly TransactionPart[]): Promise<void> {
-  const numbers = parts.flatMap(({ rows }) => rows.map(({ seq }) => seq))
-  await db.query('delete from starling_shapes.change where seq = any($1::text[]::int8[])', [numbers])
+  await db.query('delete from starling_shapes.change where seq = any($1::text[]::int8[])', [
+    parts.flatMap(({ entries }) => entries),
+  ])
 }

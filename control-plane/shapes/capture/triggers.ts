@@ -12,6 +12,9 @@ import { KIND_SQL, LAYOUT_SQL, type Relation } from '../relation.ts'
 /** What `NOTIFY` is sent on: once a transaction, whatever it changed. */
 export const CHANGED_CHANNEL = 'starling_shapes'
 
+/** Enough that the cost of an entry is shared, and few enough that one is small. */
+const ROWS_TOGETHER = 200
+
 /** Rows are written with pinned settings, whatever the writer's session has: a log has one text form. */
 export const CAPTURE_FUNCTION = `
 create or replace function starling_shapes.capture() returns trigger language plpgsql security definer
@@ -30,19 +33,23 @@ begin
   end if;
   -- Dynamic, because a plan that was kept would outlive a change of the table.
   if tg_op = 'INSERT' then
-    execute 'insert into starling_shapes.change (rel, layout, op, after)
-      select $1, $2, ''i'', (starling_row.*)::text from after_rows starling_row' using tg_relid, own_layout;
+    execute 'insert into starling_shapes.change (rel, layout, op, count, after)
+      select $1, $2, ''i'', count(*), array_agg(row order by n)
+      from (select row_number() over () as n, (starling_row.*)::text as row from after_rows starling_row) r
+      group by (n - 1) / ${ROWS_TOGETHER} order by min(n)' using tg_relid, own_layout;
   elsif tg_op = 'DELETE' then
-    execute 'insert into starling_shapes.change (rel, layout, op, before)
-      select $1, $2, ''d'', (starling_row.*)::text from before_rows starling_row' using tg_relid, own_layout;
+    execute 'insert into starling_shapes.change (rel, layout, op, count, before)
+      select $1, $2, ''d'', count(*), array_agg(row order by n)
+      from (select row_number() over () as n, (starling_row.*)::text as row from before_rows starling_row) r
+      group by (n - 1) / ${ROWS_TOGETHER} order by min(n)' using tg_relid, own_layout;
   elsif tg_op = 'UPDATE' then
-    execute 'insert into starling_shapes.change (rel, layout, op, before, after)
-      select $1, $2, ''u'', b.row, a.row
+    execute 'insert into starling_shapes.change (rel, layout, op, count, before, after)
+      select $1, $2, ''u'', count(*), array_agg(b.row order by n), array_agg(a.row order by n)
       from (select row_number() over () as n, (starling_row.*)::text as row from before_rows starling_row) b
       join (select row_number() over () as n, (starling_row.*)::text as row from after_rows starling_row) a using (n)
-      where a.row <> b.row order by n' using tg_relid, own_layout;
+      where a.row <> b.row group by (n - 1) / ${ROWS_TOGETHER} order by min(n)' using tg_relid, own_layout;
   else
-    insert into starling_shapes.change (rel, layout, op) values (tg_relid, own_layout, 't');
+    insert into starling_shapes.change (rel, layout, op, count) values (tg_relid, own_layout, 't', 1);
   end if;
   perform pg_catalog.pg_notify('${CHANGED_CHANNEL}', '');
   return null;

@@ -4,14 +4,15 @@
  */
 export const SHAPES_SCHEMA = `
 create schema if not exists starling_shapes;
+-- Many rows of a statement in one: what is written a row is what makes capturing dear. Not compressed: it is read once, soon.
 create table if not exists starling_shapes.change (
   seq bigserial primary key, xid xid8 not null default pg_current_xact_id(), rel oid not null, layout text not null,
-  op "char" not null, before text, after text
+  op "char" not null, count int not null, before text[], after text[]
 );
+alter table starling_shapes.change alter column before set storage external, alter column after set storage external;
 -- By which columns rows were written, in the order of their fields. Several alike, where transactions met: nobody waits for another.
 create table if not exists starling_shapes.layout (rel oid not null, layout text not null, names text[] not null, kinds text[] not null);
 create index if not exists layout_by_table on starling_shapes.layout (rel, layout);
-create index if not exists change_by_transaction on starling_shapes.change (xid, seq);
 create table if not exists starling_shapes.progress (
   only_one boolean primary key default true check (only_one),
   published bigint not null, under_way_xid text, under_way_position bigint,
