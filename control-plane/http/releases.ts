@@ -76,9 +76,10 @@ function uploadOf(form: FormData | null): v.InferOutput<typeof UploadSchema> {
 }
 
 function sourceOf({ name, held, files }: v.InferOutput<typeof UploadSchema>, folder: string): BundleSource {
-  const { version, card } = cardOf(join(folder, 'card.json'))
+  const { version, card, kind } = cardOf(join(folder, 'card.json'))
   return {
     name,
+    ...(kind === undefined ? {} : { kind }),
     version,
     held: held === 'true',
     folders: [{ path: folder, prefix: '' }],

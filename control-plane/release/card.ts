@@ -2,10 +2,17 @@
 import { readFileSync } from 'node:fs'
 import * as v from 'valibot'
 import { describeIssues } from '../../shared/wire/answer.ts'
-import { VersionSchema, type BundleManifest } from '../../shared/wire/bundle.ts'
+import {
+  BUNDLE_KINDS,
+  VersionSchema,
+  type BundleKind,
+  type BundleManifest,
+} from '../../shared/wire/bundle.ts'
 import { BundleRefused } from './publish.ts'
 
 const CardSchema = v.object({
+  /** What the bundle is for, where its files do not say it. */
+  kind: v.exactOptional(v.picklist(BUNDLE_KINDS)),
   version: VersionSchema,
   title: v.string(),
   licence: v.string(),
@@ -15,7 +22,11 @@ const CardSchema = v.object({
 })
 
 /** Throws {@link BundleRefused} for a card that is missing or says too little. */
-export function cardOf(path: string): { readonly version: string; readonly card: BundleManifest['card'] } {
+export function cardOf(path: string): {
+  readonly version: string
+  readonly card: BundleManifest['card']
+  readonly kind?: BundleKind
+} {
   let value: unknown
   try {
     value = JSON.parse(readFileSync(path, 'utf8'))
@@ -24,8 +35,8 @@ export function cardOf(path: string): { readonly version: string; readonly card:
   }
   const parsed = v.safeParse(CardSchema, value)
   if (!parsed.success) throw refused(`its card.json: ${describeIssues(parsed.issues)}`)
-  const { version, ...card } = parsed.output
-  return { version, card }
+  const { version, kind, ...card } = parsed.output
+  return { version, card, ...(kind === undefined ? {} : { kind }) }
 }
 
 function refused(why: string, cause?: unknown): BundleRefused {

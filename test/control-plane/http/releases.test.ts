@@ -41,9 +41,24 @@ describe('releases over the API', () => {
   const wanted = async () => {
     const envelope = { payloadType: 'x', payload: '', signatures: [] }
     const { bundles } = await desiredState(stage.db, envelope, alpha)
-    return bundles.map(({ name, version }) => `${name} ${version}`)
+    return bundles.filter(({ name }) => name === 'speech').map(({ name, version }) => `${name} ${version}`)
   }
   const files = { 'card.json': JSON.stringify(card), 'acoustic.onnx': 'bytes', 'sub/words.txt': 'one' }
+
+  it('say what they are for where their card does', async () => {
+    const published = await publish(
+      form({ ...files, 'card.json': JSON.stringify({ ...card, kind: 'domain' }) }, { name: 'domain-tea' }),
+    )
+    expect(published.status).toBe(201)
+    const [row] = await stage.db.query<{ kind: string }>(
+      `select manifest->>'kind' as kind from centre.bundle where name = 'domain-tea'`,
+    )
+    expect(row?.kind).toBe('domain')
+    const unknown = await publish(
+      form({ ...files, 'card.json': JSON.stringify({ ...card, kind: 'teapot' }) }, { name: 'domain-pot' }),
+    )
+    expect(unknown.status).not.toBe(201)
+  })
 
   it('are signed and recorded; a held one is taken only where it is chosen, and can be left again', async () => {
     const base = await publish(form({ ...files, 'card.json': JSON.stringify({ ...card, version: '1.0.0' }) }))
