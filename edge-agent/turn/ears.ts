@@ -20,13 +20,17 @@ export function openEars(
       const stream = recogniser.open(grammar, {
         sampleRate: audio.sampleRateHz,
         onPartial: ({ text }) => options.onPartial(text),
+        onEndpoint: () => options.onEndpoint?.(),
       })
       const stop = (): void => stream.abort()
       signal.addEventListener('abort', stop, { once: true })
       try {
-        for await (const block of audio.blocks) await stream.push(block)
+        for await (const block of audio.blocks) {
+          await stream.push(block)
+          if (options.onEndpoint !== undefined) await stream.drained()
+        }
         const endedMs = clock.monotonicMs()
-        const { kind, text, confidence, alternatives, timings } = await stream.finish()
+        const { kind, text, confidence, alternatives, words, timings } = await stream.finish()
         return {
           kind,
           text,
@@ -35,6 +39,12 @@ export function openEars(
           audioMs: timings.audioMs,
           finishMs: clock.monotonicMs() - endedMs,
           runtimeMs: timings.runtimeUs / 1_000,
+          words: words.map((heard) => ({
+            word: heard.word,
+            startMs: heard.startMs,
+            endMs: heard.endMs,
+            confidence: heard.confidence,
+          })),
         }
       } catch (thrown) {
         stream.abort()

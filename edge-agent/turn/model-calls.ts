@@ -2,6 +2,7 @@
 import type { JsonObject } from '../../shared/json.ts'
 import type { Answer, Kernel, Performer, Principal, Provenance } from '../../shared/kernel/contract.ts'
 import { StarlingError } from '../../shared/errors.ts'
+import { callEars } from './call.ts'
 import { transcribePerformer, understandPerformer } from './model-performers.ts'
 import type { AudioSource, Ears, Heard, Meaning, Mind } from './ports.ts'
 
@@ -28,7 +29,9 @@ export async function transcribe(
   audio: AudioSource,
   onPartial: (text: string) => void,
 ): Promise<Transcribed> {
-  const heard = await admit(parts, transcribePerformer(parts.ears, audio, onPartial), {
+  const { channels, sampleRateHz } = audio
+  const ears = channels === undefined ? parts.ears : callEars(parts.ears, { channels, sampleRateHz })
+  const heard = await admit(parts, transcribePerformer(ears, audio, onPartial), {
     model: parts.ears.model.name,
     input: { source: audio.kind, sampleRateHz: audio.sampleRateHz },
   })

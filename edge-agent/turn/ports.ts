@@ -26,6 +26,31 @@ export interface AudioSource {
   readonly sampleRateHz: number
   readonly warnings: readonly string[]
   readonly blocks: AsyncIterable<Float32Array>
+  /** Present for a recorded call: its two ends, each by itself. */
+  readonly channels?: readonly Float32Array[]
+}
+
+export type TimedWord = {
+  readonly word: string
+  readonly startMs: number
+  readonly endMs: number
+  readonly confidence: number
+}
+
+/** What one end of a call said at a time; from the start of the recording. */
+export type HeardUtterance = {
+  readonly kind: 'heard' | 'rejected'
+  readonly text: string
+  readonly confidence: number
+  readonly startMs: number
+  readonly endMs: number
+  readonly words: readonly TimedWord[]
+}
+
+export type HeardChannel = {
+  readonly channel: number
+  readonly text: string
+  readonly utterances: readonly HeardUtterance[]
 }
 
 export type Heard = {
@@ -38,12 +63,23 @@ export type Heard = {
   /** From the last block to the hypothesis. */
   readonly finishMs: number
   readonly runtimeMs: number
+  /** Where the model gives times. */
+  readonly words?: readonly TimedWord[]
+  /** Present for a recorded call. */
+  readonly channels?: readonly HeardChannel[]
+}
+
+export interface ListenOptions {
+  onPartial(text: string): void
+  /** Told when the speaker seems to have finished; then blocks are asked for one by one, each when the one before is decoded. */
+  onEndpoint?(): void
+  readonly signal: AbortSignal
 }
 
 export interface Ears {
   readonly model: RoutedModel
   /** Recognises one utterance; `onPartial` gets the text so far. Stops early when `signal` aborts. */
-  listen(audio: AudioSource, options: { onPartial(text: string): void; signal: AbortSignal }): Promise<Heard>
+  listen(audio: AudioSource, options: ListenOptions): Promise<Heard>
 }
 
 export type Meaning = Wish & {

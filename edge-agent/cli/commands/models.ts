@@ -35,10 +35,26 @@ export async function transcribeFiles(
       paths.length === 1 ? heard : { file, ...heard },
       heard.kind === 'nothing'
         ? ['(no speech)', ...heard.warnings]
-        : [`${heard.text}  (${heard.kind}, ${sure})`, ...heard.warnings],
+        : [...(callLines(heard) ?? [`${heard.text}  (${heard.kind}, ${sure})`]), ...heard.warnings],
     )
     return EXIT.ok
   })
+}
+
+/** A call's utterances in the order in which they began; null for any other recording. */
+function callLines({ channels }: Transcribed): readonly string[] | null {
+  if (channels === undefined) return null
+  return channels
+    .flatMap(({ channel, utterances }) => utterances.map((said) => ({ channel, ...said })))
+    .sort((one, other) => one.startMs - other.startMs)
+    .map(
+      ({ channel, startMs, endMs, text, kind, confidence }) =>
+        `${seconds(startMs)} to ${seconds(endMs)}  channel ${channel}  ${text}  (${kind}, ${Math.round(confidence * 100)} %)`,
+    )
+}
+
+function seconds(ms: number): string {
+  return `${(ms / 1_000).toFixed(1).padStart(6)} s`
 }
 
 export async function understandText(

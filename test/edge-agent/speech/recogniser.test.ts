@@ -1,11 +1,11 @@
 import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import type { WordGraph } from '../../../edge-agent/grammar/word-graph.ts'
 import { MODEL_FOLDERS } from '../../../edge-agent/models/shipped.ts'
 import { ModelRefused, RecogniserBusy, RecogniserGone } from '../../../edge-agent/speech/errors.ts'
 import type { Hypothesis } from '../../../edge-agent/speech/hypothesis.ts'
 import { MAX_STREAMS, openRecogniser, type Recogniser } from '../../../edge-agent/speech/recogniser.ts'
 import { noise, samplesOf, silence, spoken } from '../../support/sounds.ts'
+import { sentences } from './sentences.ts'
 
 const MODEL = fileURLToPath(MODEL_FOLDERS.speech)
 const RATE = 16_000
@@ -15,20 +15,6 @@ const SENTENCES = [
   'what is the status of the north chiller',
   'yes please',
 ]
-
-function sentences(texts: readonly string[]): WordGraph {
-  let count = 2
-  const arcs = texts.flatMap((text) => {
-    const words = text.split(' ')
-    let at = 0
-    return words.map((word, i) => {
-      const from = at
-      at = i === words.length - 1 ? 1 : count++
-      return { from, to: at, word, logWeight: 0 }
-    })
-  })
-  return { start: 0, stateCount: count, finals: new Set([1]), arcs }
-}
 
 async function open(entry?: URL): Promise<Recogniser> {
   const recogniser = await openRecogniser({ modelDir: MODEL, ...(entry === undefined ? {} : { entry }) })
