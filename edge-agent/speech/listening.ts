@@ -11,6 +11,7 @@ import type { LanguageModel } from './language-model.ts'
 import { OpenWords } from './open-words.ts'
 import type { PhoneModel } from './phone-model.ts'
 import { type SearchNetwork, wordAt } from './search-network.ts'
+import { isSaidSo } from './said-so.ts'
 import { stableWords } from './stable-words.ts'
 import type { Tuning } from './tuning.ts'
 import { VoiceActivity } from './voice-activity.ts'
@@ -31,6 +32,8 @@ const PARTIAL_EVERY_FRAMES = 25
 /** Shorter bursts than this are clicks, not words. */
 const LEAST_SPEECH_FRAMES = 12
 const FRAME_MS = 10
+/** A word may begin this long before its first voiced sound, with silence before it. */
+const LEAD_FRAMES = 80
 
 export interface ListeningEvents {
   onPartial(partial: Partial): void
@@ -50,6 +53,8 @@ export class Listening {
   readonly #senoneCount: number
   readonly #channel: Channel
   #decoded = 0
+  /** The first frame that is searched. */
+  #from = 0
   /** Speech frames when all was last decoded again. */
   #settledAt = 0
   #partials = 0
@@ -96,14 +101,22 @@ export class Listening {
     // Block by block, so that the running mean, and with it the result, does not depend on how the samples were cut.
     for (const frame of frames) {
       this.#hear(frame)
-      if (this.#track.count - LOOK_AHEAD - this.#decoded >= BLOCK) await this.#decode(BLOCK)
+      if (!this.#voice.hasVoice) this.#wait()
+      else while (this.#track.count - LOOK_AHEAD - this.#decoded >= BLOCK) await this.#decode(BLOCK)
     }
+  }
+
+  /** Nothing is searched before a voice is heard, but for a little of what stands before it: noise costs and means nothing. */
+  #wait(): void {
+    this.#from = Math.max(0, this.#track.count - LEAD_FRAMES)
+    this.#decoded = this.#from
+    if (this.#track.count % BLOCK === 0) this.#tellEndpoint(this.#track.count)
   }
 
   async finish(): Promise<Hypothesis> {
     const start = performance.now()
     for (const frame of this.#frontEnd.finish()) this.#hear(frame)
-    while (this.#decoded < this.#track.count)
+    while (this.#voice.hasVoice && this.#decoded < this.#track.count)
       await this.#decode(Math.min(BLOCK, this.#track.count - this.#decoded))
     if (this.#track.count <= SHORT_FRAMES && this.#heardSpeech()) await this.#again()
     const concluding = performance.now()
@@ -135,7 +148,7 @@ export class Listening {
     this.#decoded += frames
     if (this.#channelIsBetterKnown()) await this.#again()
     this.#tellPartial()
-    this.#tellEndpoint()
+    this.#tellEndpoint(this.#decoded)
   }
 
   async #run(from: number, frames: number, mean: Float64Array): Promise<void> {
@@ -178,7 +191,7 @@ export class Listening {
     this.#free.restart()
     this.#spent(start)
     const count = this.#decoded
-    for (let from = 0; from < count; from += AGAIN_BLOCK)
+    for (let from = this.#from; from < count; from += AGAIN_BLOCK)
       await this.#run(from, Math.min(AGAIN_BLOCK, count - from), mean)
   }
 
@@ -202,11 +215,11 @@ export class Listening {
     return count <= this.#tuning.againFrames && this.#tuning.settleAtFrames.some((at) => this.#settledAt < at)
   }
 
-  #tellEndpoint(): void {
+  #tellEndpoint(heardFrames: number): void {
     if (this.#endpointTold) return
     const rule = endpointRule(
       {
-        heardMs: this.#decoded * FRAME_MS,
+        heardMs: heardFrames * FRAME_MS,
         quietMs: this.#voice.quietFrames * FRAME_MS,
         spoke: this.#heardSpeech(),
         isSentence: () => this.#search.best().complete,
@@ -219,6 +232,15 @@ export class Listening {
   }
 
   #conclude(): Concluded {
-    return this.#heardSpeech() ? conclude(this.#search, this.#free, this.#net) : NOTHING_HEARD
+    if (!this.#heardSpeech()) return NOTHING_HEARD
+    const concluded = conclude(this.#search, this.#free, this.#net)
+    const sinceMs = this.#from * FRAME_MS
+    const words = concluded.words.map((word) => ({
+      ...word,
+      startMs: sinceMs + word.startMs,
+      endMs: sinceMs + word.endMs,
+    }))
+    const kind = concluded.kind === 'heard' && !isSaidSo(words, this.#voice) ? 'rejected' : concluded.kind
+    return { ...concluded, kind, words }
   }
 }

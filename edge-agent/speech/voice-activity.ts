@@ -15,6 +15,8 @@ const NEEDED = 5
  */
 const VOICED = 0.5
 const VOICED_WITHIN = 50
+/** Frames by which the edges of a word may be off. */
+const EDGE = 5
 
 export class VoiceActivity {
   readonly #threshold: number
@@ -26,12 +28,14 @@ export class VoiceActivity {
   #inSpeech = false
   #voicedAt = -Infinity
   #hasVoice = false
+  /** The frames in which a voice was heard, in order. */
+  readonly #voiced: number[] = []
 
   constructor(threshold: number) {
     this.#threshold = threshold
   }
 
-  /** Takes the next frame and says whether it stands above the noise. */
+  /** Takes the next frame and says whether it stands above the noise, a voice having been heard: noise is no part of the speech's mean. */
   push(frame: Frame): boolean {
     const stands = frame.aboveNoise > this.#threshold && frame.level > QUIETEST
     const slot = this.#frames % WINDOW
@@ -41,13 +45,19 @@ export class VoiceActivity {
     if (frame.voicing > VOICED && stands) {
       this.#hasVoice ||= this.#frames - this.#voicedAt <= VOICED_WITHIN
       this.#voicedAt = this.#frames
+      this.#voiced.push(this.#frames - 1)
     }
     this.#inSpeech = this.#standing >= NEEDED
     if (this.#inSpeech) {
       this.#speech++
       this.#quiet = 0
     } else this.#quiet++
-    return stands
+    return stands && this.#hasVoice
+  }
+
+  /** Whether a voice was heard yet. */
+  get hasVoice(): boolean {
+    return this.#hasVoice
   }
 
   /** Frames in which speech went on; none before a voice was heard. */
@@ -58,5 +68,14 @@ export class VoiceActivity {
   /** Frames since speech was last heard. */
   get quietFrames(): number {
     return this.#quiet
+  }
+
+  /** The share of the voiced frames that lie within EDGE of one of the spans; 1 when there are none. */
+  shareWithin(spans: readonly { readonly from: number; readonly to: number }[]): number {
+    if (this.#voiced.length === 0) return 1
+    const inside = this.#voiced.filter((at) =>
+      spans.some(({ from, to }) => at >= from - EDGE && at < to + EDGE),
+    )
+    return inside.length / this.#voiced.length
   }
 }

@@ -54,6 +54,7 @@ async function hearCall(ears: Ears, audio: CallAudio, signal: AbortSignal): Prom
     kind: kindOf(said),
     text: said.map(({ text }) => text).join(' '),
     confidence: said.length === 0 ? 0 : Math.min(...said.map(({ confidence }) => confidence)),
+    alternatives: [],
     audioMs: Math.round((1_000 * (audio.channels[0]?.length ?? 0)) / audio.sampleRateHz),
     finishMs: Math.max(0, ...pieces.map(({ whole }) => whole.finishMs)),
     runtimeMs: pieces.reduce((sum, { whole }) => sum + whole.runtimeMs, 0),

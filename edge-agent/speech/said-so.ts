@@ -1,0 +1,22 @@
+/**
+ * Whether words can have been said as they were found: a song, a crowd or a machine gives a search sounds enough to lay words
+ * over, and then leaves most of its voice unexplained, or draws a short word out over seconds.
+ */
+import type { HeardWord } from './hypothesis.ts'
+import type { VoiceActivity } from './voice-activity.ts'
+
+const FRAME_MS = 10
+/** Of the frames with a voice in them the words must cover this share: 0.62 was the least of people's commands at 6 dB, 0.5 of digits. */
+const LEAST_COVERED = 0.45
+/** The longest that people draw a word out: this for each letter, and this much more. */
+const LETTER_MS = 300
+const DRAWL_MS = 400
+
+export function isSaidSo(words: readonly HeardWord[], voice: VoiceActivity): boolean {
+  const spans = words.map(({ startMs, endMs }) => ({ from: startMs / FRAME_MS, to: endMs / FRAME_MS }))
+  return !words.some(isDrawnOut) && voice.shareWithin(spans) >= LEAST_COVERED
+}
+
+function isDrawnOut({ word, startMs, endMs }: HeardWord): boolean {
+  return endMs - startMs > DRAWL_MS + LETTER_MS * word.length
+}
