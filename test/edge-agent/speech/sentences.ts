@@ -1,16 +1,22 @@
-import type { WordGraph } from '../../../edge-agent/grammar/word-graph.ts'
+import type { WordArc, WordGraph } from '../../../edge-agent/grammar/word-graph.ts'
 
-/** A grammar of exactly these sentences. */
+/** A grammar of whole sentences; `*` stands for any words. */
 export function sentences(texts: readonly string[]): WordGraph {
-  let count = 2
-  const arcs = texts.flatMap((text) => {
-    const words = text.split(' ')
-    let at = 0
-    return words.map((word, i) => {
-      const from = at
-      at = i === words.length - 1 ? 1 : count++
-      return { from, to: at, word, logWeight: 0 }
-    })
-  })
-  return { start: 0, stateCount: count, finals: new Set([1]), arcs }
+  const arcs: WordArc[] = []
+  const finals = new Set<number>()
+  let stateCount = 1
+  for (const text of texts) {
+    let from = 0
+    for (const word of text.split(' ')) {
+      const to = stateCount++
+      arcs.push(
+        word === '*'
+          ? { from, to, word: null, logWeight: 0, open: 'words' }
+          : { from, to, word, logWeight: 0 },
+      )
+      from = to
+    }
+    finals.add(from)
+  }
+  return { start: 0, stateCount, finals, arcs }
 }
