@@ -12,6 +12,7 @@ const BENCHES: Readonly<Record<string, () => Promise<Bench>>> = {
   kernel: async () => await import('./kernel.ts'),
   capture: async () => await import('./capture.ts'),
   fanout: async () => await import('./fanout.ts'),
+  intent: async () => await import('./intent.ts'),
   'speech-peer': async () => await import('./speech-peer.ts'),
   'speech-people': async () => await import('./speech-people.ts'),
   'speech-accuracy': async () => await import('./speech-accuracy.ts'),

@@ -1,0 +1,240 @@
+/**
+ * Understanding as the device runs it: the domain's grammar with the classifier beside it, on sentences that neither was made
+ * from. What each row is of is in test/bench/intent/README.md.
+ */
+import { readFileSync, statSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
+import { isDeepStrictEqual } from 'node:util'
+import { seededRandom } from '../../edge-agent/domain-build/random.ts'
+import { compileDomain } from '../../edge-agent/grammar/compile.ts'
+import { parseDomain } from '../../edge-agent/grammar/domain-file.ts'
+import { openClassifier } from '../../edge-agent/intent/classifier.ts'
+import { delexicalised } from '../../edge-agent/intent/delexicalise.ts'
+import { expanded, wordsOf } from '../../edge-agent/intent/normalise.ts'
+import { SpokenNames } from '../../edge-agent/intent/spoken-names.ts'
+import type { MeantBy, Understanding } from '../../edge-agent/intent/understanding.ts'
+import { OUT_OF_SCOPE } from '../../edge-agent/intent/wish.ts'
+import {
+  calibrationError,
+  reliability,
+  type Certain,
+} from '../../edge-agent/models/training/intent/figures.ts'
+import { FREE_TEXTS } from '../../edge-agent/models/training/intent/names.ts'
+import { walker } from '../../edge-agent/models/training/walks.ts'
+import { MODEL_FOLDERS } from '../../edge-agent/models/shipped.ts'
+import { packageRoot } from '../../shared/package-root.ts'
+import { openShippedUnderstanding } from '../edge-agent/intent/intent-bundle.ts'
+import { SAMPLE_NAMES } from '../edge-agent/intent/known-names.ts'
+import { quantile, type BenchReport, type BenchRow } from './report.ts'
+
+const SEED = 1
+const WALKS_PER_TEMPLATE = 8
+/** The share of wishes that may be lost when the rest is judged. */
+const REJECTED_IN_SCOPE = 0.05
+const ACT = 0.75
+const WARM_UP = 200
+
+interface Paraphrase {
+  readonly text: string
+  readonly intent: string
+  readonly slots: Record<string, unknown>
+}
+
+const file = (name: string): string =>
+  readFileSync(new URL(`test/bench/intent/${name}`, packageRoot()), 'utf8')
+const lines = (text: string): readonly string[] => text.trim().split('\n')
+
+export async function run(progress: (line: string) => void): Promise<BenchReport> {
+  const understanding = await openShippedUnderstanding()
+  try {
+    progress('walking templates that nothing was taught from')
+    const templates = await heldOutTemplates(understanding)
+    progress('reading paraphrases and sentences that want nothing')
+    const paraphrases = lines(file('paraphrases.jsonl')).map((line) => JSON.parse(line) as Paraphrase)
+    const [meant, foreign]: [MeantBy[], MeantBy[]] = [[], []]
+    for (const { text } of paraphrases) meant.push(await understanding.understand(text, SAMPLE_NAMES))
+    for (const text of lines(file('out-of-scope.txt')))
+      foreign.push(await understanding.understand(text, SAMPLE_NAMES))
+    progress('taking the time')
+    return {
+      bench: 'intent',
+      rows: [
+        ...templates,
+        ...paraphraseRows(paraphrases, meant),
+        ...outsideRows(meant, foreign),
+        ...confidenceRows(paraphrases, meant, foreign),
+        ...(await costRows(understanding, paraphrases)),
+        ...modelRows(),
+      ],
+    }
+  } finally {
+    await understanding.close()
+  }
+}
+
+async function heldOutTemplates(understanding: Understanding): Promise<readonly BenchRow[]> {
+  const domain = parseDomain(file('held-out-templates.yaml'), 'held-out-templates.yaml')
+  const random = seededRandom(SEED)
+  const shares: number[] = []
+  let sentences = 0
+  for (const intent of domain.intents)
+    for (const template of intent.templates) {
+      const net = compileDomain({ ...domain, intents: [{ ...intent, templates: [template] }] }, SAMPLE_NAMES)
+      const walk = walker(
+        net,
+        () => random.next(),
+        () => random.pick(FREE_TEXTS) ?? '',
+      )
+      const texts = new Set(
+        Array.from({ length: WALKS_PER_TEMPLATE }, () => walk() ?? '').filter((text) => text !== ''),
+      )
+      let right = 0
+      for (const text of texts)
+        if ((await understanding.understand(text, SAMPLE_NAMES)).intent === intent.name) right += 1
+      sentences += texts.size
+      shares.push(right / Math.max(1, texts.size))
+    }
+  const mean = shares.reduce((a, b) => a + b, 0) / shares.length
+  return [
+    {
+      name: `held-out templates (${shares.length}), intent right`,
+      value: mean,
+      unit: 'share',
+      goal: { op: '>=', value: 0.97 },
+    },
+    { name: 'held-out templates, sentences walked', value: sentences, unit: 'sentences' },
+  ]
+}
+
+function paraphraseRows(paraphrases: readonly Paraphrase[], meant: readonly MeantBy[]): readonly BenchRow[] {
+  const intentRight = paraphrases.filter(({ intent }, at) => meant[at]?.intent === intent)
+  const allRight = paraphrases.filter(
+    ({ intent, slots }, at) =>
+      meant[at]?.intent === intent && isDeepStrictEqual({ ...meant[at]?.slots }, slots),
+  )
+  const share = (some: readonly unknown[]): number => some.length / paraphrases.length
+  return [
+    {
+      name: `paraphrases (${paraphrases.length}), intent right`,
+      value: share(intentRight),
+      unit: 'share',
+      goal: { op: '>=', value: 0.9 },
+    },
+    { name: 'paraphrases, intent and every slot right', value: share(allRight), unit: 'share' },
+    {
+      name: 'paraphrases that the grammar reads',
+      value: share(meant.filter(({ route }) => route === 'grammar')),
+      unit: 'share',
+    },
+    {
+      name: 'paraphrases wrongly understood and sure enough to act',
+      value: share(meant.filter((one, at) => isSure(one) && one.intent !== paraphrases[at]?.intent)),
+      unit: 'share',
+    },
+  ]
+}
+
+function outsideRows(meant: readonly MeantBy[], foreign: readonly MeantBy[]): readonly BenchRow[] {
+  const threshold = quantile(meant.map(inScope), REJECTED_IN_SCOPE)
+  const rejected = foreign.filter((one) => inScope(one) < threshold)
+  return [
+    {
+      name: `out of scope (${foreign.length}), recall at 5 % rejection`,
+      value: rejected.length / foreign.length,
+      unit: 'share',
+      goal: { op: '>=', value: 0.8 },
+    },
+    {
+      name: 'out of scope, sure enough to act',
+      value: foreign.filter(isSure).length / foreign.length,
+      unit: 'share',
+    },
+  ]
+}
+
+/** How much speaks for a wish of ours, of whatever kind. */
+function inScope({ intent, confidence }: MeantBy): number {
+  return intent === OUT_OF_SCOPE ? 1 - confidence : confidence
+}
+
+function isSure({ intent, confidence }: MeantBy): boolean {
+  return intent !== OUT_OF_SCOPE && confidence >= ACT
+}
+
+function confidenceRows(
+  paraphrases: readonly Paraphrase[],
+  meant: readonly MeantBy[],
+  foreign: readonly MeantBy[],
+): readonly BenchRow[] {
+  const certain: Certain[] = [
+    ...meant.map(({ intent, confidence }, at) => ({
+      confidence,
+      isRight: intent === paraphrases[at]?.intent,
+    })),
+    ...foreign.map(({ intent, confidence }) => ({ confidence, isRight: intent === OUT_OF_SCOPE })),
+  ]
+  return [
+    { name: 'expected calibration error, both sets', value: calibrationError(certain), unit: 'share' },
+    ...reliability(certain).map(({ count, confidence, right }) => ({
+      name: `  right where confidence is ${confidence.toFixed(2)} (${count})`,
+      value: right,
+      unit: 'share',
+      baseline: confidence,
+    })),
+  ]
+}
+
+async function costRows(
+  understanding: Understanding,
+  paraphrases: readonly Paraphrase[],
+): Promise<readonly BenchRow[]> {
+  const classifier = await openClassifier(fileURLToPath(MODEL_FOLDERS.intent))
+  const names = new SpokenNames(understanding.domain, SAMPLE_NAMES)
+  const [one, whole, runtime]: [number[], number[], number[]] = [[], [], []]
+  try {
+    for (let round = 0; round < WARM_UP + 5 * paraphrases.length; round += 1) {
+      const text = paraphrases[round % paraphrases.length]?.text ?? ''
+      const began = performance.now()
+      const { runtimeMs } = await classifier.classify(delexicalised(expanded(wordsOf(text)), names))
+      const classified = performance.now()
+      await understanding.understand(text, SAMPLE_NAMES)
+      if (round < WARM_UP) continue
+      one.push(classified - began)
+      runtime.push(runtimeMs)
+      whole.push(performance.now() - classified)
+    }
+  } finally {
+    await classifier.close()
+  }
+  return [
+    {
+      name: 'one classification, text to intents, p95',
+      value: quantile(one, 0.95),
+      unit: 'ms',
+      goal: { op: '<=', value: 2 },
+    },
+    { name: 'one classification, text to intents, p50', value: quantile(one, 0.5), unit: 'ms' },
+    { name: 'of it in ONNX Runtime, p50', value: quantile(runtime, 0.5), unit: 'ms' },
+    { name: 'a whole understanding, p50', value: quantile(whole, 0.5), unit: 'ms' },
+    { name: 'a whole understanding, p95', value: quantile(whole, 0.95), unit: 'ms' },
+  ]
+}
+
+/** What the recipe measured when it made the model. */
+function modelRows(): readonly BenchRow[] {
+  const folder = fileURLToPath(MODEL_FOLDERS.intent)
+  const { figures } = JSON.parse(readFileSync(`${folder}/card.json`, 'utf8')) as {
+    figures: Record<string, number>
+  }
+  const ofCard = (name: string, key: string): readonly BenchRow[] =>
+    figures[key] === undefined ? [] : [{ name: `card: ${name}`, value: figures[key], unit: 'share' }]
+  return [
+    { name: 'intent.onnx', value: statSync(`${folder}/intent.onnx`).size, unit: 'bytes' },
+    ...ofCard('size beside the floats', 'sizeOfFloats'),
+    ...ofCard('int8 gives the intent that the floats give', 'int8AgreesWithFloat'),
+    ...ofCard('largest difference of a probability by int8', 'int8LargestDifference'),
+    ...ofCard('classifier alone, whole templates held back', 'heldOutTemplates'),
+    ...ofCard('classifier alone, written sentences held back', 'heldOutWritten'),
+    ...ofCard('classifier alone, calibration error', 'calibrationError'),
+  ]
+}
