@@ -19,9 +19,9 @@ const OPEN_CONFIDENCE = 0.85
 /** The same where something would be changed: asked back first. */
 const OPEN_EFFECT_CONFIDENCE = 0.6
 /** The most that a guess is trusted. */
-const GUESS_CEILING = 0.85
+const GUESS_CEILING = 0.92
 /** Under it a guess that changes nothing is no guess: showing something unasked helps nobody. */
-const IDLE_GUESS_FLOOR = 0.6
+const IDLE_GUESS_FLOOR = 0.5
 /** The most that a wish with a "not" in it is trusted, and one that is asked, put off or on a condition. */
 const NEGATED_CONFIDENCE = 0.3
 const UNSURE_CONFIDENCE = 0.5

@@ -32,7 +32,7 @@ export async function cookRecipe(recipe: Recipe, kitchen: Kitchen): Promise<void
       throw new TrainingRefused(`${path} is not there`, {
         remedy: `Install Debian's package: apt-get install ${debianPackage}`,
       })
-  const python = await pythonWith(recipe.modules)
+  const python = recipe.modules.length === 0 ? '' : await pythonWith(recipe.modules)
   mkdirSync(join(kitchen.out, STAMPS), { recursive: true })
   for (const [number, step] of recipe.steps.entries()) {
     const place = `step ${number + 1} of ${recipe.steps.length}, ${step.title}`

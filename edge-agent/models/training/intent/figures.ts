@@ -60,14 +60,14 @@ export function byTemplate(judged: readonly Judged[], intents: readonly string[]
   for (const { sentence, logits } of judged) {
     const share = shares.get(sentence.template) ?? { right: 0, all: 0 }
     share.all += 1
-    share.right += isRight({ sentence, logits }, intents) ? 1 : 0
+    share.right += isGuessed({ sentence, logits }, intents) ? 1 : 0
     shares.set(sentence.template, share)
   }
   return mean([...shares.values()].map(({ right, all }) => right / all))
 }
 
 export function shareRight(judged: readonly Judged[], intents: readonly string[]): number {
-  return mean(judged.map((one) => (isRight(one, intents) ? 1 : 0)))
+  return mean(judged.map((one) => (isGuessed(one, intents) ? 1 : 0)))
 }
 
 /** Of sentences that want nothing: the share that would not be acted on. */
@@ -83,7 +83,7 @@ export function keptOut(judged: readonly Judged[], intents: readonly string[], t
   )
 }
 
-function isRight({ sentence, logits }: Judged, intents: readonly string[]): boolean {
+function isGuessed({ sentence, logits }: Judged, intents: readonly string[]): boolean {
   return intents[logits.indexOf(Math.max(...logits))] === sentence.intent
 }
 

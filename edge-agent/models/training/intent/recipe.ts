@@ -33,7 +33,9 @@ export interface Making {
   onProgress(line: string): void
 }
 
-export async function makeIntentModel({ outDir, workDir, onProgress }: Making): Promise<void> {
+export async function makeIntentModel(making: Making): Promise<void> {
+  const { outDir, workDir } = making
+  const onProgress = (line: string): void => making.onProgress(line)
   const sentences = trainingSentences(SEED)
   const digest = sha256Hex(JSON.stringify([SEED, FOLDS, EPOCHS, sentences])).slice(0, 16)
   const stages = openStages(join(workDir, digest))
