@@ -7,6 +7,8 @@ import type { Expression } from './expression/syntax.ts'
 import { quoteTable, type TableName } from './identifiers.ts'
 import { digestOf, type Relation } from './relation.ts'
 
+const SHAPES_SCHEMA_NAME = 'starling_shapes'
+
 export type Replica = 'default' | 'full'
 export type LogMode = 'full' | 'changes_only'
 
@@ -47,6 +49,9 @@ export function digestOfDefinition(definition: ShapeDefinition): string {
 
 /** Throws {@link InvalidShapeRequest} where the definition does not fit the table. */
 export function resolveShape(definition: ShapeDefinition, relation: Relation): ResolvedShape {
+  // A trigger on what the triggers write would call itself for ever.
+  if (relation.schema === SHAPES_SCHEMA_NAME)
+    throw new InvalidShapeRequest('table', `${quoteTable(relation)} is the shape server's own.`)
   if (relation.relkind !== 'r')
     throw new InvalidShapeRequest(
       'table',

@@ -119,12 +119,12 @@ export async function evaluate(
 ): Promise<readonly boolean[]> {
   if (rows.length === 0) return []
   const { text, bindings } = evaluationSql(filter, relation, rows)
-  const answers = await db.query<{ readonly n: number; readonly fits: boolean }>(
+  const answers = await db.query<{ readonly starling_n: number; readonly fits: boolean }>(
     text,
     bindings.values.map(asList),
   )
   const fits = rows.map(() => false)
-  for (const { n, fits: isFit } of answers) fits[n - 1] = isFit
+  for (const { starling_n: n, fits: isFit } of answers) fits[n - 1] = isFit
   return fits
 }
 
@@ -162,9 +162,9 @@ function evaluationSql(
   )
   return {
     bindings,
-    text: `select n::int4 as n, coalesce((${condition})::boolean, false) as fits
-      from (select n, ${[...values, 'true as starling_any'].join(', ')}
-        from unnest(${[...arrays, numbers].join(', ')}) as texts(${[...names, 'n'].join(', ')})) as changed_row`,
+    text: `select starling_n::int4 as starling_n, coalesce((${condition})::boolean, false) as fits
+      from (select ${['starling_n', ...values].join(', ')}
+        from unnest(${[...arrays, numbers].join(', ')}) as texts(${[...names, 'starling_n'].join(', ')})) as changed_row`,
   }
 }
 

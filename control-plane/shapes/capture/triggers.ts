@@ -66,6 +66,8 @@ const TRIGGERS = [
 
 /** How long a new shape waits for those who write its table; they would wait behind it all the while. */
 const LOCK_LIMIT_MS = 2_000
+/** To give a table up is in no hurry, and whoever wants it would wait behind. */
+const RELEASE_LOCK_LIMIT_MS = 100
 const LOCK_NOT_AVAILABLE = '55P03'
 const DEADLOCK = '40P01'
 
@@ -106,7 +108,7 @@ export async function releaseTable(db: Database, relation: Relation): Promise<vo
   const table = quoteTable(relation)
   try {
     await db.transaction(async (tx) => {
-      await tx.query(`set local lock_timeout = ${LOCK_LIMIT_MS}`)
+      await tx.query(`set local lock_timeout = ${RELEASE_LOCK_LIMIT_MS}`)
       for (const [name] of TRIGGERS) await tx.query(`drop trigger if exists ${name} on ${table}`)
     })
   } catch (error) {

@@ -72,6 +72,37 @@ describe.skipIf(!postgresIsThere)('capture beside transactions of others', () =>
     expect(follower.values('id')).toEqual(['1'])
   })
 
+  it('every state that a reader reaches is one that was: sums hold while many write the same rows', async () => {
+    await db.query(`insert into ${table} select i, 100 from generate_series(1, 8) i`)
+    const follower = new Follower(stage, { table })
+    await follower.catchUp()
+    const clients = await Promise.all(Array.from({ length: 4 }, async () => await source.raw()))
+    const write = async (client: (typeof clients)[number], writer: number, phase: number): Promise<void> => {
+      for (let round = phase * 6; round < phase * 6 + 6; round++) {
+        const [from, to] = [((writer + round) % 8) + 1, ((writer * 3 + round * 5) % 8) + 1]
+        // In one order everywhere, so that writers wait for one another and never in a circle.
+        const [low, high] = [Math.min(from, to), Math.max(from, to)]
+        await client.query('begin')
+        await client.query(`update ${table} set value = value - 1 where id = ${low}`)
+        await client.query(`update ${table} set value = value + 1 where id = ${high}`)
+        await client.query(round % 7 === 0 ? 'rollback' : 'commit')
+      }
+    }
+    for (let phase = 0; phase < 12; phase++) {
+      await Promise.all([
+        follower.catchUp(),
+        ...clients.map(async (client, writer) => await write(client, writer, phase)),
+      ])
+      expect([...follower.rows.values()].reduce((sum, row) => sum + Number(row['value']), 0)).toBe(800)
+    }
+    await follower.catchUp()
+    const rows = await db.query<{ readonly value: string }>(`select value::text from ${table} order by id`)
+    expect(
+      follower.values('id').map((id) => follower.rows.get(`"public"."${table}"/"${id ?? ''}"`)?.['value']),
+    ).toEqual(rows.map(({ value }) => value))
+    for (const client of clients) await client.end()
+  }, 60_000)
+
   it('a reader of any clause ends with the rows of its query, whatever ran beside one another (property)', async () => {
     const step = fc.record({
       writer: fc.nat(2),

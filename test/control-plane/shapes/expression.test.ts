@@ -28,6 +28,8 @@ const COLUMNS = {
   doc: 'jsonb',
   uid: 'uuid',
   latin: 'text collate "C"',
+  n: 'int4 default 7',
+  row: 'text',
 } as const
 
 describe('where clauses', () => {
@@ -121,6 +123,8 @@ describe('where clauses', () => {
     ['amount = 1.5', {}, [1]],
     ['cast(id as text) = $1', { 1: '2' }, [2]],
     ['true', {}, [1, 2, 3]],
+    ['n = 7 and "row" is null', {}, [1, 2, 3]],
+    ['n + id > 9', {}, [3]],
     ['1 = 0', {}, []],
     [`name similar to '(seal|valve)'`, {}, [1]],
     [`name ~ '^s'`, {}, [1]],

@@ -122,6 +122,11 @@ overEachDatabase((open) => {
         ],
       },
     ],
+    [
+      'a table of the shape server itself',
+      { table: 'starling_shapes.change', offset: '-1' },
+      { table: [`"starling_shapes"."change" is the shape server's own.`] },
+    ],
     ['no table', { offset: '-1' }, { table: ["can't be blank"] }],
     ['no offset', { table: '{}' }, { offset: ["can't be blank"] }],
     ['an offset that is none', { table: '{}', offset: 'soon' }, { offset: ['has invalid format'] }],
