@@ -77,7 +77,7 @@ export async function importModel(wish: ImportWish): Promise<Imported> {
   const card = cardOf({ model, name, licence, files, headers, nowMs: wish.nowMs })
   const before = sameModel(dir, card)
   if (before !== null) return { card: before, dir, isNew: false }
-  return await place({ dir, card, sources, isRun: model.kind === 'recogniser', signal: wish.signal })
+  return await place({ dir, card, sources, hears: model.kind === 'recogniser', signal: wish.signal })
 }
 
 interface Source {
@@ -189,7 +189,8 @@ async function place(o: {
   readonly dir: string
   readonly card: ImportedCard
   readonly sources: readonly Source[]
-  readonly isRun: boolean
+  /** False for one that tells speech from silence, which is run but is given no stream. */
+  readonly hears: boolean
   readonly signal: AbortSignal
 }): Promise<Imported> {
   const { dir, card, sources } = o
@@ -204,7 +205,7 @@ async function place(o: {
       await realDisk.sync(join(staged, file))
     }
     writeCard(staged, card)
-    const golden = o.isRun ? await run(staged, o.signal) : []
+    const golden = await run(staged, o)
     const tried = { ...card, golden: [...golden] }
     writeCard(staged, tried)
     await realDisk.sync(staged)
@@ -236,9 +237,13 @@ function isAlive(pid: number): boolean {
   }
 }
 
-async function run(dir: string, signal: AbortSignal): Promise<readonly number[]> {
+async function run(
+  dir: string,
+  { hears, signal }: { readonly hears: boolean; readonly signal: AbortSignal },
+): Promise<readonly number[]> {
   const recogniser = await openNeuralRecogniser({ modelDir: dir, signal })
   try {
+    if (!hears) return recogniser.facts.probe
     const stream = recogniser.open({ sampleRate: 16_000 })
     await stream.push(new Float32Array(16_000))
     await stream.finish()

@@ -7,7 +7,7 @@ import { withFile } from './byte-source.ts'
 import type { StreamingContract } from './contract.ts'
 import { FILE_NAMES, filesDigest, ModelCardSchema, type ImportedCard, type ModelCard } from './model-card.ts'
 import { ModelFileRefused } from './model-file-refused.ts'
-import { readOnnxHeader } from './onnx-header.ts'
+import { readOnnxHeader, type OnnxHeader } from './onnx-header.ts'
 import { recogniseModel, type FileRole } from './recognise-model.ts'
 import { readTokens, type Tokens } from './tokens.ts'
 
@@ -37,16 +37,22 @@ export function readCard(dir: string): ModelCard {
   }
 }
 
+export interface VoiceFolder {
+  readonly card: ImportedCard
+  readonly file: string
+  readonly header: OnnxHeader
+}
+
+/** Throws {@link ModelFileRefused} when its file is not what was imported. */
+export function openVoiceFolder(dir: string): VoiceFolder {
+  const card = verifiedCard(dir)
+  const file = join(dir, FILE_NAMES.model)
+  return { card, file, header: withFile(file, FILE_NAMES.model, readOnnxHeader) }
+}
+
 /** Throws {@link ModelFileRefused}; a voice activity model has no contract and is refused too. */
 export function openModelFolder(dir: string): ModelFolder {
-  const card = readCard(dir)
-  if (card.source !== 'imported')
-    throw new ModelFileRefused('unreadable', {
-      file: card.name,
-      found: 'the address of a runtime',
-      expected: "a model's files",
-    })
-  verify(dir, card)
+  const card = verifiedCard(dir)
   const onnx = card.files.filter(({ file }) => file !== FILE_NAMES.tokens)
   const headers = onnx.map(({ file }) => withFile(join(dir, file), file, readOnnxHeader))
   const model = recogniseModel(headers)
@@ -63,6 +69,18 @@ export function openModelFolder(dir: string): ModelFolder {
   )
   const files = Object.fromEntries(model.roles.map(({ role, header }) => [role, join(dir, header.file)]))
   return { card, contract: model.contract, tokens, files }
+}
+
+function verifiedCard(dir: string): ImportedCard {
+  const card = readCard(dir)
+  if (card.source !== 'imported')
+    throw new ModelFileRefused('unreadable', {
+      file: card.name,
+      found: 'the address of a runtime',
+      expected: "a model's files",
+    })
+  verify(dir, card)
+  return card
 }
 
 function verify(dir: string, card: ImportedCard): void {

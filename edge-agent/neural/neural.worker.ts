@@ -6,10 +6,11 @@ import { Encoder } from './encoder.ts'
 import { CtcSearch, TransducerSearch, type GreedySearch } from './greedy-search.ts'
 import type { FromNeural, NeuralSetup, ToNeural } from './messages.ts'
 import { ModelFileRefused } from './model-file-refused.ts'
-import { openModelFolder, type ModelFolder } from './model-folder.ts'
+import { openModelFolder, openVoiceFolder, readCard, type ModelFolder } from './model-folder.ts'
 import type { Net, NetTensor } from './net.ts'
 import { checkProbe, probe } from './probe.ts'
 import type { FileRole } from './recognise-model.ts'
+import { probeVoice } from './voice-probe.ts'
 import { StreamEngine } from './stream-engine.ts'
 
 const port = parentPort
@@ -19,6 +20,10 @@ const send = (message: FromNeural): void => port.postMessage(message)
 async function openNet(folder: ModelFolder, role: FileRole): Promise<Net> {
   const path = folder.files[role]
   if (path === undefined) throw new InvariantBroken(`the contract names a file for ${role}`)
+  return await netOf(path)
+}
+
+async function netOf(path: string): Promise<Net> {
   const session = await InferenceSession.create(path, {
     executionProviders: ['cpu'],
     // The runtime's pool spins: more threads would cost ten times the work (measured).
@@ -52,8 +57,20 @@ async function openSearchOf(folder: ModelFolder): Promise<GreedySearch> {
   })
 }
 
+/** A voice activity model is loaded and run; it hears no words, and takes no streams. */
+async function startVoice(dir: string): Promise<void> {
+  const { card, file, header } = openVoiceFolder(dir)
+  const values = await probeVoice(await netOf(file), header)
+  if (card.golden.length > 0) checkProbe(card.golden, values)
+  send({ kind: 'ready', facts: { name: card.name, digest: card.digest, provider: 'cpu', probe: values } })
+}
+
 async function start(): Promise<void> {
   const { modelDir } = workerData as NeuralSetup
+  if (readCard(modelDir).class === 'vad') {
+    await startVoice(modelDir)
+    return
+  }
   const folder = openModelFolder(modelDir)
   const { card, contract, tokens } = folder
   const encoder = new Encoder(

@@ -37,14 +37,16 @@ function written(model: TinyModel): readonly string[] {
 }
 
 /** As Silero's voice activity model has it: no metadata, three inputs. */
-function silero(): TinyModel {
+function silero({ bounded = true, keeps = true } = {}): TinyModel {
   const writer = new OnnxWriter()
   writer.input('input', FLOAT, ['N', 'samples'])
   writer.input('state', FLOAT, [2, 'N', 128])
   writer.input('sr', INT64, [])
-  writer.node('ReduceMean', ['input'], { attributes: { axes: [1] }, as: 'output' })
+  const mean = writer.node('ReduceMean', ['input'], { attributes: { axes: [1] } })
+  writer.node(bounded ? 'Sigmoid' : 'Identity', [mean], { as: 'output' })
   writer.output('output', FLOAT, ['N', 1])
-  writer.node('Identity', ['state'], { as: 'stateN' })
+  if (keeps) writer.node('Tanh', ['state'], { as: 'stateN' })
+  else writer.node('ReduceMean', ['state'], { attributes: { axes: [2] }, as: 'stateN' })
   writer.output('stateN', FLOAT, [2, 'N', 128])
   return { files: { model: writer.finish() }, tokens: '' }
 }
@@ -135,6 +137,7 @@ describe('an imported model', () => {
   it("is Silero's voice activity model by its inputs alone", async () => {
     const { card } = await importTiny(store, written(silero()), { name: 'silero', licence: 'MIT' })
     expect(card).toMatchObject({ class: 'vad', contract: 'silero-vad', licence: 'MIT', says: {} })
+    expect(card.golden.length).toBe(4)
     expect(() => modelDir(store, 'silero')).toThrow(
       expect.objectContaining({ code: 'model_unknown' }) as Error,
     )
@@ -208,6 +211,13 @@ describe('what is refused', () => {
     ],
     ['an encoder alone', () => part('encoder'), 'files-missing', 'one part of a transducer'],
     ['a decoder alone', () => part('decoder'), 'files-missing', 'one part of a transducer'],
+    [
+      'voice activity that is no probability',
+      () => silero({ bounded: false }),
+      'does-not-run',
+      'one probability',
+    ],
+    ['voice activity that loses its state', () => silero({ keeps: false }), 'does-not-run', 'a state of'],
     ['two parts of three', () => pair(), 'files-missing', '2 ONNX files'],
     ['a graph that does not run', () => unknownOperator(), 'does-not-run', 'NoSuchOperator'],
     ['caches that come back in another shape', () => lostCache(), 'does-not-run', 'cache 0'],
