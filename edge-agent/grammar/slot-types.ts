@@ -34,12 +34,12 @@ export type SlotType =
   | { readonly kind: 'text' }
 
 /** Log weight of digits that the device does not know as a number of something. */
-const UNKNOWN_DIGITS = -20
+const UNKNOWN_DIGITS = -45
 /** Of a name that is in no list: only typed text gets there. */
 const UNKNOWN_NAME = -30
 /** Of a word that stands for two digits, or for more. */
-const FREE_DIGIT = -4
-const PAIRED_DIGITS = -8
+const FREE_DIGIT = -8
+const PAIRED_DIGITS = -12
 /** Of ways to say a value that are rarer than its cardinal. */
 const SIGN = -1
 const NO_NOUGHT = -2
