@@ -45,6 +45,8 @@ export interface CentreOptions {
   readonly sampleData: boolean
   /** Free-form shapes for whoever reaches the port; null in earnest use. */
   readonly insecureShapes: FreeFormOptions | null
+  /** Where a real Electric is that serves the named shapes; null for the centre's own shape server. */
+  readonly electric: string | null
 }
 
 export async function startCentre(
@@ -84,6 +86,7 @@ async function open(
     log,
     tenant,
     deviceOf: async (id) => await deviceInForce(embedded, id),
+    electric: options.electric,
   })
   closers.add(async () => await shapes.close())
   const db = watchedDatabase(embedded, () => shapes.changed())

@@ -28,6 +28,7 @@ const program = new Command('starling-centre')
       'DATABASE_URL',
     ),
   )
+  .option('--electric <url>', 'a real Electric that serves the named shapes', httpUrl)
   .option('--shape-poll-ms <n>', 'how long a live shape request is held', count, USUAL_POLL_MS)
   .option('--shape-chunk-bytes <n>', 'about how much of a shape travels at once', count, USUAL_CHUNK_BYTES)
   .parse()
@@ -40,7 +41,8 @@ const log = openLog({
 })
 
 const given = program.opts<
-  Omit<CentreOptions, 'bin' | 'insecureShapes'> & {
+  Omit<CentreOptions, 'bin' | 'insecureShapes' | 'electric'> & {
+    readonly electric?: string
     readonly bin?: string
     readonly insecureShapes: boolean
     readonly databaseUrl?: string
@@ -54,6 +56,7 @@ const options: CentreOptions = {
   ...given,
   bin: given.bin ?? join(given.data, 'bin'),
   insecureShapes: given.insecureShapes ? freeForm : null,
+  electric: given.electric ?? null,
 }
 await runPart(async (signal, fail) => await startCentre(options, { log, signal, fail }))
 
@@ -67,4 +70,9 @@ function count(text: string): number {
   const value = Number(text)
   if (/^\d+$/.test(text) && value >= 1 && value <= 1_000_000_000) return value
   throw new InvalidArgumentError('A whole number from 1 to 1000000000.')
+}
+
+function httpUrl(text: string): string {
+  if (URL.canParse(text) && /^https?:$/.test(new URL(text).protocol)) return text
+  throw new InvalidArgumentError('An address such as http://127.0.0.1:3000.')
 }

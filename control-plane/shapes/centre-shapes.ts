@@ -7,6 +7,7 @@ import { openPostgres, serverOf } from '../../shared/sql/postgres-database.ts'
 import { listenTo } from '../../shared/sql/postgres-notices.ts'
 import type { Database } from '../../shared/sql/port.ts'
 import { CHANGED_CHANNEL } from './capture/triggers.ts'
+import { electricProxy } from './http/electric-proxy.ts'
 import { freeFormShapes } from './http/free-form.ts'
 import { namedShapes, type NamedShapeParts, type NamedShapes } from './http/named.ts'
 import { openShapes, USUAL_CHUNK_BYTES, USUAL_POLL_MS, type Shapes } from './shapes.ts'
@@ -33,6 +34,8 @@ export interface CentreShapesParts {
   readonly log: Log
   readonly tenant: string
   readonly deviceOf: NamedShapeParts['deviceOf']
+  /** A real Electric that serves the named shapes in this server's place; null for none. */
+  readonly electric: string | null
 }
 
 /** Throws `DatabaseUnreachable` where a server that was named does not answer. */
@@ -54,7 +57,10 @@ export async function openCentreShapes(
       })
     return {
       freeForm: insecure === null ? null : freeFormShapes({ server: open.server, clock, log, pollMs }),
-      named: namedShapes({ ...parts, server: own.server, pollMs }),
+      named:
+        parts.electric === null
+          ? namedShapes({ ...parts, server: own.server, pollMs })
+          : electricProxy({ ...parts, electric: parts.electric }),
       changed: () => own.changed(),
       close: async () => await closers.close(),
     }

@@ -100,6 +100,7 @@ function addParts(program: Command, run: Run): void {
         'DATABASE_URL',
       ),
     )
+    .option('--electric <url>', 'a real Electric that serves the shapes of devices (not tested against one)')
     .option(
       '--shape-poll-ms <n>',
       'with --insecure-shapes: how long a live request is held',

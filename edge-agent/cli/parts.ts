@@ -21,6 +21,7 @@ export interface HubChoice {
   readonly sampleData: boolean
   /** Free-form shapes, for tests of clients; left out in earnest use. */
   readonly shapes?: ShapeChoice
+  readonly electric?: string
 }
 
 export interface ShapeChoice {
@@ -75,6 +76,7 @@ export async function startHub(start: PartStart, choice: HubChoice): Promise<Sta
       String(choice.leafPort),
       ...(choice.sampleData ? ['--sample-data'] : []),
       ...shapeArgs(choice.shapes),
+      ...(choice.electric === undefined ? [] : ['--electric', choice.electric]),
     ],
     // By environment: the address may hold a password.
     env: choice.shapes?.databaseUrl == null ? {} : { DATABASE_URL: choice.shapes.databaseUrl },

@@ -50,6 +50,7 @@ beforeAll(async () => {
     environment: 'development',
     sampleData: true,
     insecureShapes: null,
+    electric: null,
   }
   await start()
 })

@@ -25,24 +25,49 @@ export interface NamedShapes {
 /** What the catalogue decides, and a request therefore may not say. */
 const DECIDED = /^(table|where|columns|queryable_columns|params(\[.*)?)$/
 
+export const NAMED_PATH = '/v1/shapes/:name'
+
 export function namedShapes(parts: NamedShapeParts): NamedShapes {
+  const { server } = parts
+  const grants = deviceGrants({ ...parts, endScopes: async (isOver) => await server.endScopes(isOver) })
+  const app = shapeRoutes({
+    ...parts,
+    path: NAMED_PATH,
+    grant: async (context, query) => await grants.grant(context, query),
+  })
+  return { app, revoke: async (device) => await grants.revoke(device) }
+}
+
+export interface DeviceGrants {
+  /** Throws {@link InvalidShapeRequest} for what a request may not say. */
+  grant(
+    context: Context,
+    query: URLSearchParams,
+  ): Promise<(Granted & { readonly signal: AbortSignal }) | Response>
+  revoke(device: string): Promise<void>
+}
+
+/** Who may read what, decided the same way whoever serves it. */
+export function deviceGrants(
+  parts: Pick<NamedShapeParts, 'tenant' | 'deviceOf' | 'clock'> & {
+    endScopes(isOver: (scope: string) => boolean): Promise<void>
+  },
+): DeviceGrants {
   const readers = new Readers()
-  const grant = async (context: Context, query: URLSearchParams): Promise<Granted | Response> => {
-    const scope = await scopeOf(context, parts)
-    if (scope === null) return denied()
-    const reader = readers.of(scope)
-    // Once more, with the signal in hand: a revocation is seen by one or the other.
-    if ((await parts.deviceOf(scope.device)) === null) return denied()
-    await parts.server.endScopes((other) => isOldScope(other, scope))
-    const definition = definitionOf(context.req.param('name') ?? '', scope, query)
-    return { definition, audience: 'private', subsetColumns: definition.columns, signal: reader }
-  }
-  const app = shapeRoutes({ ...parts, path: '/v1/shapes/:name', grant })
   return {
-    app,
+    grant: async (context, query) => {
+      const scope = await scopeOf(context, parts)
+      if (scope === null) return denied()
+      const signal = readers.of(scope)
+      // Once more, with the signal in hand: a revocation is seen by one or the other.
+      if ((await parts.deviceOf(scope.device)) === null) return denied()
+      await parts.endScopes((other) => isOldScope(other, scope))
+      const definition = definitionOf(context.req.param('name') ?? '', scope, query)
+      return { definition, audience: 'private', subsetColumns: definition.columns, signal }
+    },
     revoke: async (device) => {
       readers.revoke(device)
-      await parts.server.endScopes((scope) => scope.startsWith(`${parts.tenant}/${device}@`))
+      await parts.endScopes((scope) => scope.startsWith(`${parts.tenant}/${device}@`))
     },
   }
 }
@@ -65,7 +90,7 @@ class Readers {
 
 async function scopeOf(
   context: Context,
-  { tenant, clock, ...parts }: NamedShapeParts,
+  { tenant, clock, ...parts }: Pick<NamedShapeParts, 'tenant' | 'deviceOf' | 'clock'>,
 ): Promise<ShapeScope | null> {
   const token = /^Bearer (\S+)$/.exec(context.req.header('authorization') ?? '')?.[1]
   const device = token === undefined ? null : claimedDevice(token)

@@ -25,6 +25,7 @@ export interface HubOptions {
   readonly databaseUrl?: string
   readonly shapePollMs?: number
   readonly shapeChunkBytes?: number
+  readonly electric?: string
 }
 
 export async function hub(call: Call, options: HubOptions): Promise<ExitCode> {

@@ -52,6 +52,7 @@ describe('a bundle on its way', () => {
         environment: 'development',
         sampleData: false,
         insecureShapes: null,
+        electric: null,
       },
       { log, signal, fail: () => undefined },
     )
