@@ -60,7 +60,11 @@ export class WishReader {
     for (const tokens of formsOf(said.tokens)) {
       const match = this.#matcher.match(tokens.map(({ word }) => word))
       const intent = this.intent(match?.intent)
-      if (match === null || intent === null || (match.openWords > 0 && !isOpenByDesign(intent, match)))
+      if (
+        match === null ||
+        intent === null ||
+        (match.openWords > 0 && !isOpenByDesign(this.known.domain, match))
+      )
         continue
       const wish = wishOf(
         intent,
@@ -99,10 +103,11 @@ export class WishReader {
 
   #spotted(intent: DomainIntent, words: readonly string[]): ReadSlots {
     const read = spotSlots(this.known, intent, words)
-    if (!intent.required.includes('text')) return read
+    const note = intent.required.find((name) => this.known.domain.slots[name]?.type === 'text')
+    if (note === undefined) return read
     const range = noteIn(words)
     const text = words.slice(range.from, range.to).join(' ')
-    return { slots: { ...read.slots, text }, ranges: { ...read.ranges, text: range } }
+    return { slots: { ...read.slots, [note]: text }, ranges: { ...read.ranges, [note]: range } }
   }
 
   /** A name that nobody knows may be no name at all: "show me the way" looks nothing up unless the classifier says so too. */
@@ -124,8 +129,10 @@ function formsOf(tokens: readonly Token[]): readonly (readonly Token[])[] {
 }
 
 /** A note's text is open because it should be; a part's name is open because nobody knows it. */
-function isOpenByDesign(intent: DomainIntent, { slots }: TextMatch): boolean {
-  return slots['text'] !== undefined && intent.name !== 'part.order' && intent.name !== 'asset.look_up'
+function isOpenByDesign(domain: Domain, { slots }: TextMatch): boolean {
+  const specs = Object.keys(slots).map((name) => domain.slots[name])
+  const takesNames = specs.some((spec) => spec?.type === 'list' && spec.from !== undefined)
+  return !takesNames && specs.some((spec) => spec?.type === 'text')
 }
 
 function ceilingOf(intent: DomainIntent, words: readonly string[]): number {

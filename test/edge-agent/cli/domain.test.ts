@@ -25,7 +25,7 @@ describe('starling domain', () => {
     expect(json(ran.out)).toMatchObject({
       domain: 'lamps',
       version: '1.2.0',
-      intents: 5,
+      intents: 6,
       guessed: [{ word: 'zwickelroom' }],
       unheard: [],
     })
@@ -69,13 +69,13 @@ describe('starling domain', () => {
     expect(json(ran.out)).toMatchObject({
       error: {
         code: 'domain_refused',
-        message: `${path}:16:45: there is no slot “levle”`,
+        message: `${path}:17:45: there is no slot “levle”`,
         remedy: 'Define it under slots, or look for a slip of the hand.',
       },
     })
     const plain = await call('eval', path, '--tests', path)
     expect(plain.code).toBe(1)
-    expect(plain.err).toContain(`error (domain_refused): ${path}:16:45:`)
+    expect(plain.err).toContain(`error (domain_refused): ${path}:17:45:`)
     expect((await call('build')).code).toBe(2)
   }, 60_000)
 })

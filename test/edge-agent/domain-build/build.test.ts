@@ -54,6 +54,12 @@ describe('a built domain', () => {
       slots: { room: 'hall' },
       route: 'classifier',
     })
+    expect(await understanding.understand('leave a note that the bulb is broken', NO_NAMES)).toMatchObject({
+      intent: 'note',
+      confidence: 0.98,
+      slots: { message: 'the bulb is broken' },
+      route: 'grammar',
+    })
     expect(await understanding.understand('who won the football match', NO_NAMES)).toMatchObject({
       intent: 'out_of_scope',
     })
@@ -85,7 +91,7 @@ describe('a built domain', () => {
 
   test('names the place of what is wrong', async () => {
     const broken = shop.write('broken.yaml', LAMPS.replace('<lamp> off', '<lampe> off'))
-    await expect(shop.build(broken)).rejects.toThrow(`${broken}:12:61: there is no phrase “lampe”`)
+    await expect(shop.build(broken)).rejects.toThrow(`${broken}:13:61: there is no phrase “lampe”`)
   })
 })
 

@@ -11,6 +11,7 @@ phrases:
 slots:
   room: { type: list, values: { kitchen: [galley], hall: , zwickelroom: } }
   level: { type: number, from: 0, to: 10 }
+  message: { type: text }
 intents:
   lamp.on:
     templates: ["(turn | switch) on the [{room}] <lamp>", "<lamp> on [in the {room}]"]
@@ -20,6 +21,9 @@ intents:
     required: [level]
     thresholds: { act: 0.95 }
     templates: ["dim the [{room}] <lamp> to {level}"]
+  note:
+    required: [message]
+    templates: ["leave a note that {message}"]
   turn.confirm:
     effectful: false
     templates: ["(yes | do it)"]
