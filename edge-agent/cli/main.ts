@@ -181,7 +181,7 @@ function addSpeech(program: Command, run: Run): void {
   common(speech.command('eval'))
     .description('plays recordings with known answers; exit code 1 when a threshold is not reached')
     .requiredOption('--manifest <file.jsonl>', 'a line a recording: {"audio","text"?,"intent"?,"slots"?}')
-    .option('--domain <file.yaml>', 'what can be said, and what it means')
+    .option('--domain <file.yaml>', 'what can be said, and what it means; without one, open dictation')
     .option('--noise <file>', 'WAV or FLAC to be mixed in, power over the whole file; with --snr')
     .option('--snr <db>', 'at which signal-to-noise ratio', decibels)
     .option('--seed <n>', 'where in the noise each recording begins', wholeNumber(0, 2 ** 31), 0)

@@ -1,5 +1,6 @@
 /** Plays a manifest to the recogniser and states the figures. Nothing here acts: no kernel, no journal, no policy. */
 import { openRecogniser } from '../speech/recogniser.ts'
+import { loadDictation } from './dictation-under-test.ts'
 import type { DomainUnderTest } from './domain-under-test.ts'
 import { type Entry, ManifestRefused } from './manifest.ts'
 import { type Outcome, outcomeOf } from './outcome.ts'
@@ -13,7 +14,8 @@ const GRAMMAR = 'evaluated'
 
 export interface Evaluation {
   readonly entries: readonly Entry[]
-  readonly domain: DomainUnderTest
+  /** Null for open dictation, judged by its words alone. */
+  readonly domain: DomainUnderTest | null
   readonly modelDir: string
   readonly noise: NoiseSource | null
   /** Recordings played at once. */
@@ -26,7 +28,8 @@ export interface Evaluation {
 
 export interface EvaluationReport {
   readonly model: { readonly name: string; readonly digest: string }
-  readonly domain: string
+  /** Null for open dictation. */
+  readonly domain: string | null
   readonly streams: number
   readonly overall: Summary
   /** One a set of the manifest, when it names more than one. */
@@ -43,9 +46,14 @@ export interface EvaluationReport {
 export async function evaluate(o: Evaluation): Promise<EvaluationReport> {
   if (o.entries.length === 0)
     throw new ManifestRefused('no recording is left to play', { remedy: 'Widen --set or --limit.' })
+  if (o.domain === null && o.entries.every(({ text }) => text === null))
+    throw new ManifestRefused('without a domain recordings are judged by their words, and none says them', {
+      remedy: 'Give each line its "text", or give the domain of the commands with --domain FILE.yaml.',
+    })
   const recogniser = await openRecogniser({ modelDir: o.modelDir, signal: o.signal })
   try {
-    await o.domain.load(recogniser, GRAMMAR)
+    if (o.domain === null) await loadDictation(recogniser, GRAMMAR)
+    else await o.domain.load(recogniser, GRAMMAR)
     const before = await recogniser.processorMs()
     let done = 0
     const outcomes = await inStreams(o.entries, o, async (entry, turn) => {
@@ -58,13 +66,13 @@ export async function evaluate(o: Evaluation): Promise<EvaluationReport> {
       return outcome
     })
     const spentMs = (await recogniser.processorMs()) - before
-    const overall = summarise(outcomes, true)
+    const overall = summarise(outcomes, o.domain !== null)
     return {
       model: { name: recogniser.facts.name, digest: recogniser.facts.digest },
-      domain: o.domain.name,
+      domain: o.domain?.name ?? null,
       streams: o.streams,
       overall,
-      sets: summariesBySet(outcomes),
+      sets: summariesBySet(outcomes, o.domain !== null),
       cost: {
         realTimeFactor: overall.audioS === 0 ? null : spentMs / 1_000 / overall.audioS,
         peakMemoryMb: Math.round(process.resourceUsage().maxRSS / 1_024),
@@ -75,7 +83,7 @@ export async function evaluate(o: Evaluation): Promise<EvaluationReport> {
   }
 }
 
-function summariesBySet(outcomes: readonly Outcome[]): Record<string, Summary> {
+function summariesBySet(outcomes: readonly Outcome[], hasDomain: boolean): Record<string, Summary> {
   const names = [...new Set(outcomes.map(({ entry }) => entry.set))]
   if (names.length < 2) return {}
   return Object.fromEntries(
@@ -83,7 +91,7 @@ function summariesBySet(outcomes: readonly Outcome[]): Record<string, Summary> {
       name,
       summarise(
         outcomes.filter(({ entry }) => entry.set === name),
-        true,
+        hasDomain,
       ),
     ]),
   )

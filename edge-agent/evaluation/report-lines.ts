@@ -8,7 +8,7 @@ export function reportLines(report: EvaluationReport, gated: readonly Gated[]): 
   const { cost, overall, sets } = report
   const parts = Object.keys(sets).length === 0 ? [] : Object.entries(sets)
   return [
-    `${report.model.name} on ${report.domain}, ${report.streams} ${report.streams === 1 ? 'stream' : 'streams'} at once`,
+    `${report.model.name} on ${report.domain ?? 'open dictation'}, ${report.streams} ${report.streams === 1 ? 'stream' : 'streams'} at once`,
     ...parts.flatMap(([name, summary]) => [`${name}:`, ...summaryLines(summary)]),
     ...(parts.length === 0 ? [] : ['all together:']),
     ...summaryLines(overall),

@@ -47,7 +47,7 @@ export async function speechEval(call: Call, options: SpeechEvalOptions): Promis
     .slice(0, options.limit)
   const report = await evaluate({
     entries: chosen,
-    domain: openDomainUnderTest(requireDomain(options)),
+    domain: options.domain === undefined ? null : openDomainUnderTest(options.domain),
     modelDir: options.model ?? fileURLToPath(MODEL_FOLDERS.speech),
     noise,
     streams: options.streams,
@@ -58,13 +58,6 @@ export async function speechEval(call: Call, options: SpeechEvalOptions): Promis
   const gated = gate(report, thresholds)
   answer(call, { options, ignoredKeys, report, gated })
   return gated.every(({ holds }) => holds) ? EXIT.ok : EXIT.refused
-}
-
-function requireDomain({ domain }: SpeechEvalOptions): string {
-  if (domain !== undefined) return domain
-  throw new OptionsRefused('without a domain nothing says which words may be said', {
-    remedy: 'Give the domain that the recordings belong to with --domain FILE.yaml.',
-  })
 }
 
 function noiseOf(options: SpeechEvalOptions): ReturnType<typeof openNoise> | null {
