@@ -4,6 +4,7 @@ import type { Channel } from './channel.ts'
 import { conclude, type Concluded, NOTHING_HEARD } from './conclusion.ts'
 import { ENDPOINT_RULES, endpointRule, type EndpointRule, type EndpointRules } from './endpointing.ts'
 import { CepstralTrack, FEATURES, LOOK_AHEAD } from './features.ts'
+import { FrameWeights } from './frame-weights.ts'
 import { FreePath } from './free-path.ts'
 import { type Frame, FrontEnd } from './front-end.ts'
 import type { Hypothesis, Partial } from './hypothesis.ts'
@@ -47,6 +48,7 @@ export class Listening {
   readonly #events: ListeningEvents
   readonly #frontEnd: FrontEnd
   #track = new CepstralTrack()
+  readonly #weights = new FrameWeights()
   readonly #voice: VoiceActivity
   readonly #search: BeamSearch
   readonly #free: FreePath
@@ -136,6 +138,7 @@ export class Listening {
   }
 
   #hear(frame: Frame): void {
+    this.#weights.push(frame)
     this.#track.push(this.#channel.hear(frame, this.#voice.push(frame)))
   }
 
@@ -159,6 +162,7 @@ export class Listening {
     this.#runtimeUs += runtimeUs
     this.#totalUs += runtimeUs
     const start = performance.now()
+    this.#weights.apply(senones, from, frames)
     for (let t = 0; t < frames; t++) {
       this.#search.step(senones, t * this.#senoneCount)
       this.#free.step(senones, t * this.#senoneCount)

@@ -1,0 +1,34 @@
+/**
+ * How much each frame may say: little where noise covers what was spoken. A frame that hardly stands above the tracked noise
+ * scores some sound or other well by chance; its scores count for a part (weighted Viterbi, Bernard and Alwan 2002).
+ */
+import type { Frame } from './front-end.ts'
+
+const LEAST_WEIGHT = 0.3
+/** Weight gained a nat of mean power over noise; full weight from 4.7 nats, some 20 dB, on. */
+const WEIGHT_PER_NAT = 0.15
+
+export class FrameWeights {
+  #values = new Float32Array(1_024)
+  #count = 0
+
+  push({ aboveNoise }: Pick<Frame, 'aboveNoise'>): void {
+    if (this.#count === this.#values.length) {
+      const larger = new Float32Array(2 * this.#values.length)
+      larger.set(this.#values)
+      this.#values = larger
+    }
+    this.#values[this.#count++] = Math.min(1, LEAST_WEIGHT + WEIGHT_PER_NAT * Math.max(0, aboveNoise))
+  }
+
+  /** Weighs, in place, the scores of `frames` rows of which the first is frame `from`. */
+  apply(scores: Float32Array, from: number, frames: number): void {
+    const columns = scores.length / frames
+    for (let t = 0; t < frames; t++) {
+      const weight = this.#values[from + t] ?? 1
+      if (weight === 1) continue
+      const end = (t + 1) * columns
+      for (let i = t * columns; i < end; i++) scores[i] = (scores[i] as number) * weight
+    }
+  }
+}
