@@ -47,17 +47,16 @@ describe('starling speech eval', () => {
   it('states the figures, and ends well when they reach their thresholds', async () => {
     const { code, out, err } = await evaluate(
       'good.jsonl',
-      ...[
-        '--domain',
-        at('domain.yaml'),
-        '--streams',
-        '3',
-        '--at-least',
-        'accepted=1',
-        '--at-least',
-        'rejected=1',
-      ],
-      ...['--at-most', 'wer=0'],
+      '--domain',
+      at('domain.yaml'),
+      '--streams',
+      '3',
+      '--at-least',
+      'accepted=1',
+      '--at-least',
+      'rejected=1',
+      '--at-most',
+      'wer=0',
     )
     expect(err).toContain('"speaker" means nothing here')
     expect(JSON.parse(out)).toMatchObject({
