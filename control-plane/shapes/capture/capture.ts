@@ -72,11 +72,13 @@ export class Capture {
   /** Ends shapes: their handles are forgotten, those who wait on them are told. */
   async end(shapes: readonly Shape[]): Promise<void> {
     if (shapes.length === 0) return
-    for (const shape of shapes) this.#finish(shape)
+    await this.#refuseReplaced()
+    // First for good: one that came back after a restart would lack what nobody told it meanwhile.
     await deleteShapes(
       this.#db,
       shapes.map(({ handle }) => handle),
     )
+    for (const shape of shapes) this.#finish(shape)
   }
 
   /** Compares the followed tables with the catalogue: a table that was dropped, renamed or changed sends no word of itself. */
@@ -117,11 +119,16 @@ export class Capture {
   }
 
   async #hasNews(): Promise<boolean> {
+    return (await this.#refuseReplaced()) || this.#underWay !== null
+  }
+
+  /** Whether changes wait. Throws {@link ShapesTakenOver}: what lies in the database is another's to change now. */
+  async #refuseReplaced(): Promise<boolean> {
     const [row] = await this.#db.query<{ readonly owner: string | null; readonly any: boolean }>(
       'select owner, exists (select from starling_shapes.change) as any from starling_shapes.progress',
     )
     if (row?.owner !== this.#owner) throw new ShapesTakenOver()
-    return row.any || this.#underWay !== null
+    return row.any
   }
 
   async #write(tx: Queryable, parts: readonly TransactionPart[], tidings: Tidings): Promise<UnderWay | null> {
