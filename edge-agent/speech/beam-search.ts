@@ -1,5 +1,6 @@
 /** Beam-pruned Viterbi over a search network, one frame at a time, on typed arrays. */
 import { type Beams, widthFor } from './beams.ts'
+import type { Bias } from './bias.ts'
 import type { PhoneModel } from './phone-model.ts'
 import type { OpenWords } from './open-words.ts'
 import { INSIDE, type SearchNetwork, TREE } from './search-network.ts'
@@ -21,6 +22,7 @@ export class BeamSearch {
   readonly #net: SearchNetwork
   readonly #beams: Beams
   readonly #open: OpenWords
+  readonly #bias: Bias | null
   readonly #history: WordHistory
   readonly #transitions: Float32Array
   /** Three states a unit. */
@@ -42,13 +44,14 @@ export class BeamSearch {
 
   constructor(
     net: SearchNetwork,
-    { model, beams, open }: { model: PhoneModel; beams: Beams; open: OpenWords },
+    o: { model: PhoneModel; beams: Beams; open: OpenWords; bias: Bias | null },
   ) {
     this.#net = net
-    this.#beams = beams
-    this.#open = open
+    this.#beams = o.beams
+    this.#open = o.open
+    this.#bias = o.bias
     this.#history = new WordHistory(net.stateCount + (net.tailFirst.length - 1) * net.openTo.length)
-    this.#transitions = model.transitions
+    this.#transitions = o.model.transitions
     this.#score = new Float64Array(3 * net.unitCount)
     this.#back = new Int32Array(3 * net.unitCount)
     this.#entered = new Float64Array(net.unitCount)
@@ -195,7 +198,8 @@ export class BeamSearch {
     }
   }
 
-  #endWord(unit: number, word: number, score: number, back: number, threshold: number): void {
+  #endWord(unit: number, word: number, free: number, back: number, threshold: number): void {
+    const score = free + this.#gain(word, back)
     if (score < threshold) return
     const net = this.#net
     let record = -2
@@ -233,7 +237,7 @@ export class BeamSearch {
     for (let n = first; n < last; n++) {
       const end = net.ends[n] as number
       const word = net.endWord[end] as number
-      const score = free + this.#open.score(word)
+      const score = free + this.#open.score(word) + this.#gain(word, back)
       if (score < path.wordThreshold) continue
       const tail = net.endTail[end] as number
       if (tail < 0) this.#leaveOpen(unit, { word, entered: back, back, score })
@@ -249,13 +253,7 @@ export class BeamSearch {
     const entered = this.#history.state(o.back, net.startState)
     // Where it was entered is where it will go on: paths meet in a tail only when that is the same.
     const state = net.stateCount + (net.tailFirst.length - 1) * (net.openFirst[entered] as number) + tail
-    const record = this.#history.push({
-      word: o.word,
-      frame: this.#frame,
-      before: o.back,
-      score: o.score,
-      state,
-    })
+    const record = this.#record({ word: o.word, before: o.back, score: o.score, state })
     for (let n = net.tailFirst[tail] as number; n < (net.tailFirst[tail + 1] as number); n++)
       this.#enter(net.tailUnits[n] as number, o.score, record)
   }
@@ -271,13 +269,8 @@ export class BeamSearch {
     const size = net.phoneCount
     for (let k = net.openFirst[from] as number; k < (net.openFirst[from + 1] as number); k++) {
       const score = o.score + (net.openWeight[k] as number)
-      const record = this.#history.push({
-        word: o.word,
-        frame: this.#frame,
-        before: o.back,
-        score,
-        state: net.openTo[k] as number,
-      })
+      const state = net.openTo[k] as number
+      const record = this.#record({ word: o.word, before: o.back, score, state })
       const row = (k * size + (net.phone[unit] as number)) * size
       for (let n = net.rightFirst[own] as number; n < (net.rightFirst[own + 1] as number); n++) {
         const junction = net.openJunctions[row + (net.rightPhones[n] as number)] as number
@@ -287,9 +280,24 @@ export class BeamSearch {
     }
   }
 
+  #gain(word: number, back: number): number {
+    return this.#bias === null || word < 0 ? 0 : this.#bias.gain(this.#history.bias(back), word)
+  }
+
+  #record(o: {
+    readonly word: number
+    readonly before: number
+    readonly score: number
+    readonly state: number
+  }): number {
+    const stood = this.#history.bias(o.before)
+    const bias = this.#bias === null || o.word < 0 ? stood : this.#bias.after(stood, o.word)
+    return this.#history.push({ ...o, frame: this.#frame, bias })
+  }
+
   #push(junction: number, word: number, score: number, before: number): number {
     const state = this.#net.stateOf[junction] as number
-    return this.#history.push({ word, frame: this.#frame, before, score, state })
+    return this.#record({ word, before, score, state })
   }
 
   #reach(junction: number, score: number, back: number): void {

@@ -1,6 +1,7 @@
 /** One stream inside the recogniser's thread: samples in, partials and one hypothesis out. */
 import { BeamSearch } from './beam-search.ts'
 import type { Channel } from './channel.ts'
+import { Bias, type BiasList } from './bias.ts'
 import { conclude, type Concluded, NOTHING_HEARD } from './conclusion.ts'
 import { ENDPOINT_RULES, endpointRule, type EndpointRule, type EndpointRules } from './endpointing.ts'
 import { CepstralTrack, FEATURES, LOOK_AHEAD } from './features.ts'
@@ -77,6 +78,7 @@ export class Listening {
     events: ListeningEvents
     channel: Channel
     endpointing?: EndpointRules
+    bias?: BiasList
     transform?: Float64Array
   }) {
     this.#net = o.net
@@ -90,6 +92,7 @@ export class Listening {
       model: o.model,
       beams: o.net.openTo.length === 0 ? o.tuning.beams : o.tuning.openBeams,
       open: new OpenWords(o.language, o.net, o.tuning.open),
+      bias: o.bias === undefined ? null : new Bias(o.net, o.bias),
     })
     this.#free = new FreePath(o.model)
     this.#senoneCount = o.model.senoneCount

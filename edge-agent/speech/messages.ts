@@ -1,6 +1,7 @@
 /** What the recogniser's two threads say to each other. */
 import type { ErrorReport } from '../../shared/errors.ts'
 import type { WordGraph } from '../grammar/word-graph.ts'
+import type { BiasList } from './bias.ts'
 import type { EndpointRule, EndpointRules } from './endpointing.ts'
 import type { Hypothesis, Partial } from './hypothesis.ts'
 import type { ExtraPronunciations } from './lexicon.ts'
@@ -54,6 +55,7 @@ export type StreamMessage =
       readonly grammar: string
       readonly sampleRate: number
       readonly endpointing: EndpointRules
+      readonly bias: BiasList | null
     }
   | (Sent & { readonly kind: 'push'; readonly stream: number; readonly samples: Float32Array })
   | (Sent & { readonly kind: 'finish'; readonly stream: number })

@@ -195,8 +195,8 @@ class ThreadRecogniser implements Recogniser {
       () => this.#streams.delete(id),
     )
     this.#streams.set(id, stream)
-    const { endpointing = ENDPOINT_RULES } = options
-    this.#send({ kind: 'open', stream: id, grammar, sampleRate: options.sampleRate, endpointing })
+    const { endpointing = ENDPOINT_RULES, bias = null } = options
+    this.#send({ kind: 'open', stream: id, grammar, sampleRate: options.sampleRate, endpointing, bias })
     return stream
   }
 

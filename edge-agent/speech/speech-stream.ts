@@ -1,5 +1,6 @@
 /** One stream seen from the caller's thread: samples are queued and counted here, heard in the recogniser's thread. */
 import type { StarlingError } from '../../shared/errors.ts'
+import type { BiasList } from './bias.ts'
 import type { EndpointRule, EndpointRules } from './endpointing.ts'
 import { RecogniserBusy, RecogniserGone } from './errors.ts'
 import type { Hypothesis, Partial } from './hypothesis.ts'
@@ -21,6 +22,8 @@ export interface StreamOptions {
   readonly onEndpoint?: (rule: EndpointRule) => void
   /** Others than `ENDPOINT_RULES`. */
   readonly endpointing?: EndpointRules
+  /** Phrases that are likelier in this call; words that the grammar cannot hear have no effect. */
+  readonly bias?: BiasList
 }
 
 export interface SpeechStream {

@@ -84,7 +84,13 @@ export class StreamTable {
     if (!open.isWorking) void this.#work(message.stream, open)
   }
 
-  #open({ stream, grammar: name, sampleRate, endpointing }: Extract<StreamMessage, { kind: 'open' }>): void {
+  #open({
+    stream,
+    grammar: name,
+    sampleRate,
+    endpointing,
+    bias,
+  }: Extract<StreamMessage, { kind: 'open' }>): void {
     const grammar = this.#grammars.get(name)
     if (grammar === undefined) throw new InvariantBroken(`grammar ${name} was loaded`)
     const open: OpenStream = {
@@ -94,6 +100,7 @@ export class StreamTable {
         model: this.#model,
         language: this.#language,
         endpointing,
+        ...(bias === null ? {} : { bias }),
         channel: this.#channels.open(sampleRate, grammar.tuning),
         score: (features, frames) => this.#scorer.score(features, frames, open.isFinishing),
         events: {

@@ -24,10 +24,21 @@ const LATTICE_FRAMES = 3_000
 /** Before the first word: no record, no node. */
 export const ROOT = -1
 
+export interface NewRecord {
+  readonly word: number
+  readonly frame: number
+  readonly before: number
+  readonly score: number
+  /** Sentence state that it ends in. */
+  readonly state: number
+  readonly bias: number
+}
+
 export class WordHistory {
   #word = new Int32Array(4_096)
   #before = new Int32Array(4_096)
   #node = new Int32Array(4_096)
+  #bias = new Int32Array(4_096)
   #score = new Float64Array(4_096)
   #count = 0
   #nodeState = new Int32Array(1_024)
@@ -41,12 +52,13 @@ export class WordHistory {
     this.#newest = new Int32Array(stateCount).fill(ROOT)
   }
 
-  push(record: { word: number; frame: number; before: number; score: number; state: number }): number {
+  push(record: NewRecord): number {
     if (this.#count === this.#word.length) this.#grow()
     const at = this.#count++
     this.#word[at] = record.word
     this.#before[at] = record.before
     this.#score[at] = record.score
+    this.#bias[at] = record.bias
     this.#node[at] = this.#nodeOf(record.state, record.frame)
     return at
   }
@@ -65,6 +77,11 @@ export class WordHistory {
 
   before(record: number): number {
     return this.#before[record] as number
+  }
+
+  /** Where the path stands in the phrases of the call's bias list. */
+  bias(record: number): number {
+    return record < 0 ? 0 : (this.#bias[record] as number)
   }
 
   /** Of the best path that ends with the record (nats). */
@@ -133,6 +150,7 @@ export class WordHistory {
       }
       this.#word[count] = this.#word[at] as number
       this.#score[count] = this.#score[at] as number
+      this.#bias[count] = this.#bias[at] as number
       this.#node[count] = nodes[node] as number
       this.#before[count] = before < 0 ? before : (number[before] as number)
       number[at] = count++
@@ -192,6 +210,7 @@ export class WordHistory {
     this.#word = twice(this.#word)
     this.#before = twice(this.#before)
     this.#node = twice(this.#node)
+    this.#bias = twice(this.#bias)
     const scores = new Float64Array(2 * this.#score.length)
     scores.set(this.#score)
     this.#score = scores

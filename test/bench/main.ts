@@ -9,6 +9,7 @@ const BENCHES: Readonly<Record<string, () => Promise<Bench>>> = {
   start: async () => await import('./start.ts'),
   memory: async () => await import('./memory.ts'),
   outbox: async () => await import('./outbox.ts'),
+  decoder: async () => await import('./decoder.ts'),
   kernel: async () => await import('./kernel.ts'),
   capture: async () => await import('./capture.ts'),
   fanout: async () => await import('./fanout.ts'),

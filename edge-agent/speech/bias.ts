@@ -1,0 +1,89 @@
+/**
+ * Phrases that are likelier in one call than by themselves: names, parts. A word that continues one gains a bonus, and a
+ * phrase that is begun and not ended gives back what its words gained.
+ */
+import { type SearchNetwork, wordAt } from './search-network.ts'
+
+/** More would make each word's end dearer than the search itself. */
+export const MAX_BIAS_PHRASES = 5_000
+/** Nats a word: about what the language model's favourite has over a rare word. */
+const USUAL_BOOST = 20
+
+export interface BiasList {
+  readonly phrases: readonly string[]
+  /** Nats a word of a phrase. */
+  readonly boost?: number
+}
+
+/** Before any phrase. */
+export const NO_BIAS = 0
+
+const wordsOfNetwork = new WeakMap<SearchNetwork, ReadonlyMap<string, readonly number[]>>()
+
+export class Bias {
+  readonly #boost: number
+  /** Word of the network -> the same number for the same text; words of no phrase are not in it. */
+  readonly #token = new Map<number, number>()
+  readonly #next = new Map<number, number>()
+  /** What is given back when a phrase breaks off at a node. */
+  readonly #pending: number[] = [0]
+
+  constructor(net: SearchNetwork, list: BiasList) {
+    this.#boost = list.boost ?? USUAL_BOOST
+    const indices = indicesOf(net)
+    const tokens = new Map<string, number>()
+    for (const phrase of list.phrases.slice(0, MAX_BIAS_PHRASES)) {
+      const words = phrase
+        .toLowerCase()
+        .split(/\s+/)
+        .filter((word) => word !== '')
+      // A phrase with a word that cannot be heard here would only ever be begun.
+      if (words.length === 0 || !words.every((word) => indices.has(word))) continue
+      let node = NO_BIAS
+      for (const word of words) {
+        const token = tokens.get(word) ?? tokens.size
+        tokens.set(word, token)
+        for (const index of indices.get(word) ?? []) this.#token.set(index, token)
+        const below = this.#next.get(node * SPAN + token) ?? this.#pending.length
+        if (below === this.#pending.length) {
+          this.#pending.push((this.#pending[node] ?? 0) + this.#boost)
+          this.#next.set(node * SPAN + token, below)
+        }
+        node = below
+      }
+      this.#pending[node] = 0
+    }
+  }
+
+  /** Where a path that stood at `node` stands after the word. */
+  after(node: number, word: number): number {
+    const token = this.#token.get(word)
+    if (token === undefined) return NO_BIAS
+    return this.#next.get(node * SPAN + token) ?? this.#next.get(NO_BIAS + token) ?? NO_BIAS
+  }
+
+  /** What the word gains, or gives back, on a path that stands at `node` (nats). */
+  gain(node: number, word: number): number {
+    const token = this.#token.get(word)
+    if (token !== undefined && this.#next.has(node * SPAN + token)) return this.#boost
+    const begins = token !== undefined && this.#next.has(NO_BIAS + token)
+    return (begins ? this.#boost : 0) - (this.#pending[node] ?? 0)
+  }
+}
+
+/** More words than all phrases of a list have together. */
+const SPAN = 1 << 20
+
+function indicesOf(net: SearchNetwork): ReadonlyMap<string, readonly number[]> {
+  const known = wordsOfNetwork.get(net)
+  if (known !== undefined) return known
+  const found = new Map<string, number[]>()
+  for (let index = 0; index < net.wordOpen.length; index++) {
+    const text = wordAt(net, index)?.text ?? ''
+    const list = found.get(text)
+    if (list === undefined) found.set(text, [index])
+    else list.push(index)
+  }
+  wordsOfNetwork.set(net, found)
+  return found
+}
