@@ -85,7 +85,9 @@ export async function serveLocally(face: Face, closers: Closers): Promise<string
   const app = localApi({
     takeTurn,
     readAudio: wavSource,
-    transcribe: async (audio, { model, domain }) => {
+    transcribe: async (audio, { model, domain, isOpen }) => {
+      if (isOpen)
+        return await transcribe({ ...calls(), ears: await face.models.dictation() }, audio, () => undefined)
       const name = model ?? (domain === null ? face.dictation.chosen() : null)
       const ears =
         name === null || name === RELEASED ? (await shelf.take(domain)).ears : await face.dictation.ears(name)

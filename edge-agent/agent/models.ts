@@ -10,6 +10,7 @@ import type { ModelTraits } from '../../shared/kernel/contract.ts'
 import type { Names } from '../context/reads.ts'
 import { readGuesses } from '../domain-build/domain-lexicon.ts'
 import { isSameGraph } from '../domain-build/graph-file.ts'
+import type { WordGraph } from '../grammar/word-graph.ts'
 import { openUnderstanding, type Understanding } from '../intent/understanding.ts'
 import type { Wish } from '../intent/wish.ts'
 import type { ExtraPronunciations } from '../speech/lexicon.ts'
@@ -43,6 +44,8 @@ export interface Models {
   domain(): string | null
   /** Another domain, for one call: its folder is opened, and kept open for the next. */
   within(dir: string): Promise<{ readonly ears: Ears; readonly mind: Mind }>
+  /** Any words, over the whole lexicon: made when it is first asked for, kept as long as its recogniser. */
+  dictation(): Promise<Ears>
   /** Why bundles that are wanted do not run, for who asks in vain. */
   hinderedBy(reasons: readonly string[]): void
   /** The names that people may say have changed. */
@@ -52,6 +55,14 @@ export interface Models {
 
 export function openModels(clock: Clock, signal: AbortSignal): Models {
   return new RunningModels(clock, signal)
+}
+
+const DICTATION = 'dictation'
+const ANY_WORDS: WordGraph = {
+  start: 0,
+  stateCount: 2,
+  finals: new Set([1]),
+  arcs: [{ from: 0, to: 1, word: null, logWeight: 0, open: 'words' }],
 }
 
 class RunningModels implements Models {
@@ -69,6 +80,8 @@ class RunningModels implements Models {
   /** Of each opened understanding: how words sound that only its builder guessed. */
   readonly #guesses = new WeakMap<object, ExtraPronunciations>()
   #hindrances: readonly string[] = []
+  /** Of each recogniser that was asked for it. */
+  readonly #dictation = new WeakMap<Recogniser, Promise<Ears>>()
 
   constructor(clock: Clock, signal: AbortSignal) {
     this.#clock = clock
@@ -108,6 +121,18 @@ class RunningModels implements Models {
     const [oldest] = this.#beside
     if (this.#beside.length > MOST_BESIDE && oldest !== undefined) await this.#putAway(oldest)
     return { ears, mind: this.#mindOf(understanding) }
+  }
+
+  async dictation(): Promise<Ears> {
+    const speech = this.#speech
+    if (speech === null) throw notReady(this.#hindrances)
+    const known = this.#dictation.get(speech)
+    if (known !== undefined) return await known
+    const made = speech
+      .loadGrammar(DICTATION, ANY_WORDS, {}, { dictation: true })
+      .then(() => openEars(speech, DICTATION, { clock: this.#clock, traits: this.#traitsOf(speech) }))
+    this.#dictation.set(speech, made)
+    return await made
   }
 
   facts(): readonly ModelFacts[] {

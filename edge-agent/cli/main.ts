@@ -147,11 +147,12 @@ function addModels(program: Command, run: Run): void {
     .description('what is said in a WAV file')
     .argument('<file.wav...>')
     .option('--model <name>', 'an imported model, or "default" for the released one')
+    .option('--dictation', 'any words of the lexicon instead of what the domain knows, numbers as written')
     .option(...DOMAIN)
     .action(
       async (
         files: readonly string[],
-        options: CommonOptions & DomainOption & { readonly model?: string },
+        options: CommonOptions & DomainOption & { readonly model?: string; readonly dictation?: true },
       ) => {
         const { transcribeFiles } = await import('./commands/models.ts')
         await run(async (call) => await transcribeFiles(call, files, options))(options)

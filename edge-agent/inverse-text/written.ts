@@ -140,12 +140,12 @@ function ordinalAt(words: readonly string[], at: number): { value: number; lengt
 function withYear(
   words: readonly string[],
   at: number,
-  date: { readonly at: number; readonly day: number; readonly month: string },
+  on: { readonly at: number; readonly day: number; readonly month: string },
 ): Piece {
-  const month = `${date.month.slice(0, 1).toUpperCase()}${date.month.slice(1)}`
+  const month = `${on.month.slice(0, 1).toUpperCase()}${on.month.slice(1)}`
   const year = yearAt(words, at)
-  const text = `${date.day} ${month}${year === undefined ? '' : ` ${year.value}`}`
-  return { text, length: at + (year?.length ?? 0) - date.at }
+  const text = `${on.day} ${month}${year === undefined ? '' : ` ${year.value}`}`
+  return { text, length: at + (year?.length ?? 0) - on.at }
 }
 
 /** "twenty twenty six", "nineteen ninety", "two thousand [and] five". */

@@ -30,10 +30,10 @@ export interface LocalApiParts {
   /** Reads a WAV file; throws a typed error on anything else. */
   readAudio(bytes: Uint8Array): AudioSource
   /** The models alone, without a turn. */
-  /** `model` is an imported one's name, or `default`; without it, what was chosen for dictation. */
+  /** `model` is an imported one's name, or `default`; without it, what was chosen for dictation. `isOpen`: any words, by the released model. */
   transcribe(
     audio: AudioSource,
-    by: { readonly model: string | null; readonly domain: string | null },
+    by: { readonly model: string | null; readonly domain: string | null; readonly isOpen: boolean },
   ): Promise<Transcribed>
   /** `domain` names another than the one that runs. */
   understand(text: string, domain: string | null): Promise<Understood>
@@ -91,7 +91,9 @@ export function localApi(parts: LocalApiParts): Hono {
     const audio = parts.readAudio(new Uint8Array(await context.req.arrayBuffer()))
     const model = context.req.query('model') ?? null
     const domain = context.req.query('domain') ?? null
-    return context.json(await parts.transcribe(audio, { model, domain }))
+    return context.json(
+      await parts.transcribe(audio, { model, domain, isOpen: context.req.query('dictation') === '1' }),
+    )
   })
   const short = bodyLimit({
     maxSize: MAX_TEXT_BYTES,

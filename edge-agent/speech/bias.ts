@@ -1,6 +1,6 @@
 /**
- * Phrases that are likelier in one call than by themselves: names, parts. A word that continues one gains a bonus, and a
- * phrase that is begun and not ended gives back what its words gained.
+ * Phrases that are likelier in one call than by themselves: names, parts. A phrase gains when its last word is said: one that
+ * is begun and not ended must gain nothing, or it would win where paths meet before that is known.
  */
 import { type SearchNetwork, wordAt } from './search-network.ts'
 
@@ -21,15 +21,14 @@ export const NO_BIAS = 0
 const wordsOfNetwork = new WeakMap<SearchNetwork, ReadonlyMap<string, readonly number[]>>()
 
 export class Bias {
-  readonly #boost: number
   /** Word of the network -> the same number for the same text; words of no phrase are not in it. */
   readonly #token = new Map<number, number>()
   readonly #next = new Map<number, number>()
-  /** What is given back when a phrase breaks off at a node. */
-  readonly #pending: number[] = [0]
+  /** What a path gains that comes to a node: nothing inside a phrase. */
+  readonly #gain: number[] = [0]
 
   constructor(net: SearchNetwork, list: BiasList) {
-    this.#boost = list.boost ?? USUAL_BOOST
+    const boost = list.boost ?? USUAL_BOOST
     const indices = indicesOf(net)
     const tokens = new Map<string, number>()
     for (const phrase of list.phrases.slice(0, MAX_BIAS_PHRASES)) {
@@ -44,14 +43,14 @@ export class Bias {
         const token = tokens.get(word) ?? tokens.size
         tokens.set(word, token)
         for (const index of indices.get(word) ?? []) this.#token.set(index, token)
-        const below = this.#next.get(node * SPAN + token) ?? this.#pending.length
-        if (below === this.#pending.length) {
-          this.#pending.push((this.#pending[node] ?? 0) + this.#boost)
+        const below = this.#next.get(node * SPAN + token) ?? this.#gain.length
+        if (below === this.#gain.length) {
+          this.#gain.push(0)
           this.#next.set(node * SPAN + token, below)
         }
         node = below
       }
-      this.#pending[node] = 0
+      this.#gain[node] = boost * words.length
     }
   }
 
@@ -62,12 +61,9 @@ export class Bias {
     return this.#next.get(node * SPAN + token) ?? this.#next.get(NO_BIAS + token) ?? NO_BIAS
   }
 
-  /** What the word gains, or gives back, on a path that stands at `node` (nats). */
+  /** What the word gains on a path that stands at `node` (nats). */
   gain(node: number, word: number): number {
-    const token = this.#token.get(word)
-    if (token !== undefined && this.#next.has(node * SPAN + token)) return this.#boost
-    const begins = token !== undefined && this.#next.has(NO_BIAS + token)
-    return (begins ? this.#boost : 0) - (this.#pending[node] ?? 0)
+    return this.#gain[this.after(node, word)] ?? 0
   }
 }
 

@@ -3,6 +3,7 @@ import type { JsonObject } from '../../shared/json.ts'
 import type { Answer, Kernel, Performer, Principal, Provenance } from '../../shared/kernel/contract.ts'
 import { StarlingError } from '../../shared/errors.ts'
 import { callEars } from './call.ts'
+import { written } from '../inverse-text/written.ts'
 import { transcribePerformer, understandPerformer } from './model-performers.ts'
 import type { AudioSource, Ears, Heard, Meaning, Mind } from './ports.ts'
 
@@ -20,7 +21,12 @@ interface Caller {
   readonly principal: Principal
 }
 
-export type Transcribed = Heard & { readonly warnings: readonly string[]; readonly provenance: Provenance }
+export type Transcribed = Heard & {
+  /** The text with its numbers, units, dates and the like as people write them. */
+  readonly written: string
+  readonly warnings: readonly string[]
+  readonly provenance: Provenance
+}
 export type Understood = Meaning & { readonly provenance: Provenance }
 
 /** Throws {@link ModelCallStopped} with the code of the denial or the failure. */
@@ -35,7 +41,12 @@ export async function transcribe(
     model: parts.ears.model.name,
     input: { source: audio.kind, sampleRateHz: audio.sampleRateHz },
   })
-  return { ...heard.output, warnings: audio.warnings, provenance: heard.provenance }
+  return {
+    ...heard.output,
+    written: written(heard.output.text),
+    warnings: audio.warnings,
+    provenance: heard.provenance,
+  }
 }
 
 /** Throws {@link ModelCallStopped} with the code of the denial or the failure. */

@@ -23,19 +23,23 @@ export class FileUnreadable extends StarlingError {
 export async function transcribeFiles(
   call: Call,
   paths: readonly string[],
-  options: { readonly model?: string; readonly domain?: string },
+  options: { readonly model?: string; readonly domain?: string; readonly dictation?: true },
 ): Promise<ExitCode> {
   const domain = await chooseDomain(call, options.domain)
-  const path =
-    options.model === undefined ? TRANSCRIBE : `${TRANSCRIBE}?model=${encodeURIComponent(options.model)}`
+  const query = new URLSearchParams({
+    ...(options.model === undefined ? {} : { model: options.model }),
+    ...(options.dictation === true ? { dictation: '1' } : {}),
+  }).toString()
+  const path = query === '' ? TRANSCRIBE : `${TRANSCRIBE}?${query}`
   return await eachFile(call, paths, async (agent, file, bytes) => {
     const heard = (await domain.post(agent, path, bytes)) as unknown as Transcribed
     const sure = `${Math.round(heard.confidence * 100)} %`
+    const shown = options.dictation === true ? heard.written : heard.text
     call.output.answer(
       paths.length === 1 ? heard : { file, ...heard },
       heard.kind === 'nothing'
         ? ['(no speech)', ...heard.warnings]
-        : [...(callLines(heard) ?? [`${heard.text}  (${heard.kind}, ${sure})`]), ...heard.warnings],
+        : [...(callLines(heard) ?? [`${shown}  (${heard.kind}, ${sure})`]), ...heard.warnings],
     )
     return EXIT.ok
   })
