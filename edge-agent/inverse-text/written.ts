@@ -133,7 +133,7 @@ function ordinalAt(words: readonly string[], at: number): { value: number; lengt
   const tens = a === 'twenty' ? 20 : a === 'thirty' ? 30 : 0
   const unit = ORDINALS.indexOf(b)
   if (tens > 0 && unit > 0 && unit < 10 && tens + unit <= 31) return { value: tens + unit, length: 2 }
-  const value = ORDINALS.indexOf(a)
+  const value = a === '' ? -1 : ORDINALS.indexOf(a)
   return value > 0 && value <= 31 ? { value, length: 1 } : undefined
 }
 

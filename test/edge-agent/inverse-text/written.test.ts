@@ -28,6 +28,8 @@ test.each([
   ['the motor runs at fourteen hundred and fifty r p m', 'the motor runs at 1450 rpm'],
   ['we may need one more', 'we may need one more'],
   ['one of a kind', 'one of a kind'],
+  ['it may', 'it may'],
+  ['may', 'may'],
   ['nothing to write in digits here', 'nothing to write in digits here'],
   ['', ''],
 ])('“%s” is written “%s”', (said, text) => {
