@@ -1,10 +1,12 @@
 /** Beam-pruned Viterbi over a search network, one frame at a time, on typed arrays. */
+import { endingRecords } from './lattice.ts'
 import { type Beams, widthFor } from './beams.ts'
 import type { Bias } from './bias.ts'
 import type { PhoneModel } from './phone-model.ts'
 import type { OpenWords } from './open-words.ts'
 import { INSIDE, type SearchNetwork, TREE } from './search-network.ts'
-import { type HeardSpan, ROOT, TAIL, WordHistory } from './word-history.ts'
+import { type WaysOn, waysOn } from './ways-on.ts'
+import { type HeardSpan, NO_STATE, ROOT, TAIL, WordHistory } from './word-history.ts'
 
 export interface BestPath {
   readonly spans: readonly HeardSpan[]
@@ -23,6 +25,7 @@ export class BeamSearch {
   readonly #beams: Beams
   readonly #open: OpenWords
   readonly #bias: Bias | null
+  readonly #ways: WaysOn
   readonly #history: WordHistory
   readonly #transitions: Float32Array
   /** Three states a unit. */
@@ -50,7 +53,8 @@ export class BeamSearch {
     this.#beams = o.beams
     this.#open = o.open
     this.#bias = o.bias
-    this.#history = new WordHistory(net.stateCount + (net.tailFirst.length - 1) * net.openTo.length)
+    this.#ways = waysOn(net)
+    this.#history = new WordHistory(this.#ways.count)
     this.#transitions = o.model.transitions
     this.#score = new Float64Array(3 * net.unitCount)
     this.#back = new Int32Array(3 * net.unitCount)
@@ -69,12 +73,13 @@ export class BeamSearch {
     return this.#history
   }
 
-  get frame(): number {
-    return this.#frame
+  /** The records with which a sentence ends now. */
+  ends(): number[] {
+    return endingRecords(this.#history, this.#frame, (way) => this.#ways.isFinal(way))
   }
 
-  get activeUnits(): number {
-    return this.#activeCount
+  get frame(): number {
+    return this.#frame
   }
 
   /** Forgets everything heard. */
@@ -198,15 +203,16 @@ export class BeamSearch {
     }
   }
 
-  #endWord(unit: number, word: number, free: number, back: number, threshold: number): void {
-    const score = free + this.#gain(word, back)
-    if (score < threshold) return
+  #endWord(unit: number, word: number, free: number, before: number, threshold: number): void {
+    const score = free + this.#gain(word, before)
     const net = this.#net
-    let record = -2
-    for (let n = net.exitFirst[unit] as number; n < (net.exitFirst[unit + 1] as number); n++) {
+    const [first = 0, last = 0] = [net.exitFirst[unit], net.exitFirst[unit + 1]]
+    if (score < threshold || first === last) return
+    // What loses below is kept too: it is what n-best and posteriors are made of.
+    const state = net.stateOf[net.exitJunctions[first] as number] as number
+    const record = this.#record({ word, before, score, state, way: this.#ways.ofWord(unit) })
+    for (let n = first; n < last; n++) {
       const junction = net.exitJunctions[n] as number
-      // What loses here is kept too: it is what n-best and posteriors are made of.
-      if (record === -2) record = this.#push(junction, word, score, back)
       if (score > (this.#junctionScore[junction] as number)) this.#reach(junction, score, record)
     }
   }
@@ -252,8 +258,8 @@ export class BeamSearch {
     const net = this.#net
     const entered = this.#history.state(o.back, net.startState)
     // Where it was entered is where it will go on: paths meet in a tail only when that is the same.
-    const state = net.stateCount + (net.tailFirst.length - 1) * (net.openFirst[entered] as number) + tail
-    const record = this.#record({ word: o.word, before: o.back, score: o.score, state })
+    const way = this.#ways.ofTail(tail, net.openFirst[entered] as number)
+    const record = this.#record({ word: o.word, before: o.back, score: o.score, state: NO_STATE, way })
     for (let n = net.tailFirst[tail] as number; n < (net.tailFirst[tail + 1] as number); n++)
       this.#enter(net.tailUnits[n] as number, o.score, record)
   }
@@ -270,7 +276,8 @@ export class BeamSearch {
     for (let k = net.openFirst[from] as number; k < (net.openFirst[from + 1] as number); k++) {
       const score = o.score + (net.openWeight[k] as number)
       const state = net.openTo[k] as number
-      const record = this.#record({ word: o.word, before: o.back, score, state })
+      const way = this.#ways.ofOpenWord(own, k)
+      const record = this.#record({ word: o.word, before: o.back, score, state, way })
       const row = (k * size + (net.phone[unit] as number)) * size
       for (let n = net.rightFirst[own] as number; n < (net.rightFirst[own + 1] as number); n++) {
         const junction = net.openJunctions[row + (net.rightPhones[n] as number)] as number
@@ -289,15 +296,11 @@ export class BeamSearch {
     readonly before: number
     readonly score: number
     readonly state: number
+    readonly way: number
   }): number {
     const stood = this.#history.bias(o.before)
     const bias = this.#bias === null || o.word < 0 ? stood : this.#bias.after(stood, o.word)
     return this.#history.push({ ...o, frame: this.#frame, bias })
-  }
-
-  #push(junction: number, word: number, score: number, before: number): number {
-    const state = this.#net.stateOf[junction] as number
-    return this.#record({ word, before, score, state })
   }
 
   #reach(junction: number, score: number, back: number): void {

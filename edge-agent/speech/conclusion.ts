@@ -3,7 +3,7 @@ import type { BeamSearch } from './beam-search.ts'
 import { judge } from './confidence.ts'
 import type { FreePath } from './free-path.ts'
 import type { Alternative, Hypothesis } from './hypothesis.ts'
-import { bestSentences, endingRecords, posteriors, SENTENCE_SCALE, type Sentence } from './lattice.ts'
+import { bestSentences, posteriors, SENTENCE_SCALE, type Sentence } from './lattice.ts'
 import { type SearchNetwork, wordAt } from './search-network.ts'
 
 const REJECT_BELOW = 0.3
@@ -23,9 +23,7 @@ export const NOTHING_HEARD: Concluded = {
 export function conclude(search: BeamSearch, free: FreePath, net: SearchNetwork): Concluded {
   const path = search.best()
   const { history } = search
-  const ends = path.complete
-    ? endingRecords(history, search.frame, (state) => net.isFinalState[state] === 1)
-    : []
+  const ends = path.complete ? search.ends() : []
   const sentences = bestSentences(history, ends, ALTERNATIVES)
   const [first, second] = sentences
   const gap = first === undefined || second === undefined ? Infinity : first.score - second.score

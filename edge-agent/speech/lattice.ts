@@ -17,15 +17,15 @@ export interface Sentence {
   readonly score: number
 }
 
-/** Every record that ends in one of the `states` at `frame`. */
+/** Every record that ends at `frame` where a sentence may end. */
 export function endingRecords(
   history: WordHistory,
   frame: number,
-  isFinalState: (state: number) => boolean,
+  isFinal: (way: number) => boolean,
 ): number[] {
   const found: number[] = []
   for (let at = history.count - 1; at >= 0 && history.frame(at) === frame; at--)
-    if (isFinalState(history.state(at, -1))) found.push(at)
+    if (isFinal(history.way(at))) found.push(at)
   return found
 }
 

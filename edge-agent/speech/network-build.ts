@@ -313,7 +313,6 @@ class NetworkBuild {
       stateOf: Int32Array.from(this.#stateOf),
       stateCount: this.#graph.arcs.length,
       startState: this.#graph.start,
-      isFinalState: Uint8Array.from(this.#graph.arcs, (_, state) => (this.#graph.finals.has(state) ? 1 : 0)),
       entryFirst: entry.first,
       entryUnits: entry.values,
       isFinal: Uint8Array.from({ length: this.#entries.length }, (_, i) => this.#final[i] ?? 0),

@@ -19,8 +19,6 @@ export interface SearchNetwork {
   readonly stateOf: Int32Array
   readonly stateCount: number
   readonly startState: number
-  /** Sentence states in which a sentence may end. */
-  readonly isFinalState: Uint8Array
   /** Units that start at a junction. */
   readonly entryFirst: Int32Array
   readonly entryUnits: Int32Array

@@ -1,6 +1,7 @@
 /**
  * Back pointers as a word lattice: one record a word (or pause) that ended, each pointing at its best predecessor. Records that
- * end in one sentence state at one frame share a node, so that what lost the race there stays known for n-best and posteriors.
+ * end at one frame and may be followed by the same paths share a node, so that what lost the race there stays known for n-best
+ * and posteriors.
  */
 export interface HeardSpan {
   /** Index into the network's words, negative for a pause. */
@@ -21,6 +22,8 @@ export const TAIL = -4
 const COMPACT_AT = 200_000
 /** Records this young are kept with what lost against them; of older ones only what the search still stands on. */
 const LATTICE_FRAMES = 3_000
+/** Within a word that is decided: no state of the sentence. */
+export const NO_STATE = -1
 /** Before the first word: no record, no node. */
 export const ROOT = -1
 
@@ -29,8 +32,10 @@ export interface NewRecord {
   readonly frame: number
   readonly before: number
   readonly score: number
-  /** Sentence state that it ends in. */
+  /** Sentence state that it ends in, or {@link NO_STATE}. */
   readonly state: number
+  /** Which paths may follow it (see `ways-on.ts`). */
+  readonly way: number
   readonly bias: number
 }
 
@@ -42,14 +47,15 @@ export class WordHistory {
   #score = new Float64Array(4_096)
   #count = 0
   #nodeState = new Int32Array(1_024)
+  #nodeWay = new Int32Array(1_024)
   #nodeFrame = new Int32Array(1_024)
   #nodeCount = 0
   #compactAt = COMPACT_AT
-  /** The newest node of each sentence state. */
+  /** The newest node of each way on. */
   readonly #newest: Int32Array
 
-  constructor(stateCount: number) {
-    this.#newest = new Int32Array(stateCount).fill(ROOT)
+  constructor(wayCount: number) {
+    this.#newest = new Int32Array(wayCount).fill(ROOT)
   }
 
   push(record: NewRecord): number {
@@ -59,7 +65,7 @@ export class WordHistory {
     this.#before[at] = record.before
     this.#score[at] = record.score
     this.#bias[at] = record.bias
-    this.#node[at] = this.#nodeOf(record.state, record.frame)
+    this.#node[at] = this.#nodeOf(record)
     return at
   }
 
@@ -107,6 +113,11 @@ export class WordHistory {
     return record < 0 ? start : (this.#nodeState[this.#node[record] as number] as number)
   }
 
+  /** Which paths may follow the record. */
+  way(record: number): number {
+    return this.#nodeWay[this.#node[record] as number] as number
+  }
+
   nodeState(node: number): number {
     return this.#nodeState[node] as number
   }
@@ -145,6 +156,7 @@ export class WordHistory {
       const node = this.#node[at] as number
       if (nodes[node] === -1) {
         this.#nodeState[nodeCount] = this.#nodeState[node] as number
+        this.#nodeWay[nodeCount] = this.#nodeWay[node] as number
         this.#nodeFrame[nodeCount] = this.#nodeFrame[node] as number
         nodes[node] = nodeCount++
       }
@@ -158,7 +170,7 @@ export class WordHistory {
     this.#count = count
     this.#nodeCount = nodeCount
     this.#newest.fill(ROOT)
-    for (let node = 0; node < nodeCount; node++) this.#newest[this.#nodeState[node] as number] = node
+    for (let node = 0; node < nodeCount; node++) this.#newest[this.#nodeWay[node] as number] = node
     this.#compactAt = Math.max(COMPACT_AT, 2 * count)
     return number
   }
@@ -192,17 +204,19 @@ export class WordHistory {
     return at
   }
 
-  #nodeOf(state: number, frame: number): number {
-    const newest = this.#newest[state] as number
+  #nodeOf({ state, way, frame }: NewRecord): number {
+    const newest = this.#newest[way] as number
     if (newest >= 0 && this.#nodeFrame[newest] === frame) return newest
     if (this.#nodeCount === this.#nodeState.length) {
       this.#nodeState = twice(this.#nodeState)
+      this.#nodeWay = twice(this.#nodeWay)
       this.#nodeFrame = twice(this.#nodeFrame)
     }
     const node = this.#nodeCount++
     this.#nodeState[node] = state
+    this.#nodeWay[node] = way
     this.#nodeFrame[node] = frame
-    this.#newest[state] = node
+    this.#newest[way] = node
     return node
   }
 

@@ -9,10 +9,10 @@ const PAUSE = -2
 /** "open pump" at -10, "open tank" at -22, "close pump" at -40; states 0 begin, 1 after the verb, 2 end. */
 function twoByTwo(): { history: WordHistory; open: number; close: number } {
   const history = new WordHistory(3)
-  const open = history.push({ word: OPEN, frame: 10, before: -1, score: -4, state: 1, bias: 0 })
-  const close = history.push({ word: CLOSE, frame: 10, before: -1, score: -34, state: 1, bias: 0 })
-  history.push({ word: PUMP, frame: 20, before: open, score: -10, state: 2, bias: 0 })
-  history.push({ word: TANK, frame: 20, before: open, score: -22, state: 2, bias: 0 })
+  const open = history.push({ word: OPEN, frame: 10, before: -1, score: -4, state: 1, way: 1, bias: 0 })
+  const close = history.push({ word: CLOSE, frame: 10, before: -1, score: -34, state: 1, way: 1, bias: 0 })
+  history.push({ word: PUMP, frame: 20, before: open, score: -10, state: 2, way: 2, bias: 0 })
+  history.push({ word: TANK, frame: 20, before: open, score: -22, state: 2, way: 2, bias: 0 })
   return { history, open, close }
 }
 
@@ -32,10 +32,10 @@ test('the n best sentences come in order, with those that lost at a join', () =>
 
 test('sentences that differ in their pauses alone are one', () => {
   const history = new WordHistory(3)
-  const open = history.push({ word: OPEN, frame: 10, before: -1, score: -4, state: 1, bias: 0 })
-  const later = history.push({ word: PAUSE, frame: 12, before: open, score: -6, state: 1, bias: 0 })
-  history.push({ word: PUMP, frame: 20, before: open, score: -10, state: 2, bias: 0 })
-  history.push({ word: PUMP, frame: 20, before: later, score: -11, state: 2, bias: 0 })
+  const open = history.push({ word: OPEN, frame: 10, before: -1, score: -4, state: 1, way: 1, bias: 0 })
+  const later = history.push({ word: PAUSE, frame: 12, before: open, score: -6, state: 1, way: 1, bias: 0 })
+  history.push({ word: PUMP, frame: 20, before: open, score: -10, state: 2, way: 2, bias: 0 })
+  history.push({ word: PUMP, frame: 20, before: later, score: -11, state: 2, way: 2, bias: 0 })
   expect(bestSentences(history, endingRecords(history, 20, isEnd), 5)).toEqual([
     { words: [OPEN, PUMP], score: -10 },
   ])
@@ -61,10 +61,10 @@ test('a lattice without an end has no sentence and no posterior', () => {
 
 test('words are stable when every path has them, however their times differ', () => {
   const history = new WordHistory(3)
-  const early = history.push({ word: OPEN, frame: 9, before: -1, score: -5, state: 1, bias: 0 })
-  const late = history.push({ word: OPEN, frame: 10, before: -1, score: -4, state: 1, bias: 0 })
-  const pump = history.push({ word: PUMP, frame: 20, before: early, score: -10, state: 2, bias: 0 })
-  const tank = history.push({ word: TANK, frame: 20, before: late, score: -11, state: 2, bias: 0 })
+  const early = history.push({ word: OPEN, frame: 9, before: -1, score: -5, state: 1, way: 1, bias: 0 })
+  const late = history.push({ word: OPEN, frame: 10, before: -1, score: -4, state: 1, way: 1, bias: 0 })
+  const pump = history.push({ word: PUMP, frame: 20, before: early, score: -10, state: 2, way: 2, bias: 0 })
+  const tank = history.push({ word: TANK, frame: 20, before: late, score: -11, state: 2, way: 2, bias: 0 })
   expect(stableWords(history, [pump, tank])).toEqual([OPEN])
   expect(stableWords(history, [pump])).toEqual([OPEN, PUMP])
   expect(stableWords(history, [pump, -1])).toEqual([])
@@ -73,10 +73,10 @@ test('words are stable when every path has them, however their times differ', ()
 
 test('compaction keeps the paths of live records and forgets old ones that lost', () => {
   const history = new WordHistory(2)
-  const kept = history.push({ word: OPEN, frame: 1, before: -1, score: -1, state: 1, bias: 0 })
-  history.push({ word: CLOSE, frame: 1, before: -1, score: -2, state: 1, bias: 0 })
-  const pump = history.push({ word: PUMP, frame: 9_000, before: kept, score: -3, state: 1, bias: 0 })
-  const lost = history.push({ word: TANK, frame: 9_000, before: kept, score: -4, state: 1, bias: 0 })
+  const kept = history.push({ word: OPEN, frame: 1, before: -1, score: -1, state: 1, way: 1, bias: 0 })
+  history.push({ word: CLOSE, frame: 1, before: -1, score: -2, state: 1, way: 1, bias: 0 })
+  const pump = history.push({ word: PUMP, frame: 9_000, before: kept, score: -3, state: 1, way: 1, bias: 0 })
+  const lost = history.push({ word: TANK, frame: 9_000, before: kept, score: -4, state: 1, way: 1, bias: 0 })
   const number = history.compact([pump], 9_000)
   expect([...number]).toEqual([0, -1, 1, 2])
   expect(history.trace(number[pump] ?? -1)).toEqual([
