@@ -2,12 +2,18 @@
  * Plays recordings to a recogniser as a microphone would, block by block, but without waiting for the clock: a moment's
  * time is the audio heard by then, plus what the machine needed for the block in hand.
  */
+import { setTimeout as delay } from 'node:timers/promises'
+import { RecogniserBusy } from '../speech/errors.ts'
 import type { Hypothesis } from '../speech/hypothesis.ts'
 import type { Recogniser } from '../speech/recogniser.ts'
+import type { SpeechStream, StreamOptions } from '../speech/speech-stream.ts'
 import type { Sound } from './recording.ts'
 
 /** A microphone's usual block. */
 const BLOCK_S = 0.1
+/** Half a minute in all: a recogniser that is behind for longer is no measure of anything. */
+const RETRY_MS = 100
+const MAX_TRIES = 300
 
 export interface Played {
   readonly hypothesis: Hypothesis
@@ -23,7 +29,7 @@ export async function play(recogniser: Recogniser, grammar: string, sound: Sound
   let heardMs = 0
   let blockAtMs = 0
   let firstPartialMs: number | null = null
-  const stream = recogniser.open(grammar, {
+  const stream = await openWhenCalm(recogniser, grammar, {
     sampleRate,
     onPartial: ({ words }) => {
       if (words.length > 0) firstPartialMs ??= heardMs + performance.now() - blockAtMs
@@ -45,6 +51,21 @@ export async function play(recogniser: Recogniser, grammar: string, sound: Sound
     stream.abort()
     throw thrown
   }
+}
+
+/** A recording can wait, where a speaker cannot: while the recogniser is behind it takes on nothing new. */
+async function openWhenCalm(
+  recogniser: Recogniser,
+  grammar: string,
+  options: StreamOptions,
+): Promise<SpeechStream> {
+  for (let tries = 1; ; tries++)
+    try {
+      return recogniser.open(grammar, options)
+    } catch (thrown) {
+      if (!(thrown instanceof RecogniserBusy) || tries === MAX_TRIES) throw thrown
+      await delay(RETRY_MS)
+    }
 }
 
 /** Runs `use` on every item, `streams` at once, and gives the results in the items' order. The first failure ends it. */
