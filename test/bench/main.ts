@@ -15,6 +15,7 @@ const BENCHES: Readonly<Record<string, () => Promise<Bench>>> = {
   fanout: async () => await import('./fanout.ts'),
   intent: async () => await import('./intent.ts'),
   'speech-peer': async () => await import('./speech-peer.ts'),
+  adapt: async () => await import('./adapt.ts'),
   'speech-people': async () => await import('./speech-people.ts'),
   'speech-accuracy': async () => await import('./speech-accuracy.ts'),
   'speech-cost': async () => await import('./speech-cost.ts'),
