@@ -6,7 +6,8 @@ import type { Alternative, Hypothesis } from './hypothesis.ts'
 import { bestSentences, posteriors, SENTENCE_SCALE, type Sentence } from './lattice.ts'
 import { type SearchNetwork, wordAt } from './search-network.ts'
 
-const REJECT_BELOW = 0.3
+/** What is surer is heard; whether it is sure enough to act on is the policy's to say. */
+const REJECT_BELOW = 0.1
 const ALTERNATIVES = 5
 
 export type Concluded = Omit<Hypothesis, 'timings' | 'partialsCount'>
