@@ -87,10 +87,11 @@ export class BeamSearch {
     this.#nextCount = 0
     this.#touchedCount = 0
     this.#frame = 0
+    this.#history.now(0)
     this.#best = 0
     this.#history.clear()
     for (const junction of this.#net.startJunctions) this.#reach(junction, 0, -1)
-    this.#openJunctions()
+    this.#openJunctions(GONE)
     this.#swap()
   }
 
@@ -99,10 +100,10 @@ export class BeamSearch {
     for (let i = 0; i < this.#touchedCount; i++) this.#junctionScore[this.#touched[i] as number] = GONE
     this.#touchedCount = 0
     this.#advance(senones, offset)
-    this.#frame++
+    this.#history.now(++this.#frame)
     const threshold = this.#best - this.#narrowed()
     this.#leave(threshold, this.#best - this.#beams.word)
-    this.#openJunctions()
+    this.#openJunctions(threshold)
     this.#swap()
     if (this.#history.needsCompaction) this.#compact()
   }
@@ -205,9 +206,11 @@ export class BeamSearch {
     let record = -2
     for (let n = net.exitFirst[unit] as number; n < (net.exitFirst[unit + 1] as number); n++) {
       const junction = net.exitJunctions[n] as number
-      // What loses here is kept too: it is what n-best and posteriors are made of.
-      if (record === -2) record = this.#push(junction, word, score, back)
-      if (score > (this.#junctionScore[junction] as number)) this.#reach(junction, score, record)
+      const isBest = score > (this.#junctionScore[junction] as number)
+      // A word that loses here is kept too: it is what n-best and posteriors are made of.
+      if (record === -2 && (isBest || word >= 0))
+        record = this.#record(word, back, score, net.stateOf[junction] as number)
+      if (isBest) this.#reach(junction, score, record)
     }
   }
 
@@ -253,7 +256,7 @@ export class BeamSearch {
     const entered = this.#history.state(o.back, net.startState)
     // Where it was entered is where it will go on: paths meet in a tail only when that is the same.
     const state = net.stateCount + (net.tailFirst.length - 1) * (net.openFirst[entered] as number) + tail
-    const record = this.#record({ word: o.word, before: o.back, score: o.score, state })
+    const record = this.#record(o.word, o.back, o.score, state)
     for (let n = net.tailFirst[tail] as number; n < (net.tailFirst[tail + 1] as number); n++)
       this.#enter(net.tailUnits[n] as number, o.score, record)
   }
@@ -270,7 +273,7 @@ export class BeamSearch {
     for (let k = net.openFirst[from] as number; k < (net.openFirst[from + 1] as number); k++) {
       const score = o.score + (net.openWeight[k] as number)
       const state = net.openTo[k] as number
-      const record = this.#record({ word: o.word, before: o.back, score, state })
+      const record = this.#record(o.word, o.back, score, state)
       const row = (k * size + (net.phone[unit] as number)) * size
       for (let n = net.rightFirst[own] as number; n < (net.rightFirst[own + 1] as number); n++) {
         const junction = net.openJunctions[row + (net.rightPhones[n] as number)] as number
@@ -284,20 +287,11 @@ export class BeamSearch {
     return this.#bias === null || word < 0 ? 0 : this.#bias.gain(this.#history.bias(back), word)
   }
 
-  #record(o: {
-    readonly word: number
-    readonly before: number
-    readonly score: number
-    readonly state: number
-  }): number {
-    const stood = this.#history.bias(o.before)
-    const bias = this.#bias === null || o.word < 0 ? stood : this.#bias.after(stood, o.word)
-    return this.#history.push({ ...o, frame: this.#frame, bias })
-  }
-
-  #push(junction: number, word: number, score: number, before: number): number {
-    const state = this.#net.stateOf[junction] as number
-    return this.#record({ word, before, score, state })
+  #record(word: number, before: number, score: number, state: number): number {
+    const record = this.#history.push(word, before, score, state)
+    if (this.#bias !== null && word >= 0)
+      this.#history.setBias(record, this.#bias.after(this.#history.bias(before), word))
+    return record
   }
 
   #reach(junction: number, score: number, back: number): void {
@@ -306,7 +300,7 @@ export class BeamSearch {
     this.#junctionBack[junction] = back
   }
 
-  #openJunctions(): void {
+  #openJunctions(threshold: number): void {
     const net = this.#net
     for (let i = 0; i < this.#touchedCount; i++) {
       const junction = this.#touched[i] as number
@@ -314,7 +308,9 @@ export class BeamSearch {
       const back = this.#junctionBack[junction] as number
       for (let n = net.entryFirst[junction] as number; n < (net.entryFirst[junction + 1] as number); n++) {
         const unit = net.entryUnits[n] as number
-        this.#enter(unit, score + (net.enterWeight[unit] as number), back)
+        const entered = score + (net.enterWeight[unit] as number)
+        // Most first units of the word tree would be dropped a frame later.
+        if (entered >= threshold) this.#enter(unit, entered, back)
       }
     }
   }

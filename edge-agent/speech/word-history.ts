@@ -24,16 +24,6 @@ const LATTICE_FRAMES = 3_000
 /** Before the first word: no record, no node. */
 export const ROOT = -1
 
-export interface NewRecord {
-  readonly word: number
-  readonly frame: number
-  readonly before: number
-  readonly score: number
-  /** Sentence state that it ends in. */
-  readonly state: number
-  readonly bias: number
-}
-
 export class WordHistory {
   #word = new Int32Array(4_096)
   #before = new Int32Array(4_096)
@@ -41,6 +31,7 @@ export class WordHistory {
   #bias = new Int32Array(4_096)
   #score = new Float64Array(4_096)
   #count = 0
+  #frame = 0
   #nodeState = new Int32Array(1_024)
   #nodeFrame = new Int32Array(1_024)
   #nodeCount = 0
@@ -52,15 +43,25 @@ export class WordHistory {
     this.#newest = new Int32Array(stateCount).fill(ROOT)
   }
 
-  push(record: NewRecord): number {
+  /** Records that are pushed next end at `frame`. */
+  now(frame: number): void {
+    this.#frame = frame
+  }
+
+  /** A word (or pause) that ends now in `state`; `score` is of its whole path. Called for every word's end: no objects. */
+  push(word: number, before: number, score: number, state: number): number {
     if (this.#count === this.#word.length) this.#grow()
     const at = this.#count++
-    this.#word[at] = record.word
-    this.#before[at] = record.before
-    this.#score[at] = record.score
-    this.#bias[at] = record.bias
-    this.#node[at] = this.#nodeOf(record.state, record.frame)
+    this.#word[at] = word
+    this.#before[at] = before
+    this.#score[at] = score
+    this.#bias[at] = before < 0 ? 0 : (this.#bias[before] as number)
+    this.#node[at] = this.#nodeOf(state, this.#frame)
     return at
+  }
+
+  setBias(record: number, bias: number): void {
+    this.#bias[record] = bias
   }
 
   get count(): number {

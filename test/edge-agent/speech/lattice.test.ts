@@ -6,13 +6,23 @@ import { WordHistory } from '../../../edge-agent/speech/word-history.ts'
 const [OPEN, CLOSE, PUMP, TANK] = [0, 1, 2, 3]
 const PAUSE = -2
 
+/** Word, the record before, score, state. */
+function pushed(
+  history: WordHistory,
+  frame: number,
+  record: readonly [number, number, number, number],
+): number {
+  history.now(frame)
+  return history.push(...record)
+}
+
 /** "open pump" at -10, "open tank" at -22, "close pump" at -40; states 0 begin, 1 after the verb, 2 end. */
 function twoByTwo(): { history: WordHistory; open: number; close: number } {
   const history = new WordHistory(3)
-  const open = history.push({ word: OPEN, frame: 10, before: -1, score: -4, state: 1, bias: 0 })
-  const close = history.push({ word: CLOSE, frame: 10, before: -1, score: -34, state: 1, bias: 0 })
-  history.push({ word: PUMP, frame: 20, before: open, score: -10, state: 2, bias: 0 })
-  history.push({ word: TANK, frame: 20, before: open, score: -22, state: 2, bias: 0 })
+  const open = pushed(history, 10, [OPEN, -1, -4, 1])
+  const close = pushed(history, 10, [CLOSE, -1, -34, 1])
+  pushed(history, 20, [PUMP, open, -10, 2])
+  pushed(history, 20, [TANK, open, -22, 2])
   return { history, open, close }
 }
 
@@ -32,10 +42,10 @@ test('the n best sentences come in order, with those that lost at a join', () =>
 
 test('sentences that differ in their pauses alone are one', () => {
   const history = new WordHistory(3)
-  const open = history.push({ word: OPEN, frame: 10, before: -1, score: -4, state: 1, bias: 0 })
-  const later = history.push({ word: PAUSE, frame: 12, before: open, score: -6, state: 1, bias: 0 })
-  history.push({ word: PUMP, frame: 20, before: open, score: -10, state: 2, bias: 0 })
-  history.push({ word: PUMP, frame: 20, before: later, score: -11, state: 2, bias: 0 })
+  const open = pushed(history, 10, [OPEN, -1, -4, 1])
+  const later = pushed(history, 12, [PAUSE, open, -6, 1])
+  pushed(history, 20, [PUMP, open, -10, 2])
+  pushed(history, 20, [PUMP, later, -11, 2])
   expect(bestSentences(history, endingRecords(history, 20, isEnd), 5)).toEqual([
     { words: [OPEN, PUMP], score: -10 },
   ])
@@ -61,10 +71,10 @@ test('a lattice without an end has no sentence and no posterior', () => {
 
 test('words are stable when every path has them, however their times differ', () => {
   const history = new WordHistory(3)
-  const early = history.push({ word: OPEN, frame: 9, before: -1, score: -5, state: 1, bias: 0 })
-  const late = history.push({ word: OPEN, frame: 10, before: -1, score: -4, state: 1, bias: 0 })
-  const pump = history.push({ word: PUMP, frame: 20, before: early, score: -10, state: 2, bias: 0 })
-  const tank = history.push({ word: TANK, frame: 20, before: late, score: -11, state: 2, bias: 0 })
+  const early = pushed(history, 9, [OPEN, -1, -5, 1])
+  const late = pushed(history, 10, [OPEN, -1, -4, 1])
+  const pump = pushed(history, 20, [PUMP, early, -10, 2])
+  const tank = pushed(history, 20, [TANK, late, -11, 2])
   expect(stableWords(history, [pump, tank])).toEqual([OPEN])
   expect(stableWords(history, [pump])).toEqual([OPEN, PUMP])
   expect(stableWords(history, [pump, -1])).toEqual([])
@@ -73,10 +83,10 @@ test('words are stable when every path has them, however their times differ', ()
 
 test('compaction keeps the paths of live records and forgets old ones that lost', () => {
   const history = new WordHistory(2)
-  const kept = history.push({ word: OPEN, frame: 1, before: -1, score: -1, state: 1, bias: 0 })
-  history.push({ word: CLOSE, frame: 1, before: -1, score: -2, state: 1, bias: 0 })
-  const pump = history.push({ word: PUMP, frame: 9_000, before: kept, score: -3, state: 1, bias: 0 })
-  const lost = history.push({ word: TANK, frame: 9_000, before: kept, score: -4, state: 1, bias: 0 })
+  const kept = pushed(history, 1, [OPEN, -1, -1, 1])
+  pushed(history, 1, [CLOSE, -1, -2, 1])
+  const pump = pushed(history, 9_000, [PUMP, kept, -3, 1])
+  const lost = pushed(history, 9_000, [TANK, kept, -4, 1])
   const number = history.compact([pump], 9_000)
   expect([...number]).toEqual([0, -1, 1, 2])
   expect(history.trace(number[pump] ?? -1)).toEqual([
