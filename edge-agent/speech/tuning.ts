@@ -20,8 +20,8 @@ export interface Tuning {
 }
 
 export const TUNING: Tuning = {
-  beams: { unit: 120, word: 80, maxUnits: 10_000 },
-  openBeams: { unit: 100, word: 80, maxUnits: 8_000 },
+  beams: { unit: 120, word: 80, maxUnits: 6_000 },
+  openBeams: { unit: 100, word: 80, maxUnits: 4_000 },
   costs: { silence: -5, filler: -18, word: -3 },
   open: { language: 6.5, word: -1 },
   priorFrames: 30,
