@@ -27,6 +27,8 @@ const CRASH_WINDOW_MS = 60_000
 /** After its disk was full, nats-server keeps JetStream off until it is started again. */
 const STORAGE_RETRY_MS = 1_000
 const KEPT_LINES = 5
+/** What an ended server wrote is read after it: this long, should somebody else hold its end of the pipe. */
+const LAST_WORDS_MS = 1_000
 
 export type NatsProcessEvent =
   | { readonly kind: 'log'; readonly level: 'info' | 'warn' | 'error'; readonly text: string }
@@ -184,8 +186,10 @@ class Supervisor {
     const running: Running = { child, ended: closed.then(() => undefined) }
     this.#running = running
     const last: string[] = []
+    const lines = createInterface({ input: child.stderr })
+    const silent = new Promise<void>((resolve) => lines.once('close', resolve))
     const ready = new Promise<void>((resolve) => {
-      createInterface({ input: child.stderr }).on('line', (line) => {
+      lines.on('line', (line) => {
         const event = this.#read(line, child)
         if (event.kind === 'log' && event.text === 'Server is ready') resolve()
         this.#heard(event.text)
@@ -209,6 +213,7 @@ class Supervisor {
     if (outcome !== 'ready') {
       child.kill('SIGKILL')
       await running.ended
+      await Promise.race([silent, delay(LAST_WORDS_MS, undefined, { ref: false })])
       this.#options.signal.throwIfAborted()
       throw failed(this.#options.name, outcome === 'late' ? 'it was not ready in time' : last.join(' | '))
     }
