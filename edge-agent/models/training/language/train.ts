@@ -2,8 +2,8 @@
  * Makes the language model of dictation: walks through the project's own grammars of notes and of its domains, and the prose of
  * Perl's manual (Debian's perl-doc) as general English.
  *
- *     apt-get download perl-doc && dpkg -x perl-doc_*.deb /tmp/perl-doc
- *     node dist/edge-agent/models/training/language/train.js /tmp/perl-doc/usr/share/perl
+ *     apt-get download perl-doc && dpkg -x perl-doc_*.deb perl-doc
+ *     node dist/edge-agent/models/training/language/train.js perl-doc/usr/share/perl
  */
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
