@@ -3,6 +3,7 @@
  * id) and a body; times are ISO 8601 in UTC. What a device may change is in {@link DEVICE_WRITABLE}.
  */
 import * as v from 'valibot'
+import { DocumentSchema, EdgeSchema, NodeSchema } from './knowledge.ts'
 
 const Id = v.pipe(v.string(), v.minLength(1), v.maxLength(100))
 const Line = v.pipe(v.string(), v.maxLength(200))
@@ -90,6 +91,9 @@ export const ROW_SCHEMAS = {
     outcome: v.picklist(['applied', 'conflict', 'rejected']),
     reason: v.nullable(Line),
   }),
+  node: NodeSchema,
+  edge: EdgeSchema,
+  document: DocumentSchema,
 } as const
 
 export type ContextTable = keyof typeof ROW_SCHEMAS
@@ -107,6 +111,9 @@ export const CONTEXT_TABLES = [
   'part_order',
   'inbox_item',
   'write_result',
+  'node',
+  'edge',
+  'document',
 ] as const satisfies readonly ContextTable[]
 
 /** What a device may write: new rows, and columns of rows that nobody else changed since it saw them. The rest is the centre's. */

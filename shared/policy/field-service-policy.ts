@@ -17,7 +17,15 @@ const RULES: PolicyDocument['rules'] = [
   {
     id: 'technician-reads',
     effect: 'permit',
-    actions: ['work_order.list', 'asset.look_up', 'step.*', 'memory.*', 'cancel'],
+    actions: [
+      'work_order.list',
+      'asset.look_up',
+      'step.*',
+      'memory.*',
+      'cancel',
+      'context.search',
+      'context.query',
+    ],
     roles: ['technician'],
     maxDataClass: 'personal',
     whenExpired: true,
@@ -51,7 +59,7 @@ const RULES: PolicyDocument['rules'] = [
   {
     id: 'device-keeps-itself',
     effect: 'permit',
-    actions: ['context.apply', 'bundle.*', 'policy.take'],
+    actions: ['context.apply', 'context.index', 'bundle.*', 'policy.take'],
     roles: ['device'],
     whenExpired: true,
   },

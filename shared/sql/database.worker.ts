@@ -1,6 +1,8 @@
 /** The thread in which PGlite runs: its statements block, for as long as they take. Started by worker-link.ts. */
 import { parentPort, workerData } from 'node:worker_threads'
 import { PGlite } from '@electric-sql/pglite'
+import { pg_trgm } from '@electric-sql/pglite/contrib/pg_trgm'
+import { vector } from '@electric-sql/pglite-pgvector'
 import { invariant } from '../errors.ts'
 import type { Reply, Request, WorkerInput } from './messages.ts'
 import { Meters } from './meters.ts'
@@ -34,6 +36,8 @@ function open(): Promise<PGlite> {
   return PGlite.create({
     fs: new SyncingNodeFs(input.dataDir, meters),
     startParams: startParams(),
+    // What search stands on; a database has them once a migration has created them.
+    extensions: { pg_trgm, vector },
     onStderr: (line) => {
       log.push(line)
       if (log.length > LOG_LINES) log.shift()
