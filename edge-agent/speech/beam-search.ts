@@ -6,7 +6,7 @@ import type { PhoneModel } from './phone-model.ts'
 import type { OpenWords } from './open-words.ts'
 import { INSIDE, type SearchNetwork, TREE } from './search-network.ts'
 import { type WaysOn, waysOn } from './ways-on.ts'
-import { type HeardSpan, NO_STATE, ROOT, TAIL, WordHistory } from './word-history.ts'
+import { type HeardSpan, type NewRecord, NO_STATE, ROOT, TAIL, WordHistory } from './word-history.ts'
 
 export interface BestPath {
   readonly spans: readonly HeardSpan[]
@@ -19,6 +19,8 @@ export interface BestPath {
 }
 
 const GONE = -1e30
+
+type MutableRecord = { -readonly [K in keyof NewRecord]: NewRecord[K] }
 
 export class BeamSearch {
   readonly #net: SearchNetwork
@@ -44,6 +46,7 @@ export class BeamSearch {
   #touchedCount = 0
   #best = 0
   #frame = 0
+  readonly #ended: MutableRecord = { word: 0, before: 0, score: 0, frame: 0, state: 0, way: 0, bias: 0 }
 
   constructor(
     net: SearchNetwork,
@@ -210,7 +213,7 @@ export class BeamSearch {
     if (score < threshold || first === last) return
     // What loses below is kept too: it is what n-best and posteriors are made of.
     const state = net.stateOf[net.exitJunctions[first] as number] as number
-    const record = this.#record({ word, before, score, state, way: this.#ways.ofWord(unit) })
+    const record = this.#record(this.#place(state, this.#ways.ofWord(unit)), word, before, score)
     for (let n = first; n < last; n++) {
       const junction = net.exitJunctions[n] as number
       if (score > (this.#junctionScore[junction] as number)) this.#reach(junction, score, record)
@@ -259,7 +262,7 @@ export class BeamSearch {
     const entered = this.#history.state(o.back, net.startState)
     // Where it was entered is where it will go on: paths meet in a tail only when that is the same.
     const way = this.#ways.ofTail(tail, net.openFirst[entered] as number)
-    const record = this.#record({ word: o.word, before: o.back, score: o.score, state: NO_STATE, way })
+    const record = this.#record(this.#place(NO_STATE, way), o.word, o.back, o.score)
     for (let n = net.tailFirst[tail] as number; n < (net.tailFirst[tail + 1] as number); n++)
       this.#enter(net.tailUnits[n] as number, o.score, record)
   }
@@ -277,7 +280,7 @@ export class BeamSearch {
       const score = o.score + (net.openWeight[k] as number)
       const state = net.openTo[k] as number
       const way = this.#ways.ofOpenWord(own, k)
-      const record = this.#record({ word: o.word, before: o.back, score, state, way })
+      const record = this.#record(this.#place(state, way), o.word, o.back, score)
       const row = (k * size + (net.phone[unit] as number)) * size
       for (let n = net.rightFirst[own] as number; n < (net.rightFirst[own + 1] as number); n++) {
         const junction = net.openJunctions[row + (net.rightPhones[n] as number)] as number
@@ -291,16 +294,21 @@ export class BeamSearch {
     return this.#bias === null || word < 0 ? 0 : this.#bias.gain(this.#history.bias(back), word)
   }
 
-  #record(o: {
-    readonly word: number
-    readonly before: number
-    readonly score: number
-    readonly state: number
-    readonly way: number
-  }): number {
-    const stood = this.#history.bias(o.before)
-    const bias = this.#bias === null || o.word < 0 ? stood : this.#bias.after(stood, o.word)
-    return this.#history.push({ ...o, frame: this.#frame, bias })
+  #place(state: number, way: number): MutableRecord {
+    this.#ended.state = state
+    this.#ended.way = way
+    return this.#ended
+  }
+
+  /** Notes a word that ended; `record` is filled in place, since thousands end in a frame. */
+  #record(record: MutableRecord, word: number, before: number, score: number): number {
+    const stood = this.#history.bias(before)
+    record.word = word
+    record.before = before
+    record.score = score
+    record.frame = this.#frame
+    record.bias = this.#bias === null || word < 0 ? stood : this.#bias.after(stood, word)
+    return this.#history.push(record)
   }
 
   #reach(junction: number, score: number, back: number): void {

@@ -65,7 +65,9 @@ export class WordHistory {
     this.#before[at] = record.before
     this.#score[at] = record.score
     this.#bias[at] = record.bias
-    this.#node[at] = this.#nodeOf(record)
+    const newest = this.#newest[record.way] as number
+    const isThere = newest >= 0 && this.#nodeFrame[newest] === record.frame
+    this.#node[at] = isThere ? newest : this.#addNode(record)
     return at
   }
 
@@ -204,9 +206,7 @@ export class WordHistory {
     return at
   }
 
-  #nodeOf({ state, way, frame }: NewRecord): number {
-    const newest = this.#newest[way] as number
-    if (newest >= 0 && this.#nodeFrame[newest] === frame) return newest
+  #addNode({ state, way, frame }: NewRecord): number {
     if (this.#nodeCount === this.#nodeState.length) {
       this.#nodeState = twice(this.#nodeState)
       this.#nodeWay = twice(this.#nodeWay)
