@@ -35,7 +35,11 @@ const PARTIAL_EVERY_FRAMES = 25
 const LEAST_SPEECH_FRAMES = 12
 const FRAME_MS = 10
 /** A word may begin this long before its first voiced sound, with silence before it. */
-const LEAD_FRAMES = 80
+const LEAD_FRAMES = 50
+/** Speech before which the channel is hardly known: what is decoded earlier would be decoded again. */
+const FIRST_SPEECH_FRAMES = 30
+/** A pause this long ends a word, or a sentence that is shorter than that. */
+const FIRST_PAUSE_FRAMES = 20
 
 export interface ListeningEvents {
   onPartial(partial: Partial): void
@@ -55,6 +59,8 @@ export class Listening {
   readonly #free: FreePath
   readonly #senoneCount: number
   readonly #channel: Channel
+  /** Whether the search has begun. */
+  #begun = false
   #decoded = 0
   /** The first frame that is searched. */
   #from = 0
@@ -106,24 +112,33 @@ export class Listening {
     // Block by block, so that the running mean, and with it the result, does not depend on how the samples were cut.
     for (const frame of frames) {
       this.#hear(frame)
-      if (!this.#voice.hasVoice) this.#wait()
+      if (!this.#begun) this.#wait()
       else while (this.#track.count - LOOK_AHEAD - this.#decoded >= BLOCK) await this.#decode(BLOCK)
     }
   }
 
   /** Nothing is searched before a voice is heard, but for a little of what stands before it: noise costs and means nothing. */
   #wait(): void {
-    this.#from = Math.max(0, this.#track.count - LEAD_FRAMES)
+    const { hasVoice, speechFrames, quietFrames } = this.#voice
+    if (hasVoice && (speechFrames >= FIRST_SPEECH_FRAMES || quietFrames >= FIRST_PAUSE_FRAMES)) this.#begin()
+    else if (this.#track.count % BLOCK === 0) this.#tellEndpoint(this.#track.count)
+  }
+
+  #begin(): void {
+    this.#begun = true
+    this.#from = Math.max(0, this.#voice.voicedFrom - LEAD_FRAMES)
     this.#decoded = this.#from
-    if (this.#track.count % BLOCK === 0) this.#tellEndpoint(this.#track.count)
+    this.#settle()
   }
 
   async finish(): Promise<Hypothesis> {
     const start = performance.now()
     for (const frame of this.#frontEnd.finish()) this.#hear(frame)
-    while (this.#voice.hasVoice && this.#decoded < this.#track.count)
+    if (!this.#begun && this.#voice.hasVoice) this.#begin()
+    while (this.#begun && this.#decoded < this.#track.count)
       await this.#decode(Math.min(BLOCK, this.#track.count - this.#decoded))
-    if (this.#track.count <= SHORT_FRAMES && this.#heardSpeech()) await this.#again()
+    const isShort = this.#track.count <= SHORT_FRAMES && this.#heardSpeech()
+    if (isShort && this.#settledAt < this.#voice.speechFrames) await this.#again()
     const concluding = performance.now()
     const hypothesis = this.#conclude()
     this.#spent(concluding)
@@ -184,22 +199,29 @@ export class Listening {
   #channelIsBetterKnown(): boolean {
     const speech = this.#voice.speechFrames
     const isDue = this.#tuning.settleAtFrames.some((frames) => this.#settledAt < frames && speech >= frames)
-    if (!isDue) return false
-    this.#settledAt = speech
-    return this.#track.count <= this.#tuning.againFrames
+    return isDue && this.#track.count <= this.#tuning.againFrames
   }
 
   /** Decodes what was decoded so far once more, by the channel as it is known now. */
   async #again(): Promise<void> {
+    const mean = this.#settle()
     const start = performance.now()
-    const { mean, cepstra } = this.#channel.settle()
-    if (cepstra !== undefined) this.#track = new CepstralTrack(cepstra)
     this.#search.restart()
     this.#free.restart()
     this.#spent(start)
     const count = this.#decoded
     for (let from = this.#from; from < count; from += AGAIN_BLOCK)
       await this.#run(from, Math.min(AGAIN_BLOCK, count - from), mean)
+  }
+
+  /** The channel by all that was heard, and the cepstra by it. */
+  #settle(): Float64Array {
+    const start = performance.now()
+    const { mean, cepstra } = this.#channel.settle()
+    if (cepstra !== undefined) this.#track = new CepstralTrack(cepstra)
+    this.#settledAt = this.#voice.speechFrames
+    this.#spent(start)
+    return mean
   }
 
   #tellPartial(): void {

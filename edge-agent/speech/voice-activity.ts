@@ -28,6 +28,7 @@ export class VoiceActivity {
   #inSpeech = false
   #voicedAt = -Infinity
   #hasVoice = false
+  #voicedFrom = 0
   /** The frames in which a voice was heard, in order. */
   readonly #voiced: number[] = []
 
@@ -43,7 +44,10 @@ export class VoiceActivity {
     this.#recent[slot] = stands ? 1 : 0
     this.#frames++
     if (frame.voicing > VOICED && stands) {
-      this.#hasVoice ||= this.#frames - this.#voicedAt <= VOICED_WITHIN
+      if (!this.#hasVoice && this.#frames - this.#voicedAt <= VOICED_WITHIN) {
+        this.#hasVoice = true
+        this.#voicedFrom = this.#voicedAt - 1
+      }
       this.#voicedAt = this.#frames
       this.#voiced.push(this.#frames - 1)
     }
@@ -58,6 +62,11 @@ export class VoiceActivity {
   /** Whether a voice was heard yet. */
   get hasVoice(): boolean {
     return this.#hasVoice
+  }
+
+  /** The first frame with a voice in it that counted; 0 while none did. */
+  get voicedFrom(): number {
+    return this.#voicedFrom
   }
 
   /** Frames in which speech went on; none before a voice was heard. */
