@@ -20,8 +20,6 @@ export interface BestPath {
 
 const GONE = -1e30
 
-type MutableRecord = { -readonly [K in keyof NewRecord]: NewRecord[K] }
-
 export class BeamSearch {
   readonly #net: SearchNetwork
   readonly #beams: Beams
@@ -46,7 +44,7 @@ export class BeamSearch {
   #touchedCount = 0
   #best = 0
   #frame = 0
-  readonly #ended: MutableRecord = { word: 0, before: 0, score: 0, frame: 0, state: 0, way: 0, bias: 0 }
+  readonly #ended: NewRecord = { word: 0, before: 0, score: 0, frame: 0, state: 0, way: 0, bias: 0 }
 
   constructor(
     net: SearchNetwork,
@@ -79,10 +77,6 @@ export class BeamSearch {
   /** The records with which a sentence ends now. */
   ends(): number[] {
     return endingRecords(this.#history, this.#frame, (way) => this.#ways.isFinal(way))
-  }
-
-  get frame(): number {
-    return this.#frame
   }
 
   /** Forgets everything heard. */
@@ -166,11 +160,9 @@ export class BeamSearch {
   }
 
   #top(unit: number): number {
-    return Math.max(
-      this.#score[3 * unit] as number,
-      this.#score[3 * unit + 1] as number,
-      this.#score[3 * unit + 2] as number,
-    )
+    const s = 3 * unit
+    const later = Math.max(this.#score[s + 1] as number, this.#score[s + 2] as number)
+    return Math.max(this.#score[s] as number, later)
   }
 
   #leave(threshold: number, wordThreshold: number): void {
@@ -294,14 +286,13 @@ export class BeamSearch {
     return this.#bias === null || word < 0 ? 0 : this.#bias.gain(this.#history.bias(back), word)
   }
 
-  #place(state: number, way: number): MutableRecord {
+  #place(state: number, way: number): NewRecord {
     this.#ended.state = state
     this.#ended.way = way
     return this.#ended
   }
 
-  /** Notes a word that ended; `record` is filled in place, since thousands end in a frame. */
-  #record(record: MutableRecord, word: number, before: number, score: number): number {
+  #record(record: NewRecord, word: number, before: number, score: number): number {
     const stood = this.#history.bias(before)
     record.word = word
     record.before = before

@@ -27,16 +27,17 @@ export const NO_STATE = -1
 /** Before the first word: no record, no node. */
 export const ROOT = -1
 
+/** Filled in place by whoever notes words that ended: thousands do in a frame. */
 export interface NewRecord {
-  readonly word: number
-  readonly frame: number
-  readonly before: number
-  readonly score: number
+  word: number
+  frame: number
+  before: number
+  score: number
   /** Sentence state that it ends in, or {@link NO_STATE}. */
-  readonly state: number
+  state: number
   /** Which paths may follow it (see `ways-on.ts`). */
-  readonly way: number
-  readonly bias: number
+  way: number
+  bias: number
 }
 
 export class WordHistory {
@@ -58,7 +59,7 @@ export class WordHistory {
     this.#newest = new Int32Array(wayCount).fill(ROOT)
   }
 
-  push(record: NewRecord): number {
+  push(record: Readonly<NewRecord>): number {
     if (this.#count === this.#word.length) this.#grow()
     const at = this.#count++
     this.#word[at] = record.word
@@ -206,7 +207,7 @@ export class WordHistory {
     return at
   }
 
-  #addNode({ state, way, frame }: NewRecord): number {
+  #addNode({ state, way, frame }: Readonly<NewRecord>): number {
     if (this.#nodeCount === this.#nodeState.length) {
       this.#nodeState = twice(this.#nodeState)
       this.#nodeWay = twice(this.#nodeWay)
