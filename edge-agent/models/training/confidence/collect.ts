@@ -1,6 +1,6 @@
 /**
  * Plays sentences in synthetic voices to the recogniser and writes, a JSON line an utterance, what it found and whether that
- * was right. Inside each grammar, and outside it; clean and in noise.
+ * means what was said. Inside each grammar, and outside it; clean, in noise and by telephone.
  *
  *     node dist/edge-agent/models/training/confidence/collect.js [utterances a voice] > evidence.jsonl
  */
@@ -9,21 +9,29 @@ import { packageRoot } from '../../../../shared/package-root.ts'
 import { compileDomain, type KnownNames } from '../../../grammar/compile.ts'
 import type { Domain } from '../../../grammar/domain.ts'
 import { parseDomain } from '../../../grammar/domain-file.ts'
+import { TextMatcher } from '../../../grammar/match-text.ts'
 import { wordGraphOf } from '../../../grammar/net.ts'
+import { wordsOf } from '../../../intent/normalise.ts'
 import { openRecogniser, type Recogniser } from '../../../speech/recogniser.ts'
 import { MODEL_FOLDERS } from '../../shipped.ts'
+import { isDeepStrictEqual } from 'node:util'
 import { fileURLToPath } from 'node:url'
 import { pick, seeded } from '../seeded.ts'
 import { walker, withoutPoliteness } from '../walks.ts'
-import { FITTED_VOICES, HELD_OUT_VOICES, roughened, speak, type Voice } from './voices.ts'
+import { babble, clatter, type Noise, rush } from './noises.ts'
+import { FITTED_VOICES, HELD_OUT_VOICES, roughened, speak, telephoned, type Voice } from './voices.ts'
 
 const SEED = 11
 const USUAL_COUNT = 120
 /** Of the sentences, how many are outside the grammar that listens. */
 const OUTSIDE_SHARE = 0.25
+const RATE_HZ = 16_000
 const CLEAN_SHARE = 0.5
 const LOUDEST_SNR_DB = 5
 const SNR_RANGE_DB = 25
+const TELEPHONE_SHARE = 0.25
+/** Voices of which a crowd is made. */
+const CROWD = 8
 
 const NAMES: KnownNames = {
   assets: ['feed water pump', 'main boiler', 'north chiller', 'lift four', 'P-102', 'HX-7'].map(named),
@@ -54,16 +62,18 @@ function listeners(random: () => number): readonly Listener[] {
   const elsewhere = read('edge-agent/models/training/confidence/elsewhere.txt').trim().split('\n')
   const field = parseDomain(read('edge-agent/domains/field-service.yaml'))
   const other = parseDomain(read('edge-agent/models/training/confidence/other.yaml'))
+  const short = parseDomain(read('edge-agent/models/training/confidence/short.yaml'))
   const notes = parseDomain(read('edge-agent/models/training/language/notes.yaml'))
   const anywhere = (): string => pick(elsewhere, random)
   const walk = (domain: Domain) => walker(compileDomain(domain, NAMES), random, anywhere)
-  const [fieldWalk, otherWalk, noteWalk] = [walk(closed(field)), walk(other), walk(notes)]
+  const [fieldWalk, otherWalk, noteWalk, shortWalk] = [walk(closed(field)), walk(other), walk(notes), walk(short)]
   const foreignTo = (theirs: () => string | null) => () => (random() < 0.5 ? theirs() : anywhere())
   const opening = ['note that', 'make a note that', 'add a note that', 'take a note']
   const note = (): string => `${pick(opening, random)} ${random() < 0.7 ? withoutPoliteness(noteWalk() ?? '') : anywhere()}`
   return [
     { domain: closed(field), own: fieldWalk, foreign: foreignTo(otherWalk) },
     { domain: other, own: otherWalk, foreign: foreignTo(fieldWalk) },
+    { domain: short, own: shortWalk, foreign: foreignTo(otherWalk) },
     { domain: field, own: note, foreign: foreignTo(otherWalk) },
   ]
 }
@@ -71,12 +81,15 @@ function listeners(random: () => number): readonly Listener[] {
 async function main(count: number): Promise<void> {
   const random = seeded(SEED)
   const all = listeners(random)
+  const nets = all.map(({ domain }) => compileDomain(domain, NAMES))
+  const matchers = nets.map((net) => new TextMatcher(net))
+  const noises = [rush, clatter, babble(await crowd(random))]
   const recogniser = await openRecogniser({ modelDir: fileURLToPath(MODEL_FOLDERS.speech) })
   try {
-    for (const [at, { domain }] of all.entries())
-      await recogniser.loadGrammar(`${at}`, wordGraphOf(compileDomain(domain, NAMES)), domain.pronunciations, {
-        guess: true,
-      })
+    for (const [at, net] of nets.entries()) {
+      const { pronunciations } = all[at]?.domain ?? { pronunciations: {} }
+      await recogniser.loadGrammar(`${at}`, wordGraphOf(net), pronunciations, { guess: true })
+    }
     for (const [heldOut, list] of [FITTED_VOICES, HELD_OUT_VOICES].entries())
       for (const voice of list)
         for (let i = 0; i < count; i++) {
@@ -84,27 +97,55 @@ async function main(count: number): Promise<void> {
           const isOutside = random() < OUTSIDE_SHARE
           const text = (isOutside ? all[own]?.foreign() : all[own]?.own())?.trim() ?? ''
           if (text === '') continue
-          const row = await heard(recogniser, { voice, text, grammar: `${own}`, random })
-          process.stdout.write(`${JSON.stringify({ ...row, heldOut: heldOut === 1, isOutside })}\n`)
+          const noise = pick(noises, random)
+          const row = await heard(recogniser, { voice, text, grammar: `${own}`, noise, random })
+          const right = !isOutside && meansTheSame(matchers[own], text, row.text)
+          process.stdout.write(`${JSON.stringify({ ...row, right, heldOut: heldOut === 1, isOutside })}\n`)
         }
   } finally {
     await recogniser.close()
   }
 }
 
-async function heard(
-  recogniser: Recogniser,
-  { voice, text, grammar, random }: { voice: Voice; text: string; grammar: string; random: () => number },
-) {
+/** What several say at once elsewhere in the room. */
+async function crowd(random: () => number): Promise<Float32Array[]> {
+  const lines = read('edge-agent/models/training/confidence/elsewhere.txt').trim().split('\n')
+  return await Promise.all(
+    Array.from({ length: CROWD }, async (_, at) => {
+      const voice = FITTED_VOICES[at % FITTED_VOICES.length] as Voice
+      return await speak(voice, [0, 1, 2].map(() => pick(lines, random)).join(', '), 1)
+    }),
+  )
+}
+
+function meansTheSame(matcher: TextMatcher | undefined, said: string, found: string): boolean {
+  const [meant, understood] = [matcher?.match(wordsOf(said)), matcher?.match(wordsOf(found))]
+  if (meant === undefined || meant === null || understood === undefined || understood === null) return said === found
+  return meant.intent === understood.intent && isDeepStrictEqual(meant.slots, understood.slots)
+}
+
+interface Saying {
+  readonly voice: Voice
+  readonly text: string
+  readonly grammar: string
+  readonly noise: Noise
+  readonly random: () => number
+}
+
+async function heard(recogniser: Recogniser, { voice, text, grammar, noise, random }: Saying) {
   const clean = await speak(voice, text, 0.85 + 0.3 * random())
   const snrDb = random() < CLEAN_SHARE ? 40 : LOUDEST_SNR_DB + SNR_RANGE_DB * random()
-  const stream = recogniser.open(grammar, { sampleRate: 16_000 })
-  await stream.push(roughened(clean, snrDb, random))
+  const near = roughened(clean, noise, snrDb, random)
+  const isFar = random() < TELEPHONE_SHARE
+  const { samples, sampleRate } = isFar ? telephoned(near) : { samples: near, sampleRate: RATE_HZ }
+  const stream = recogniser.open(grammar, { sampleRate })
+  await stream.push(samples)
   const found = await stream.finish()
   return {
     grammar,
     voice: `${voice.engine} ${voice.name}`,
     snrDb: Math.round(snrDb),
+    sampleRate,
     said: text,
     text: found.text,
     kind: found.kind,

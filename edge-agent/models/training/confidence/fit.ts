@@ -11,6 +11,7 @@ import { fit, reliability, type Example } from './logistic.ts'
 const Row = v.object({
   said: v.string(),
   text: v.string(),
+  right: v.boolean(),
   heldOut: v.boolean(),
   evidence: v.array(v.nullable(v.number())),
   words: v.array(v.object({ word: v.string(), evidence: v.array(v.nullable(v.number())), open: v.boolean() })),
@@ -22,7 +23,7 @@ const numbers = (list: readonly (number | null)[]): number[] => list.map((x) => 
 function utterances(rows: readonly Row[]): Example[] {
   return rows
     .filter(({ evidence, words: heard }) => evidence.length > 0 && heard.every(({ open }) => !open))
-    .map(({ evidence, said, text }) => ({ evidence: numbers(evidence), right: said === text }))
+    .map(({ evidence, right }) => ({ evidence: numbers(evidence), right }))
 }
 
 function words(rows: readonly Row[], isOpen: boolean): Example[] {

@@ -7,6 +7,7 @@ import { promisify } from 'node:util'
 import { mixAt } from '../../../evaluation/noise.ts'
 import { Resampler } from '../../../speech/resampler.ts'
 import { readWav } from '../../../speech/wav.ts'
+import type { Noise } from './noises.ts'
 
 const run = promisify(execFile)
 
@@ -29,6 +30,10 @@ export const HELD_OUT_VOICES: readonly Voice[] = [
 ]
 
 const RATE_HZ = 16_000
+const TELEPHONE_HZ = 8_000
+const MU = 255
+/** Of a first-order high-pass at some 200 Hz. */
+const LOW_CUT = 0.15
 
 /** Mono samples at 16 kHz. */
 export async function speak(voice: Voice, text: string, speed: number): Promise<Float32Array> {
@@ -41,28 +46,42 @@ export async function speak(voice: Voice, text: string, speed: number): Promise<
     const { samples, sampleRate } = readWav(await readFile(file))
     if (sampleRate === RATE_HZ) return samples
     const resampler = new Resampler(sampleRate, RATE_HZ)
-    const head = resampler.push(samples)
-    const tail = resampler.finish()
-    const all = new Float32Array(head.length + tail.length)
-    all.set(head)
-    all.set(tail, head.length)
-    return all
+    return joined(resampler.push(samples), resampler.finish())
   } finally {
     await rm(folder, { recursive: true })
   }
 }
 
-/** A quarter of a second of quiet around it, another level, and noise of a colour between white and brown. */
-export function roughened(clean: Float32Array, snrDb: number, random: () => number): Float32Array {
+/** A quarter of a second of quiet around it, another level, and noise at `snrDb`. */
+export function roughened(clean: Float32Array, noise: Noise, snrDb: number, random: () => number): Float32Array {
   const pad = RATE_HZ / 4
   const out = new Float32Array(clean.length + 2 * pad)
   const level = 0.2 + 0.8 * random()
   clean.forEach((sample, at) => (out[pad + at] = level * sample))
-  const colour = 0.98 * random()
-  let last = 0
-  const noise = Float32Array.from(out, () => {
-    last = colour * last + (random() - 0.5)
-    return last
+  return mixAt(out, noise(out.length, random), { snrDb, offset: 0 })
+}
+
+/** As a telephone carries it: 8 kHz, no lows, mu-law (G.711) in eight bits. */
+export function telephoned(samples: Float32Array): { samples: Float32Array; sampleRate: number } {
+  const resampler = new Resampler(RATE_HZ, TELEPHONE_HZ)
+  const narrow = joined(resampler.push(samples), resampler.finish())
+  let slow = 0
+  const carried = narrow.map((sample) => {
+    slow += LOW_CUT * (sample - slow)
+    return muLaw(sample - slow)
   })
-  return mixAt(out, noise, { snrDb, offset: 0 })
+  return { samples: carried, sampleRate: TELEPHONE_HZ }
+}
+
+function muLaw(sample: number): number {
+  const squeezed = Math.log1p(MU * Math.min(1, Math.abs(sample))) / Math.log1p(MU)
+  const level = Math.round(squeezed * 127) / 127
+  return (Math.sign(sample) * Math.expm1(level * Math.log1p(MU))) / MU
+}
+
+function joined(head: Float32Array, tail: Float32Array): Float32Array {
+  const all = new Float32Array(head.length + tail.length)
+  all.set(head)
+  all.set(tail, head.length)
+  return all
 }
