@@ -96,6 +96,8 @@ async function startEngine(
   for (let attempt = 1; ; attempt++) {
     // What sorts of a killed engine spilled to the disk: elsewhere the postmaster removes it, and PGlite has none.
     await rm(join(input.dataDir, 'base', 'pgsql_tmp'), { recursive: true, force: true })
+    // A power cut can leave PostgreSQL's own lock file empty, which it then refuses; the folder's lock is ours.
+    await rm(join(input.dataDir, 'postmaster.pid'), { force: true })
     const limit = AbortSignal.timeout(OPEN_LIMIT_MS)
     try {
       return await WorkerLink.start(

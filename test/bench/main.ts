@@ -12,6 +12,7 @@ const BENCHES: Readonly<Record<string, () => Promise<Bench>>> = {
   decoder: async () => await import('./decoder.ts'),
   kernel: async () => await import('./kernel.ts'),
   capture: async () => await import('./capture.ts'),
+  powercut: async () => await import('./powercut.ts'),
   fanout: async () => await import('./fanout.ts'),
   intent: async () => await import('./intent.ts'),
   'speech-peer': async () => await import('./speech-peer.ts'),
