@@ -3,6 +3,7 @@ import { Command, InvalidArgumentError } from 'commander'
 import { systemClock } from '../shared/clock.ts'
 import { openLog } from '../shared/log.ts'
 import { runPart } from '../shared/part.ts'
+import { MAX_SPEECH_THREADS } from './agent/models.ts'
 import { startAgent, type AgentOptions } from './agent/agent.ts'
 
 const program = new Command('starling-edge')
@@ -15,6 +16,7 @@ const program = new Command('starling-edge')
   .option('--site <name>', "a new device's site", 'site-1')
   .option('--hub <url>', 'where a new device is enrolled, with the token in STARLING_ENROL_TOKEN')
   .option('--leaf-url <url>', 'where the leaf links to, when it is not where it was at enrolment')
+  .option('--speech-threads <n>', 'threads that hear: more for more calls at once', threads, 1)
   .option('--person <name>', 'who speaks to this device', 'technician')
   .parse()
 
@@ -26,6 +28,12 @@ const log = openLog({
 })
 
 await runPart(async (signal, fail) => await startAgent(program.opts<AgentOptions>(), { log, signal, fail }))
+
+function threads(text: string): number {
+  const value = Number(text)
+  if (/^\d+$/.test(text) && value >= 1 && value <= MAX_SPEECH_THREADS) return value
+  throw new InvalidArgumentError(`Between 1 and ${MAX_SPEECH_THREADS} threads can hear.`)
+}
 
 function port(text: string): number {
   const value = Number(text)

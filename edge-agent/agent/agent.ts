@@ -46,6 +46,8 @@ export interface AgentOptions {
   readonly hub?: string
   readonly leafUrl?: string
   readonly person: string
+  /** Threads that hear, each with a copy of the model. */
+  readonly speechThreads: number
 }
 
 export interface AgentRun {
@@ -108,7 +110,7 @@ async function open(options: AgentOptions, run: AgentRun, closers: Closers): Pro
   const { device, deviceCreds: creds } = identity
   const connection = await leaf.connect({ device, creds, name: device })
   closers.add(async () => await connection.close())
-  const models = openModels(systemClock, signal)
+  const models = openModels({ clock: systemClock, signal, speechThreads: options.speechThreads })
   closers.add(async () => await models.close())
   const dictation = new Dictation(importedFolder(options.data), systemClock, signal)
   closers.add(async () => await dictation.close())

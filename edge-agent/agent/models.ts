@@ -53,8 +53,18 @@ export interface Models {
   close(): Promise<void>
 }
 
-export function openModels(clock: Clock, signal: AbortSignal): Models {
-  return new RunningModels(clock, signal)
+/** More than the processors of any machine that is a site's. */
+export const MAX_SPEECH_THREADS = 64
+
+export interface ModelsRun {
+  readonly clock: Clock
+  readonly signal: AbortSignal
+  /** Threads that hear, 1 to {@link MAX_SPEECH_THREADS}. */
+  readonly speechThreads: number
+}
+
+export function openModels(run: ModelsRun): Models {
+  return new RunningModels(run)
 }
 
 const DICTATION = 'dictation'
@@ -68,6 +78,7 @@ const ANY_WORDS: WordGraph = {
 class RunningModels implements Models {
   readonly #clock: Clock
   readonly #signal: AbortSignal
+  readonly #threads: number
   #speech: Recogniser | null = null
   #intent: Understanding | null = null
   #domain: { readonly understanding: Understanding; readonly facts: BundleFacts } | null = null
@@ -83,9 +94,10 @@ class RunningModels implements Models {
   /** Of each recogniser that was asked for it. */
   readonly #dictation = new WeakMap<Recogniser, Promise<Ears>>()
 
-  constructor(clock: Clock, signal: AbortSignal) {
+  constructor({ clock, signal, speechThreads }: ModelsRun) {
     this.#clock = clock
     this.#signal = signal
+    this.#threads = speechThreads
   }
 
   ears(): Ears {
@@ -213,7 +225,7 @@ class RunningModels implements Models {
     if (isSpeech(dir)) {
       if (facts?.kind === 'domain')
         throw unknownBundle('it says that it is a domain, and holds a speech model')
-      const opened = await openRecogniser({ modelDir: dir, signal })
+      const opened = await openRecogniser({ modelDir: dir, signal, threads: this.#threads })
       this.#traits.set(opened, traitsOf(dir, 'speech'))
       return { model: { kind: 'speech', opened } }
     }

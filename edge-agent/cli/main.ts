@@ -32,6 +32,7 @@ interface EdgeOptions {
   readonly siteLeafPort: number
   readonly device: string
   readonly site: string
+  readonly speechThreads: number
 }
 type UpOptions = CommonOptions &
   PortOptions &
@@ -332,6 +333,7 @@ function edgeOptions(command: Command): Command {
     .option('--site-leaf-port <n>', "the site's own NATS port", portNumber, 7522)
     .option('--device <name>', "the device's name", USUAL_DEVICE)
     .option('--site <name>', "the site's name", USUAL_SITE)
+    .option('--speech-threads <n>', 'threads that hear: more for more calls at once', wholeNumber(1, 64), 1)
 }
 
 const portNumber = wholeNumber(0, 65_535)

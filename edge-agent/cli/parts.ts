@@ -39,6 +39,8 @@ export interface EdgeChoice {
   readonly leafPort: number
   readonly device: string
   readonly site: string
+  /** One unless given. */
+  readonly speechThreads?: number
   /** One-time token for a device that is not enrolled yet; handed over by environment, never on the command line. */
   readonly token: string | null
 }
@@ -118,6 +120,7 @@ export async function startEdge(start: PartStart, choice: EdgeChoice): Promise<S
       choice.device,
       '--site',
       choice.site,
+      ...(choice.speechThreads === undefined ? [] : ['--speech-threads', String(choice.speechThreads)]),
       ...(choice.hub === null ? [] : ['--hub', choice.hub]),
       ...(choice.leafUrl === null ? [] : ['--leaf-url', choice.leafUrl]),
     ],

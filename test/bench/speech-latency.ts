@@ -2,6 +2,7 @@
  * Streams fed by the clock, as microphones feed them: from the last sample to the final, and from the end of the first word to
  * the first partial. Speech of the demonstration, cut where it ends: whoever speaks lets the button go there.
  */
+import { availableParallelism } from 'node:os'
 import { fileURLToPath } from 'node:url'
 import { setTimeout as delay } from 'node:timers/promises'
 import { openDomainUnderTest } from '../../edge-agent/evaluation/domain-under-test.ts'
@@ -17,6 +18,8 @@ const GRAMMAR = 'domain'
 const SENTENCES = ['open', 'log', 'look', 'note'] as const
 /** Utterances a stream; the first of each stream warms up and is not counted. */
 const ROUNDS = { 1: 24, 20: 5 } as const
+/** Of the recogniser: more streams than one processor follows are shared out. */
+const THREADS = Math.min(2, availableParallelism())
 /** Samples under this are no speech: the recordings are synthetic, and silent where nobody speaks. */
 const SILENT = 0.01
 /** The pause after the button is let go in which an endpoint without a button is waited for. */
@@ -31,7 +34,10 @@ interface Waits {
 }
 
 export async function run(progress: (line: string) => void): Promise<BenchReport> {
-  const recogniser = await openRecogniser({ modelDir: fileURLToPath(MODEL_FOLDERS.speech) })
+  const recogniser = await openRecogniser({
+    modelDir: fileURLToPath(MODEL_FOLDERS.speech),
+    threads: THREADS,
+  })
   try {
     const domain = openDomainUnderTest(fileURLToPath(new URL('field-service.yaml', MODEL_FOLDERS.domains)))
     await domain.load(recogniser, GRAMMAR)

@@ -54,6 +54,7 @@ export async function edge(
     readonly siteLeafPort: number
     readonly device: string
     readonly site: string
+    readonly speechThreads: number
   },
 ): Promise<ExitCode> {
   const shown = readToken(call, options.tokenFile)
@@ -68,6 +69,7 @@ export async function edge(
     leafPort: options.siteLeafPort,
     device: options.device,
     site: options.site,
+    speechThreads: options.speechThreads,
     token: shown,
   })
   call.output.answer({ ready: true, ...run }, [`${run.device} runs; its page is at ${run.http}.`])

@@ -15,6 +15,7 @@ export interface UpOptions {
   readonly siteLeafPort: number
   readonly device: string
   readonly site: string
+  readonly speechThreads: number
   readonly sampleData: boolean
   readonly verbose: boolean
 }
@@ -109,6 +110,7 @@ async function startDevice(call: Call, options: UpOptions, hub: StartedHub): Pro
         leafPort: options.siteLeafPort,
         device,
         site,
+        speechThreads: options.speechThreads,
         token,
       },
     )

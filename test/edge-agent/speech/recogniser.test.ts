@@ -3,7 +3,8 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { MODEL_FOLDERS } from '../../../edge-agent/models/shipped.ts'
 import { ModelRefused, RecogniserBusy, RecogniserGone } from '../../../edge-agent/speech/errors.ts'
 import type { Hypothesis } from '../../../edge-agent/speech/hypothesis.ts'
-import { MAX_STREAMS, openRecogniser, type Recogniser } from '../../../edge-agent/speech/recogniser.ts'
+import { MAX_STREAMS } from '../../../edge-agent/speech/recogniser-thread.ts'
+import { openRecogniser, type Recogniser } from '../../../edge-agent/speech/recogniser.ts'
 import { noise, samplesOf, silence, spoken } from '../../support/sounds.ts'
 import { sentences } from './sentences.ts'
 
@@ -128,6 +129,36 @@ describe('a recogniser', () => {
     const { text } = await stream.finish()
     expect(partials.length).toBeGreaterThan(0)
     expect(partials.filter((partial) => !text.startsWith(partial))).toEqual([])
+  })
+})
+
+describe('a recogniser of two threads', () => {
+  it('hears in both as in one, and goes on in one when the other has ended', async () => {
+    const entry = new URL('./failing.worker.mjs', import.meta.url)
+    const recogniser = await openRecogniser({ modelDir: MODEL, entry, threads: 2 })
+    try {
+      await recogniser.loadGrammar('sentences', sentences(SENTENCES))
+      const texts = await Promise.all(
+        Array.from({ length: 4 }, async () => await hear(recogniser, samplesOf(spoken('open')))),
+      )
+      expect(texts.map(({ text }) => text)).toEqual(Array(4).fill('open work order four two seven'))
+      const streams = Array.from({ length: 2 * MAX_STREAMS }, () =>
+        recogniser.open('sentences', { sampleRate: RATE }),
+      )
+      expect(() => recogniser.open('sentences', { sampleRate: RATE })).toThrow(RecogniserBusy)
+      for (const stream of streams) stream.abort()
+      const held = recogniser.open('sentences', { sampleRate: RATE })
+      for (let turn = 0; turn < 4; turn++) {
+        const stream = recogniser.open('sentences', { sampleRate: RATE })
+        await stream.push(Float32Array.of(0.123_456_7))
+        await expect(stream.finish()).rejects.toThrow(RecogniserGone)
+      }
+      await held.push(samplesOf(spoken('open')))
+      expect(await held.finish()).toMatchObject({ text: 'open work order four two seven' })
+      expect(await hear(recogniser, samplesOf(spoken('open')))).toMatchObject({ kind: 'heard' })
+    } finally {
+      await recogniser.close()
+    }
   })
 })
 
