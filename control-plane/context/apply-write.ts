@@ -1,20 +1,30 @@
 /**
- * A device's change of synced data, applied exactly once by its record id. Columns that nobody else changed since the
- * device saw the row are taken; a column that somebody else did change keeps the centre's value, and the whole write is kept
- * in `ops.conflict` for a person. Whatever comes of it goes back down as a row of `write_result`.
+ * A device's change of synced data, applied exactly once by its record id, and merged field by field by the table's rules
+ * (`shared/context/write-rules.ts`). Whatever comes of it goes back down: the row, a conflict with both versions where there
+ * is one, and a row of `write_result`, whose version is lower than its row's so that no copy shows one without the other.
  */
-import * as v from 'valibot'
-import { DEVICE_WRITABLE, isContextTable, type ContextTable } from '../../shared/context/tables.ts'
+import {
+  columnSchema,
+  checkPatch,
+  intentOf,
+  isStorable,
+  type WriteIntent,
+} from '../../shared/context/write-intent.ts'
+import { isContextTable, type ContextTable, type Rejection } from '../../shared/context/tables.ts'
+import type { WriteField } from '../../shared/context/write-rules.ts'
 import type { DeviceId, SiteId, TenantId } from '../../shared/ids.ts'
 import type { JournalRecord, WriteBody } from '../../shared/journal/record.ts'
-import type { Json, JsonObject } from '../../shared/json.ts'
+import * as v from 'valibot'
 import type { Transaction } from '../../shared/sql/port.ts'
-import { BadRow, findRow, putRow, type StoredRow } from './store.ts'
+import { personBehind, reasonOf } from './conflicts.ts'
+import { mergeIntent } from './merge-row.ts'
+import { settleByDevice } from './settle.ts'
+import { findRow, putRow, reserveVersion, type StoredRow } from './store.ts'
 
 export type WriteOutcome =
   | { readonly kind: 'applied'; readonly version: number }
-  | { readonly kind: 'conflict'; readonly reason: string }
-  | { readonly kind: 'rejected'; readonly reason: string }
+  | { readonly kind: 'conflict'; readonly version: number }
+  | { readonly kind: 'rejected'; readonly code: Rejection; readonly reason: string }
   /** It was settled before; nothing was done. */
   | { readonly kind: 'duplicate' }
 
@@ -24,135 +34,119 @@ export interface Writer {
   readonly device: DeviceId
 }
 
+type Settled = Exclude<WriteOutcome, { kind: 'duplicate' }>
+type Rejected = Extract<WriteOutcome, { kind: 'rejected' }>
+type WriteRecord = Pick<JournalRecord, 'id'> & { readonly body: WriteBody }
+
 /** Applies a verified journal record whose body is a `write`. To be called in the transaction that stores the record. */
 export async function applyWrite(
   tx: Transaction,
   writer: Writer,
-  record: Pick<JournalRecord, 'id'> & { readonly body: WriteBody },
+  record: WriteRecord,
 ): Promise<WriteOutcome> {
-  const { body } = record
-  if ((await findRow(tx, writer.tenant, { table: 'write_result', key: record.id })) !== null)
-    return { kind: 'duplicate' }
+  const result = { tenant: writer.tenant, table: 'write_result', key: record.id } as const
+  if ((await findRow(tx, writer.tenant, result)) !== null) return { kind: 'duplicate' }
+  const version = await reserveVersion(tx)
   const outcome = await attempt(tx, writer, record)
+  const isRejected = outcome.kind === 'rejected'
   await putRow(tx, {
-    tenant: writer.tenant,
-    table: 'write_result',
-    key: record.id,
+    ...result,
     body: {
-      table: body.table,
-      key: body.key.slice(0, 100) || '-',
+      table: shown(record.body.table),
+      key: shown(record.body.key).slice(0, 100) || '-',
       outcome: outcome.kind,
-      reason: outcome.kind === 'applied' ? null : outcome.reason.slice(0, 200),
+      code: isRejected ? outcome.code : null,
+      reason: isRejected ? shown(outcome.reason) : reasonOf(outcome.kind),
+      rowVersion: isRejected ? 0 : outcome.version,
     },
     site: writer.site,
     device: writer.device,
     write: { id: record.id, origin: writer.device },
+    version,
   })
   return outcome
 }
 
-async function attempt(
-  tx: Transaction,
-  writer: Writer,
-  record: { readonly id: string; readonly body: WriteBody },
-): Promise<Exclude<WriteOutcome, { kind: 'duplicate' }>> {
-  const { table, key, baseVersion } = record.body
-  if (!isContextTable(table) || !DEVICE_WRITABLE.has(table))
-    return { kind: 'rejected', reason: `devices do not write ${table.slice(0, 40)}` }
-  if (key.length < 1 || key.length > 100) return { kind: 'rejected', reason: 'its key is too long, or empty' }
-  const patch = parsePatch(record.body.patch)
-  if (patch === null) return { kind: 'rejected', reason: 'its patch is no JSON object' }
+async function attempt(tx: Transaction, writer: Writer, record: WriteRecord): Promise<Settled> {
+  const intent = intentOf(record)
+  if (intent === null) return rejected('schema', 'its patch is no JSON object')
+  const { table, key, dependsOn } = intent
+  if (!isContextTable(table)) return rejected('forbidden', `there is no table ${table.slice(0, 40)}`)
+  if (key.length < 1 || key.length > 100 || !isStorable(key))
+    return rejected('schema', 'its key is too long, or empty')
+  for (const id of dependsOn) {
+    const standing = await findRow(tx, writer.tenant, { table: 'write_result', key: id })
+    if (standing?.device !== writer.device || standing.body['outcome'] === 'rejected')
+      return rejected('dependency', 'a write that it builds on was not taken')
+  }
   const before = await findRow(tx, writer.tenant, { table, key })
-  if (before !== null && !visible(before, writer))
-    return { kind: 'rejected', reason: 'the row is outside the device’s scope' }
-  const clash =
-    before === null ? missingClash(baseVersion) : columnClash(before, patch, { baseVersion, writer })
-  if (clash !== null) {
-    await keepConflict(tx, {
-      writer,
-      record: { ...record, table },
-      patch,
-      found: before?.body ?? null,
-      reason: clash,
-    })
-    return { kind: 'conflict', reason: clash }
-  }
-  try {
-    const version = await putRow(tx, {
-      tenant: writer.tenant,
-      table,
-      key,
-      body: { ...before?.body, ...patch },
-      site: before === null ? writer.site : (before.site as SiteId | null),
-      device: before === null ? null : (before.device as DeviceId | null),
-      write: { id: record.id, origin: writer.device },
-    })
-    return { kind: 'applied', version }
-  } catch (thrown) {
-    if (thrown instanceof BadRow) return { kind: 'rejected', reason: thrown.message }
-    throw thrown
-  }
+  if (before !== null && !isVisible(before, writer))
+    return rejected('scope', 'the row is outside the device’s scope')
+  const isNew = intent.baseVersion === 0 && dependsOn.length === 0
+  if (before === null && !isNew) return rejected('missing_row', 'the row is no longer at the centre')
+  const checked = checkPatch(table, intent.patch, isNew && before === null)
+  if (checked.kind === 'refused') return rejected(checked.code, checked.reason)
+  if (before === null) return await create(tx, { writer, record, intent, table })
+  if (isNew) return rejected('key_taken', 'there is such a row already')
+  const fault = baseFault(table, intent, checked.fields)
+  if (fault !== null) return fault
+  const by = { ...writer, person: await personBehind(tx, { ...writer, of: record.body.of }) }
+  if (table === 'write_conflict') return await settleByDevice(tx, by, { writeId: record.id, intent })
+  return await mergeIntent(tx, by, { writeId: record.id, intent, table, row: before, fields: checked.fields })
 }
 
-/** Base version 0 says "new"; anything else means that the device saw a row that is gone. */
-function missingClash(baseVersion: number): string | null {
-  return baseVersion === 0 ? null : 'the row was deleted at the centre'
-}
-
-function columnClash(
-  before: StoredRow,
-  patch: JsonObject,
-  seen: { readonly baseVersion: number; readonly writer: Writer },
-): string | null {
-  const clashing = Object.keys(patch).filter((column) => {
-    const last = before.columns[column]
-    // A device's own earlier writes are no conflict: it saw them, as its overlay.
-    return last !== undefined && last.version > seen.baseVersion && last.by !== seen.writer.device
+async function create(
+  tx: Transaction,
+  step: {
+    readonly writer: Writer
+    readonly record: WriteRecord
+    readonly intent: WriteIntent
+    readonly table: ContextTable
+  },
+): Promise<Settled> {
+  const { writer, record, intent, table } = step
+  // So that no two devices can make a row of one key, and no order of arrival decides whose it is.
+  if (intent.key !== record.body.of) return rejected('schema', 'a new row is named after its effect')
+  const version = await putRow(tx, {
+    tenant: writer.tenant,
+    table,
+    key: intent.key,
+    body: intent.patch,
+    site: writer.site,
+    device: null,
+    write: { id: record.id, origin: writer.device },
   })
-  return clashing.length === 0 ? null : `changed elsewhere meanwhile: ${clashing.join(', ')}`
+  return { kind: 'applied', version }
 }
 
-function visible(row: StoredRow, writer: Writer): boolean {
+/** What the device saw may come to stand again, so it is checked like what it wants. */
+function baseFault(
+  table: ContextTable,
+  { base }: WriteIntent,
+  fields: readonly WriteField[],
+): Rejected | null {
+  for (const { policy, columns } of fields) {
+    if (policy === 'counter' || policy === 'append') continue
+    for (const column of columns) {
+      const schema = columnSchema(table, column)
+      if (schema === undefined || !v.is(schema, base[column]))
+        return rejected('schema', `it does not say what ${column} was`)
+    }
+  }
+  return null
+}
+
+function isVisible(row: StoredRow, writer: Writer): boolean {
   return (
     (row.site === null || row.site === writer.site) && (row.device === null || row.device === writer.device)
   )
 }
 
-async function keepConflict(
-  tx: Transaction,
-  conflict: {
-    readonly writer: Writer
-    readonly record: { readonly id: string; readonly body: WriteBody; readonly table: ContextTable }
-    readonly patch: JsonObject
-    readonly found: JsonObject | null
-    readonly reason: string
-  },
-): Promise<void> {
-  const { writer, record, patch, found, reason } = conflict
-  await tx.query(
-    `insert into ops.conflict (write_id, tenant, device, tbl, key, base_version, patch, found, reason)
-     values ($1, $2, $3, $4, $5, $6, $7::text::jsonb, $8::text::jsonb, $9) on conflict (write_id) do nothing`,
-    [
-      record.id,
-      writer.tenant,
-      writer.device,
-      record.table,
-      record.body.key,
-      record.body.baseVersion,
-      JSON.stringify(patch),
-      JSON.stringify(found),
-      reason,
-    ],
-  )
+function rejected(code: Rejection, reason: string): Rejected {
+  return { kind: 'rejected', code, reason }
 }
 
-const PatchSchema = v.record(v.pipe(v.string(), v.maxLength(60)), v.unknown())
-
-function parsePatch(text: string): JsonObject | null {
-  try {
-    const parsed = v.safeParse(PatchSchema, JSON.parse(text))
-    return parsed.success ? (parsed.output as Record<string, Json>) : null
-  } catch {
-    return null // A patch is outside input: one that is no JSON is rejected, and shown as such.
-  }
+/** What a record says, as far as a row can hold it. */
+function shown(text: string): string {
+  return text.replaceAll('\0', '').toWellFormed().slice(0, 200)
 }

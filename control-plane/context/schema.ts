@@ -35,10 +35,10 @@ create table if not exists ops.tombstone (
   version bigint primary key, tenant text not null, tbl text not null, key text not null, site text, device text
 );
 create index if not exists tombstone_by_version on ops.tombstone (tenant, version);
-create table if not exists ops.conflict (
-  write_id text primary key, tenant text not null, device text not null, tbl text not null, key text not null,
-  base_version bigint not null, patch jsonb not null, found jsonb, reason text not null,
-  at timestamptz not null default now(), settled_by text
+drop table if exists ops.conflict;
+create table if not exists ops.field (
+  tenant text not null, tbl text not null, key text not null, field text not null, state jsonb not null,
+  primary key (tenant, tbl, key, field)
 );
 ${views}
 `

@@ -36,6 +36,8 @@ export interface RowChange {
   readonly device: DeviceId | null
   /** The journal write behind it, and who made it; null for the centre itself. */
   readonly write: { readonly id: string; readonly origin: string } | null
+  /** From {@link reserveVersion}, where the number was needed before the row was. */
+  readonly version?: number
 }
 
 export interface StoredRow {
@@ -58,7 +60,7 @@ export async function putRow(tx: Transaction, change: RowChange): Promise<number
   )
   if (before !== null && !moved && changed.length === 0 && change.write === null) return before.version
   if (moved) await bury(tx, { ...change, site: before.site, device: before.device })
-  const version = await nextVersion(tx)
+  const version = change.version ?? (await nextVersion(tx))
   const columns = { ...before?.columns }
   for (const column of changed) columns[column] = { version, by: change.write?.origin ?? '' }
   await tx.query(
@@ -79,6 +81,25 @@ export async function putRow(tx: Transaction, change: RowChange): Promise<number
     ],
   )
   return version
+}
+
+/** The next version, and the lock under which versions are given until the transaction ends. */
+export async function reserveVersion(tx: Transaction): Promise<number> {
+  await lockVersions(tx)
+  return await nextVersion(tx)
+}
+
+/** Takes a row away; devices that held it are told. Nothing happens where there is none. */
+export async function removeRow(
+  tx: Transaction,
+  row: { readonly tenant: TenantId; readonly table: ContextTable; readonly key: string },
+): Promise<void> {
+  await lockVersions(tx)
+  const [gone] = await tx.query<{ site: string | null; device: string | null }>(
+    'delete from ops.row where tenant = $1 and tbl = $2 and key = $3 returning site, device',
+    [row.tenant, row.table, row.key],
+  )
+  if (gone !== undefined) await bury(tx, { ...row, ...gone })
 }
 
 export async function findRow(

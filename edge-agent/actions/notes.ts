@@ -27,12 +27,7 @@ export function recordNote(parts: FieldParts): FieldAction {
           withdrawn: false,
         },
       })
-      await noteUndo(
-        work,
-        'the note',
-        [{ table: 'note', key: work.recordId, patch: { withdrawn: true } }],
-        before,
-      )
+      await noteUndo(work, 'the note', before)
       return { text, workOrder: order?.number ?? null }
     }),
     say: (output) => {

@@ -51,12 +51,7 @@ export function orderPart(parts: FieldParts, slots: { readonly part?: unknown })
           },
         })
         const what = `the order of ${count} ${found.name}`
-        await noteUndo(
-          work,
-          what,
-          [{ table: 'part_order', key: work.recordId, patch: { status: 'withdrawn' } }],
-          before,
-        )
+        await noteUndo(work, what, before)
         return { number: found.number, name: found.name, count, stock: found.stock }
       },
     ),

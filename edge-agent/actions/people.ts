@@ -29,12 +29,7 @@ export function askHuman(parts: FieldParts): FieldAction {
         question: text === '' ? 'Please call me.' : text,
         reason: 'asked_for_a_person',
       })
-      await noteUndo(
-        work,
-        'asking for a person',
-        [{ table: 'inbox_item', key: work.recordId, patch: { status: 'withdrawn' } }],
-        before,
-      )
+      await noteUndo(work, 'asking for a person', before)
       return { itemId: work.recordId }
     }),
     say: () => 'A person will be asked. The request goes up when the link is there.',

@@ -37,12 +37,7 @@ export function logReading(parts: FieldParts): FieldAction {
         { quantity, unit, value: slots.value, assetId: asset?.id ?? null },
       )
       await countAsEvidence(work.tx, before, quantity)
-      await noteUndo(
-        work,
-        `the reading of ${slots.value} ${unit}`.trim(),
-        [{ table: 'reading', key: work.recordId, patch: { withdrawn: true } }],
-        before,
-      )
+      await noteUndo(work, `the reading of ${slots.value} ${unit}`.trim(), before)
       return { quantity, value: slots.value, unit, asset: asset?.name ?? null }
     }),
     say: (output) => {

@@ -33,7 +33,7 @@ export function moveStep(
       const moved = movedTo(reply)
       if (kind !== 'repeat') {
         await keepInMind(work.tx, { guide: state })
-        await noteUndo(work, `moving to the ${kind} step`, [], before)
+        await noteUndo(work, `moving to the ${kind} step`, before)
       }
       return { ...moved, title: procedure?.title ?? '' }
     }),

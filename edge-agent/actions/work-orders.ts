@@ -45,8 +45,7 @@ export function openWorkOrder(parts: FieldParts, slots: { readonly work_order?: 
           })
         const guide = await startGuide(work.tx, order, before)
         await keepInMind(work.tx, { workOrder: order.id, guide: guide.state })
-        const undo = order.status === 'in_progress' ? [] : [statusStep(order)]
-        await noteUndo(work, `opening work order ${order.number}`, undo, before)
+        await noteUndo(work, `opening work order ${order.number}`, before)
         const asset = order.assetId === null ? null : await findRow(work.tx, 'asset', order.assetId)
         return { number: order.number, title: order.title, asset: asset?.name ?? null, step: guide.step }
       },
@@ -81,7 +80,7 @@ export function closeWorkOrder(
       })
       if (before.workOrder === order.id)
         await keepInMind(work.tx, { workOrder: null, guide: { kind: 'idle' } })
-      await noteUndo(work, `closing work order ${order.number}`, [statusStep(order)], before)
+      await noteUndo(work, `closing work order ${order.number}`, before)
       return { number: order.number, title: order.title }
     }),
     say: (output) => `Work order ${(output as { number: string }).number} is closed.`,
@@ -143,14 +142,6 @@ async function startGuide(
     state,
     step: reply.kind === 'step' ? { number: reply.step.number, of: reply.of, text: reply.step.text } : null,
   }
-}
-
-function statusStep(order: Held<'work_order'>): {
-  table: 'work_order'
-  key: string
-  patch: { status: string; closedAt: string | null }
-} {
-  return { table: 'work_order', key: order.id, patch: { status: order.status, closedAt: order.closedAt } }
 }
 
 function idOf(said: unknown): string {

@@ -124,7 +124,7 @@ function turnParts(
   const field: FieldParts = {
     clock: systemClock,
     person: principal.id,
-    writes: openLocalWrites(ledger.journal),
+    writes: openLocalWrites({ journal: ledger.journal, clock: systemClock }),
   }
   return {
     kernel: ledger.kernel,

@@ -1,12 +1,20 @@
 /** The device's database, step by step: each step once, in one transaction with the note that it was taken. */
 import type { Database } from '../../shared/sql/port.ts'
 import { CONSENT_SQL } from '../adaptation/consent.ts'
-import { undoSql } from '../actions/undo.ts'
+import { undoByWritesSql, undoSql } from '../actions/undo.ts'
 import { CONTEXT_SCHEMA } from '../context/schema.ts'
+import { WRITES_SQL } from '../context/writes-schema.ts'
 import { turnMemorySql } from '../memory/turn-memory.ts'
 
 /** Only ever added to. */
-const STEPS: readonly string[] = [CONTEXT_SCHEMA, turnMemorySql, undoSql, CONSENT_SQL]
+const STEPS: readonly string[] = [
+  CONTEXT_SCHEMA,
+  turnMemorySql,
+  undoSql,
+  CONSENT_SQL,
+  WRITES_SQL,
+  undoByWritesSql,
+]
 
 export async function migrate(db: Database): Promise<void> {
   await db.script(`

@@ -4,7 +4,7 @@ import { reportError } from '../../shared/errors.ts'
 import type { Journal } from '../../shared/journal/journal.ts'
 import { isPast } from '../../shared/policy/policy.ts'
 import type { Queryable } from '../../shared/sql/port.ts'
-import { findProcedure, findRow, listUnsettled, listWorkOrders } from '../context/reads.ts'
+import { countWrites, findProcedure, findRow, listWorkOrders } from '../context/reads.ts'
 import type { HeldPolicy } from '../identity/held-policy.ts'
 import type { Identity } from '../identity/identity.ts'
 import type { AgentStatus } from '../local-api/status.ts'
@@ -54,7 +54,7 @@ export async function agentStatus(parts: StatusParts): Promise<AgentStatus> {
     },
     models: parts.models().map(({ name, digest }) => ({ name, digest })),
     contextSyncedAt: await parts.syncedAt(),
-    unsettled: (await listUnsettled(sql)).map(({ table, outcome, reason }) => ({ table, outcome, reason })),
+    writes: await countWrites(sql),
     guide: await guideOf(sql),
     workOrders: await openOrders(sql),
   }

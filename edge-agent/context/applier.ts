@@ -11,6 +11,7 @@ import { redeem } from '../../shared/kernel/admitted.ts'
 import type { EffectRequest, Principal, TransactionalPerformer } from '../../shared/kernel/contract.ts'
 import type { Queryable, Transaction } from '../../shared/sql/port.ts'
 import type { ContextAnswer } from '../../shared/wire/context.ts'
+import { settleWrites } from './settlement.ts'
 
 export class StaleAnswer extends StarlingError {
   override readonly code = 'stale_answer'
@@ -104,10 +105,7 @@ async function applyAnswer(tx: Transaction, answer: ContextAnswer, syncedAtMs: n
        where context.row.version < excluded.version`,
     [JSON.stringify(answer.rows)],
   )
-  // A local change goes when the centre says what became of it: the row came with it, or stands against it.
-  await tx.query(
-    `delete from local.overlay where write_id in (select key from context.row where tbl = 'write_result')`,
-  )
+  await settleWrites(tx, answer.nextCursor)
   await storePosition(tx, answer, syncedAtMs)
 }
 

@@ -10,6 +10,8 @@ export type Held<T extends ContextTable> = RowOf<T> & {
   readonly version: number
   /** True while a local change of it is on its way up. */
   readonly pending: boolean
+  /** True while a change of it that the centre did not take waits for a person; a row that only that change made is one too. */
+  readonly rejected: boolean
 }
 
 /** Lists are spoken or shown on a small page; the grammar takes this many names. */
@@ -95,9 +97,26 @@ export async function readingsOf(sql: Queryable, assetId: string): Promise<reado
   })
 }
 
-/** Writes of this device that the centre did not take as they were. */
-export async function listUnsettled(sql: Queryable): Promise<readonly Held<'write_result'>[]> {
-  return await select(sql, 'write_result', { where: `body->>'outcome' <> 'applied'` })
+/** Two versions of one field, ours and theirs; open ones first, each newest first. */
+export async function listConflicts(
+  sql: Queryable,
+  options: { readonly all: boolean },
+): Promise<readonly Held<'write_conflict'>[]> {
+  return await select(sql, 'write_conflict', {
+    where: options.all ? 'true' : `body->>'status' = 'open'`,
+    order: `body->>'status', body->'oursBy'->>'at' desc, key`,
+  })
+}
+
+/** Local writes that are not through yet, and conflicts that nobody settled. */
+export async function countWrites(
+  sql: Queryable,
+): Promise<{ readonly pending: number; readonly conflicts: number; readonly rejected: number }> {
+  const [row] = await sql.query<{ pending: number; conflicts: number; rejected: number }>(
+    `select (select count(*) from local.overlay) as pending, (select count(*) from local.quarantine) as rejected,
+       (select count(*) from context.current where tbl = 'write_conflict' and body->>'status' = 'open') as conflicts`,
+  )
+  return row ?? { pending: 0, conflicts: 0, rejected: 0 }
 }
 
 /** Everything that a person may name, for the grammar. */
@@ -122,16 +141,23 @@ async function select<T extends ContextTable>(
   table: T,
   choice: { readonly where?: string; readonly params?: readonly string[]; readonly order?: string },
 ): Promise<readonly Held<T>[]> {
-  const rows = await sql.query<{ key: string; version: number; pending: boolean; body: never }>(
-    `select key, version, pending, body from context.current where tbl = $1 and (${choice.where ?? 'true'})
+  const rows = await sql.query<{
+    key: string
+    version: number
+    pending: boolean
+    rejected: boolean
+    body: never
+  }>(
+    `select key, version, pending, rejected, body from context.current where tbl = $1 and (${choice.where ?? 'true'})
      order by ${choice.order ?? 'key'} limit ${MAX_LISTED}`,
     [table, ...(choice.params ?? [])],
   )
   // Every body passed its table's schema: at the centre for a synced row, in prepareWrite for a local one.
-  return rows.map(({ key, version, pending, body }) => ({
+  return rows.map(({ key, version, pending, rejected, body }) => ({
     ...(body as object as RowOf<T>),
     id: key,
-    version: version,
+    version,
     pending,
+    rejected,
   }))
 }

@@ -12,12 +12,8 @@ export interface AgentStatus {
   readonly clock: { readonly aheadMs: number | null; readonly problem: ErrorReport | null }
   readonly models: readonly { readonly name: string; readonly digest: string }[]
   readonly contextSyncedAt: string | null
-  /** Changes made here that the centre did not take as they were. */
-  readonly unsettled: readonly {
-    readonly table: string
-    readonly outcome: string
-    readonly reason: string | null
-  }[]
+  /** Changes of data made here: on their way up, in conflict with others', not taken by the centre. */
+  readonly writes: { readonly pending: number; readonly conflicts: number; readonly rejected: number }
   readonly guide: {
     readonly title: string
     readonly number: number

@@ -1,6 +1,6 @@
 /**
  * The field-service data that travels: one schema a table, the same on the device and at the centre. A row has a key (its
- * id) and a body; times are ISO 8601 in UTC. What a device may change is in {@link DEVICE_WRITABLE}.
+ * id) and a body; times are ISO 8601 in UTC. What a device may change, and how changes are merged, is in `write-rules.ts`.
  */
 import * as v from 'valibot'
 import { DocumentSchema, EdgeSchema, NodeSchema } from './knowledge.ts'
@@ -10,6 +10,27 @@ const Line = v.pipe(v.string(), v.maxLength(200))
 const Text = v.pipe(v.string(), v.maxLength(4_000))
 const Time = v.pipe(v.string(), v.isoTimestamp())
 const Words = v.pipe(v.array(Line), v.maxLength(20))
+
+const Values = v.record(Line, v.any())
+/** Who wrote a version, and when; no device for the centre itself. */
+const Author = v.strictObject({ device: v.nullable(Line), person: v.nullable(Line), at: v.nullable(Time) })
+
+/** What becomes of two changes of one field that did not see each other. */
+export const MERGE_POLICIES = ['server_wins', 'append', 'counter', 'person'] as const
+export type MergePolicy = (typeof MERGE_POLICIES)[number]
+
+/** Why a write was not taken; the same word at the centre and on the device. */
+export const REJECTIONS = [
+  'schema',
+  'forbidden',
+  'missing_row',
+  'scope',
+  'key_taken',
+  'list_full',
+  'settled',
+  'dependency',
+] as const
+export type Rejection = (typeof REJECTIONS)[number]
 
 export const ROW_SCHEMAS = {
   asset: v.strictObject({
@@ -41,7 +62,13 @@ export const ROW_SCHEMAS = {
     /** What must be recorded before the step counts as done. */
     evidence: v.nullable(v.strictObject({ quantity: Line, unit: Line })),
   }),
-  part: v.strictObject({ number: Line, name: Line, unit: Line, stock: v.number(), aliases: Words }),
+  part: v.strictObject({
+    number: Line,
+    name: Line,
+    unit: Line,
+    stock: v.pipe(v.number(), v.integer()),
+    aliases: Words,
+  }),
   person: v.strictObject({ name: Line, role: Line, phone: Line }),
   reading: v.strictObject({
     assetId: v.nullable(Id),
@@ -89,7 +116,29 @@ export const ROW_SCHEMAS = {
     table: Line,
     key: Id,
     outcome: v.picklist(['applied', 'conflict', 'rejected']),
+    /** Of a rejected one: which kind of refusal. */
+    code: v.nullable(v.picklist(REJECTIONS)),
     reason: v.nullable(Line),
+    /** The centre's version from which on the copy shows what became of the write. */
+    rowVersion: v.number(),
+  }),
+  /** Two versions of one field that nobody saw together; its key is the losing write's id, a dot, the field. */
+  write_conflict: v.strictObject({
+    table: Line,
+    key: Id,
+    field: Line,
+    policy: v.picklist(MERGE_POLICIES),
+    /** Settled by a person, or still to be looked at. */
+    status: v.picklist(['open', 'settled']),
+    /** Column -> value, as the losing device saw it before, as it wrote it, and as it stands. Long texts are clipped. */
+    base: Values,
+    ours: Values,
+    theirs: Values,
+    oursBy: Author,
+    theirsBy: Author,
+    choice: v.nullable(v.picklist(['ours', 'theirs'])),
+    settledBy: v.nullable(Line),
+    settledAt: v.nullable(Time),
   }),
   node: NodeSchema,
   edge: EdgeSchema,
@@ -114,16 +163,8 @@ export const CONTEXT_TABLES = [
   'node',
   'edge',
   'document',
+  'write_conflict',
 ] as const satisfies readonly ContextTable[]
-
-/** What a device may write: new rows, and columns of rows that nobody else changed since it saw them. The rest is the centre's. */
-export const DEVICE_WRITABLE: ReadonlySet<ContextTable> = new Set([
-  'work_order',
-  'reading',
-  'note',
-  'part_order',
-  'inbox_item',
-])
 
 export function isContextTable(name: string): name is ContextTable {
   return (CONTEXT_TABLES as readonly string[]).includes(name)

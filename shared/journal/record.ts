@@ -70,6 +70,12 @@ export const WriteBodySchema = v.strictObject({
   /** Columns that change, as canonical JSON text; part of the chain because the centre applies it. */
   patch: v.pipe(v.string(), v.maxLength(64_000)),
   baseVersion: v.number(),
+  /** The changed columns as they were seen before, as canonical JSON text. These are in records since writes are intents. */
+  base: v.exactOptional(v.pipe(v.string(), v.maxLength(64_000))),
+  stampMs: v.exactOptional(v.pipe(v.number(), v.safeInteger(), v.minValue(0))),
+  sinceMs: v.exactOptional(v.pipe(v.number(), v.safeInteger(), v.minValue(0))),
+  dependsOn: v.exactOptional(v.pipe(v.array(Uuid7), v.maxLength(8))),
+  undoes: v.exactOptional(Uuid7),
 })
 
 /** Entries that this device can no longer supply, named and signed rather than silently missing. */

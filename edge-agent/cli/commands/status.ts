@@ -31,10 +31,15 @@ function agentLines(agent: AgentStatus): readonly string[] {
       ? []
       : [`clock     ${agent.clock.problem.message}. ${agent.clock.problem.remedy}`]),
     ...agent.models.map(({ name, digest }) => `model     ${name} ${digest.slice(0, 12)}`),
-    ...agent.unsettled.map(
-      ({ table, outcome, reason }) =>
-        `conflict  a change of ${table} was ${outcome}${reason === null ? '' : `: ${reason}`}`,
-    ),
+    ...writeLines(agent.writes),
     `context   ${agent.contextSyncedAt === null ? 'never synced' : `as of ${agent.contextSyncedAt}`}`,
   ]
+}
+
+function writeLines({ conflicts, rejected }: AgentStatus['writes']): readonly string[] {
+  const said = [
+    ...(conflicts === 0 ? [] : [`${conflicts} in conflict`]),
+    ...(rejected === 0 ? [] : [`${rejected} not taken by the centre`]),
+  ]
+  return said.length === 0 ? [] : [`changes   ${said.join(', ')}: see starling context conflicts`]
 }

@@ -15,7 +15,7 @@ let parts: FieldParts
 beforeAll(async () => {
   at = await governed()
   await migrate(at.db)
-  parts = { clock: at.clock, person: 'amara', writes: openLocalWrites(at.journal) }
+  parts = { clock: at.clock, person: 'amara', writes: openLocalWrites(at) }
   for (const { table, key, body } of SAMPLE_DATA)
     await at.db.query(
       'insert into context.row (tbl, key, version, body) values ($1, $2, 1, $3::text::jsonb)',

@@ -48,7 +48,7 @@ async function turn(
   meant: Partial<Meaning> = {},
   { told = [], wanted = { act: null, ask: null } }: { told?: WishBefore[]; wanted?: IntentThresholds } = {},
 ): Promise<TurnResult> {
-  const field = { clock: at.clock, person: 'amara', writes: openLocalWrites(at.journal) }
+  const field = { clock: at.clock, person: 'amara', writes: openLocalWrites(at) }
   const parts: TurnParts = {
     kernel: at.kernel,
     ears: {
