@@ -84,10 +84,10 @@ async function attempt(tx: Transaction, writer: Writer, record: WriteRecord): Pr
     return rejected('scope', 'the row is outside the device’s scope')
   const isNew = intent.baseVersion === 0 && dependsOn.length === 0
   if (before === null && !isNew) return rejected('missing_row', 'the row is no longer at the centre')
-  const checked = checkPatch(table, intent.patch, isNew && before === null)
+  if (before !== null && isNew) return rejected('key_taken', 'there is such a row already')
+  const checked = checkPatch(table, intent.patch, isNew)
   if (checked.kind === 'refused') return rejected(checked.code, checked.reason)
   if (before === null) return await create(tx, { writer, record, intent, table })
-  if (isNew) return rejected('key_taken', 'there is such a row already')
   const fault = baseFault(table, intent, checked.fields)
   if (fault !== null) return fault
   const by = { ...writer, person: await personBehind(tx, { ...writer, of: record.body.of }) }

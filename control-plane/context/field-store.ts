@@ -55,5 +55,5 @@ async function read<S>(sql: Queryable, { tenant, table, key, field }: FieldPlace
     'select state from ops.field where tenant = $1 and tbl = $2 and key = $3 and field = $4',
     [tenant, table, key, field.name],
   )
-  return found === undefined ? null : (found.state as S)
+  return found === undefined ? null : found.state
 }

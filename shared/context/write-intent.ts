@@ -114,7 +114,7 @@ const PatchSchema = v.record(v.pipe(v.string(), v.maxLength(60)), v.any())
 function parsePatch(text: string): JsonObject | null {
   try {
     const parsed = v.safeParse(PatchSchema, JSON.parse(text))
-    return parsed.success && isStorable(parsed.output) ? (parsed.output as JsonObject) : null
+    return parsed.success && isStorable(parsed.output) ? parsed.output : null
   } catch {
     return null // A patch is outside input: one that is no JSON is rejected, and shown as such.
   }

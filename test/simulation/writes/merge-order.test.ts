@@ -111,42 +111,42 @@ const week = fc.record({
 
 /** PGlite, and PostgreSQL where it is there. */
 let centres: readonly Database[]
-let close: () => Promise<void>
-let devices: readonly SimulatedDevice[]
+let opened: Awaited<ReturnType<typeof openCentres>>
+let vans: readonly SimulatedDevice[]
 beforeAll(async () => {
-  ;({ centres, close } = await openCentres())
+  opened = await openCentres()
+  ;({ centres } = opened)
+  vans = await Promise.all(['van-1', 'van-2', 'van-3'].map(async (name) => await simulatedDevice(name)))
 })
 afterAll(async () => {
-  for (const { at } of devices) await at.close()
-  await close()
+  for (const { at } of vans) await at.close()
+  await opened.close()
 })
 
-it('three devices offline for a week come together to the same state in any order', async () => {
+it('three vans offline for a week come together to the same state in any order', async () => {
   await fc.assert(
     fc.asyncProperty(week, async ({ skewsMinutes, before, offline, orders }) => {
       const [centre] = centres
       if (centre === undefined) throw new Error('there is no centre')
       for (const one of centres) await fillCentre(one)
-      devices = await Promise.all(
-        ['van-1', 'van-2', 'van-3'].map(async (name) => await simulatedDevice(name)),
-      )
-      for (const [index, device] of devices.entries()) {
+      for (const [index, device] of vans.entries()) {
+        await device.reset()
         device.at.clock.advance((skewsMinutes[index] ?? 0) * 60_000)
         await device.pull(centre)
       }
-      await live(devices, before)
-      const first = await heardSoFar(devices)
-      await carryAll(centre, devices, first, [])
-      for (const device of devices) await device.pull(centre)
-      await live(devices, offline)
-      const rest = (await heardSoFar(devices)).map((all, index) => all.slice(first[index]?.length ?? 0))
+      await live(vans, before)
+      const first = await heardSoFar(vans)
+      await carryAll(centre, vans, first, [])
+      for (const device of vans) await device.pull(centre)
+      await live(vans, offline)
+      const rest = (await heardSoFar(vans)).map((all, index) => all.slice(first[index]?.length ?? 0))
       const states = await Promise.all(
         centres.map(async (one, index) => {
           const found: (readonly string[])[] = []
           for (const picks of orders.filter((_order, at) => at % centres.length === index)) {
             await fillCentre(one)
-            await carryAll(one, devices, first, [])
-            await carryAll(one, devices, rest, picks)
+            await carryAll(one, vans, first, [])
+            await carryAll(one, vans, rest, picks)
             found.push(await stateOf(one))
           }
           return found
@@ -155,12 +155,10 @@ it('three devices offline for a week come together to the same state in any orde
       for (const state of states.flat()) expect(state).toEqual(states[0]?.[0])
       expect(states.flat()).toHaveLength(ORDERS)
       expect(states[0]?.[0]?.length).toBeGreaterThan(20)
-      for (const device of devices) {
+      for (const device of vans) {
         await device.pull(centre)
         await expectSettled(centre, device)
-        await device.at.close()
       }
-      devices = []
     }),
     { seed: SEED, numRuns: RUNS, endOnFailure: true },
   )

@@ -36,6 +36,8 @@ export interface SimulatedDevice {
   /** Its write records after the `from`th, in the order of its journal. */
   records(): Promise<readonly WriteRecord[]>
   pull(centre: Database): Promise<void>
+  /** As new: nothing held, nothing written. */
+  reset(): Promise<void>
   /** The row as readers see it. */
   seen(
     table: ContextTable,
@@ -79,6 +81,11 @@ export async function simulatedDevice(name: string): Promise<SimulatedDevice> {
       })
       await sync.pull(new AbortController().signal)
     },
+    reset: async () => {
+      await at.db
+        .script(`truncate context.row, context.sync, local.overlay, local.quarantine, local.quarantine_dropped,
+        local.stamp, local.undone, journal.record, journal.payload, journal.outbox, journal.seal, journal.open_intent`)
+    },
     seen: async (table, key) => {
       const [row] = await at.db.query<{ body: JsonObject; pending: boolean; rejected: boolean }>(
         'select body, pending, rejected from context.current where tbl = $1 and key = $2',
@@ -106,10 +113,14 @@ export async function openCentres(): Promise<{
   }
   for (const db of centres) {
     closers.add(async () => await db.close())
-    await db.script(OPS_SCHEMA)
-    await db.script(INGEST_SCHEMA)
+    await makeTables(db)
   }
   return { centres, close: async () => await closers.close() }
+}
+
+export async function makeTables(centre: Database): Promise<void> {
+  await centre.script(OPS_SCHEMA)
+  await centre.script(INGEST_SCHEMA)
 }
 
 /** Empties the centre and fills it again; the same rows get the same versions, so that devices' bases still mean something. */
