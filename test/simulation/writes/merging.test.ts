@@ -1,6 +1,7 @@
 /** Local writes from the device to the centre and back, as edge-agent/context/SPEC.md promises: W1, W2, W3, W5. */
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { settlePerformer } from '../../../control-plane/context/settle.ts'
+import { listQuarantined } from '../../../edge-agent/context/quarantine.ts'
 import { findRow, listConflicts } from '../../../edge-agent/context/reads.ts'
 import { settleWrites } from '../../../edge-agent/context/settlement.ts'
 import type { Database } from '../../../shared/sql/port.ts'
