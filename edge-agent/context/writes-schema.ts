@@ -1,7 +1,29 @@
 /**
  * Local writes on the device: those on their way up lie over the copy (`local.overlay`), those that the centre did not take
- * lie beside it (`local.quarantine`), until a person decides. Readers use `context.current`. One migration step.
+ * lie beside it (`local.quarantine`), until a person decides. Readers use `context.current`.
  */
+
+/** To be made again by whatever step puts another table in the place of `context.row`. */
+export const CURRENT_VIEW = `
+create or replace view context.current as
+  select r.tbl, r.key, r.version,
+    case when o.key is null then r.body else local.laid_over(r.body, o.sets, o.adds, o.appends, o.removes) end as body,
+    o.key is not null as pending, q.key is not null as rejected, q.patch as rejected_patch
+  from context.row r
+  left join local.laid o on o.tbl = r.tbl and o.key = r.key
+  left join local.refused q on q.tbl = r.tbl and q.key = r.key
+  union all
+  select o.tbl, o.key, 0, local.laid_over('{}', o.sets, o.adds, o.appends, o.removes), true, q.key is not null, q.patch
+  from local.laid o left join local.refused q on q.tbl = o.tbl and q.key = o.key
+  where not exists (select 1 from context.row r where r.tbl = o.tbl and r.key = o.key)
+  union all
+  select q.tbl, q.key, 0, q.patch, false, true, q.patch
+  from local.refused q
+  where not exists (select 1 from context.row r where r.tbl = q.tbl and r.key = q.key)
+    and not exists (select 1 from local.overlay o where o.tbl = q.tbl and o.key = q.key);
+`
+
+/** One migration step. */
 export const WRITES_SQL = `
 alter table local.overlay add column if not exists of text not null default '';
 alter table local.overlay add column if not exists sets jsonb not null default '{}';
@@ -67,20 +89,4 @@ create or replace view local.laid as
 create or replace view local.refused as
   select q.tbl, q.key, jsonb_object_agg(item.key, item.value order by q.seq) as patch
   from local.quarantine q, jsonb_each(q.patch) item group by q.tbl, q.key;
-create or replace view context.current as
-  select r.tbl, r.key, r.version,
-    case when o.key is null then r.body else local.laid_over(r.body, o.sets, o.adds, o.appends, o.removes) end as body,
-    o.key is not null as pending, q.key is not null as rejected, q.patch as rejected_patch
-  from context.row r
-  left join local.laid o on o.tbl = r.tbl and o.key = r.key
-  left join local.refused q on q.tbl = r.tbl and q.key = r.key
-  union all
-  select o.tbl, o.key, 0, local.laid_over('{}', o.sets, o.adds, o.appends, o.removes), true, q.key is not null, q.patch
-  from local.laid o left join local.refused q on q.tbl = o.tbl and q.key = o.key
-  where not exists (select 1 from context.row r where r.tbl = o.tbl and r.key = o.key)
-  union all
-  select q.tbl, q.key, 0, q.patch, false, true, q.patch
-  from local.refused q
-  where not exists (select 1 from context.row r where r.tbl = q.tbl and r.key = q.key)
-    and not exists (select 1 from local.overlay o where o.tbl = q.tbl and o.key = q.key);
-`
+${CURRENT_VIEW}`

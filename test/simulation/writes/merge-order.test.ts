@@ -120,7 +120,7 @@ afterAll(async () => {
   await opened.close()
 })
 
-it('three vans offline for a week come together to the same state in any order', async () => {
+it('three devices offline for a week come together to the same state in any order', async () => {
   await fc.assert(
     fc.asyncProperty(week, async ({ skewsMinutes, before, offline, orders }) => {
       const [centre] = centres
