@@ -32,6 +32,7 @@ import { publishPerformer, type PublishParts } from './release/publish.ts'
 import { shippedBundles } from './release/shipped.ts'
 import { seedSampleData } from './seed.ts'
 import { openCentreShapes, type CentreShapes, type FreeFormOptions } from './shapes/centre-shapes.ts'
+import { openTunnelService, type TunnelService } from './tunnel/tunnel-service.ts'
 
 export interface CentreOptions {
   readonly data: string
@@ -117,8 +118,16 @@ async function open(
       policy: () => governance.policy.envelope,
     },
   }
-  await openFabric(centre, await hub.connect('centre'), closers)
-  const { url, operatorToken } = await openHttp(centre, { hub, shapes }, closers)
+  const connection = await hub.connect('centre')
+  await openFabric(centre, { connection, settle: shapes.settle }, closers)
+  const tunnel = openTunnelService({
+    tenant,
+    connection,
+    log,
+    fetch: async (request) => await shapes.named.app.fetch(request),
+  })
+  closers.add(async () => await tunnel.close())
+  const { url, operatorToken } = await openHttp(centre, { hub, shapes, tunnel }, closers)
   log.info(`the console and the API are at ${url}`)
   const addresses = { http: { url }, nats: { url: `nats://${hub.server}` }, leaf: { url: hub.leafUrl } }
   return { ready: { ...addresses, operatorToken, tenant }, stop: async () => await closers.close() }
@@ -177,7 +186,11 @@ async function openHub(
 }
 
 /** What comes from devices over the fabric: their journals, and their asks. */
-async function openFabric(centre: Centre, connection: NatsConnection, closers: Closers): Promise<void> {
+async function openFabric(
+  centre: Centre,
+  { connection, settle }: { readonly connection: NatsConnection; readonly settle: CentreShapes['settle'] },
+  closers: Closers,
+): Promise<void> {
   const { tenant, db, keys, kernel, content, log, metrics, policy } = centre
   closers.add(async () => await connection.close())
   const ingest = await openIngest({
@@ -197,13 +210,17 @@ async function openFabric(centre: Centre, connection: NatsConnection, closers: C
     },
   })
   closers.add(async () => await ingest.stop())
-  const asks = { tenant, connection, db, kernel, content, clock: systemClock, log }
+  const asks = { tenant, connection, db, kernel, content, clock: systemClock, log, settle }
   closers.add(openAskService({ ...asks, policy: () => policy.envelope }))
 }
 
 async function openHttp(
   centre: Centre,
-  { hub, shapes }: { readonly hub: Hub; readonly shapes: CentreShapes },
+  {
+    hub,
+    shapes,
+    tunnel,
+  }: { readonly hub: Hub; readonly shapes: CentreShapes; readonly tunnel: TunnelService },
   closers: Closers,
 ): Promise<{ readonly url: string; readonly operatorToken: string }> {
   const { options, keys } = centre
@@ -219,6 +236,7 @@ async function openHttp(
     shapes: [shapes.named.app, ...(shapes.freeForm === null ? [] : [shapes.freeForm])],
     shutOut: async (device, userKeys) => {
       await shapes.named.revoke(device)
+      tunnel.end(device)
       await hub.revoke(userKeys)
     },
   })

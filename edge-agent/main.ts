@@ -17,6 +17,10 @@ const program = new Command('starling-edge')
   .option('--hub <url>', 'where a new device is enrolled, with the token in STARLING_ENROL_TOKEN')
   .option('--leaf-url <url>', 'where the leaf links to, when it is not where it was at enrolment')
   .option('--speech-threads <n>', 'threads that hear: more for more calls at once', threads, 1)
+  .option(
+    '--context-url <url>',
+    'the centre over HTTP(S), to follow the context there instead of through the leaf',
+  )
   .option('--person <name>', 'who speaks to this device', 'technician')
   .parse()
 

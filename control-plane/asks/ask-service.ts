@@ -17,10 +17,10 @@ import {
   MalformedMessage,
 } from '../../shared/wire/answer.ts'
 import { ChunkRequestSchema } from '../../shared/wire/bundle.ts'
-import { ContextPullSchema } from '../../shared/wire/context.ts'
+import { SliceRequestSchema } from '../../shared/wire/context.ts'
 import { ReportedStateSchema, type ReportedState } from '../../shared/wire/state.ts'
 import { isInboxOf, parseAsk, subjects, type AskVerb } from '../../shared/wire/subjects.ts'
-import { pullFor } from '../context/store.ts'
+import { sliceOf, type SliceParts } from '../context/slice.ts'
 import { findDevice, type KnownDevice } from '../identity/devices.ts'
 import { atCentre } from '../performer.ts'
 import type { CentreContent } from '../release/content.ts'
@@ -48,6 +48,8 @@ export interface AskParts {
   readonly content: CentreContent
   readonly clock: Clock
   readonly log: Log
+  /** Numbers the changes that committed before; null where another server numbers them. */
+  readonly settle: SliceParts['settle']
   policy(): Envelope
 }
 
@@ -102,8 +104,10 @@ type AnswerTo = (parts: AskParts, device: KnownDevice, request: Uint8Array) => P
 const StateRequestSchema = v.strictObject({ v: v.literal(1) })
 
 const ANSWERS: Readonly<Record<AskVerb, AnswerTo>> = {
-  'context.pull': async ({ db, tenant }, { id: device, site }, request) =>
-    answerJson(await asJson(pullFor(db, { tenant, site, device }, decodeJson(ContextPullSchema, request)))),
+  'context.slice': async (parts, { id: device, site }, request) => {
+    const { table } = decodeJson(SliceRequestSchema, request)
+    return answerJson(await asJson(sliceOf(parts, { tenant: parts.tenant, site, device }, table)))
+  },
   'bundle.chunk': async ({ content }, _device, request) => {
     const { sha256, index } = decodeJson(ChunkRequestSchema, request)
     return answerBytes(await content.chunk(sha256, index))

@@ -19,8 +19,7 @@ const views = CONTEXT_TABLES.map(
 export const OPS_SCHEMA = `
 create schema if not exists ops;
 create sequence if not exists ops.version;
-create table if not exists ops.epoch (only_one boolean primary key default true check (only_one), id uuid not null);
-insert into ops.epoch (id) values (gen_random_uuid()) on conflict do nothing;
+drop table if exists ops.epoch;
 create table if not exists ops.row (
   tenant text not null, tbl text not null, key text not null,
   site text, device text,
@@ -31,10 +30,7 @@ create table if not exists ops.row (
   primary key (tenant, tbl, key)
 );
 create index if not exists row_by_version on ops.row (tenant, version);
-create table if not exists ops.tombstone (
-  version bigint primary key, tenant text not null, tbl text not null, key text not null, site text, device text
-);
-create index if not exists tombstone_by_version on ops.tombstone (tenant, version);
+drop table if exists ops.tombstone;
 drop table if exists ops.conflict;
 create table if not exists ops.field (
   tenant text not null, tbl text not null, key text not null, field text not null, state jsonb not null,

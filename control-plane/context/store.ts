@@ -1,4 +1,4 @@
-/** Rows and tombstones of the synced data, and what a device may see of them. */
+/** Rows of the synced data. What a device may see of them is said in `shared/context/shapes.ts`. */
 import * as v from 'valibot'
 import { ROW_SCHEMAS, type ContextTable } from '../../shared/context/tables.ts'
 import { invariant, StarlingError } from '../../shared/errors.ts'
@@ -6,13 +6,7 @@ import type { DeviceId, SiteId, TenantId } from '../../shared/ids.ts'
 import type { JsonObject } from '../../shared/json.ts'
 import type { Queryable, Transaction } from '../../shared/sql/port.ts'
 import { describeIssues } from '../../shared/wire/answer.ts'
-import {
-  MAX_PULL_ANSWER_BYTES,
-  MAX_ROW_BYTES,
-  type ContextAnswer,
-  type ContextPull,
-  type ContextRow,
-} from '../../shared/wire/context.ts'
+import { MAX_ROW_BYTES } from '../../shared/wire/context.ts'
 
 export class BadRow extends StarlingError {
   override readonly code = 'bad_row'
@@ -20,10 +14,6 @@ export class BadRow extends StarlingError {
 
 /** Any constant: whoever numbers a change holds this lock until it commits. */
 const VERSION_LOCK = 7_400_002
-/** Rows read at a time; an answer is cut by bytes long before for all but the smallest rows. */
-const PULL_ROWS = 2_000
-/** Room for an answer's own fields beside its rows. */
-const ANSWER_OVERHEAD_BYTES = 400
 
 export interface RowChange {
   readonly tenant: TenantId
@@ -59,7 +49,6 @@ export async function putRow(tx: Transaction, change: RowChange): Promise<number
     (column) => before === null || !sameJson(before.body[column], body[column]),
   )
   if (before !== null && !moved && changed.length === 0 && change.write === null) return before.version
-  if (moved) await bury(tx, { ...change, site: before.site, device: before.device })
   const version = change.version ?? (await nextVersion(tx))
   const columns = { ...before?.columns }
   for (const column of changed) columns[column] = { version, by: change.write?.origin ?? '' }
@@ -94,12 +83,11 @@ export async function removeRow(
   tx: Transaction,
   row: { readonly tenant: TenantId; readonly table: ContextTable; readonly key: string },
 ): Promise<void> {
-  await lockVersions(tx)
-  const [gone] = await tx.query<{ site: string | null; device: string | null }>(
-    'delete from ops.row where tenant = $1 and tbl = $2 and key = $3 returning site, device',
-    [row.tenant, row.table, row.key],
-  )
-  if (gone !== undefined) await bury(tx, { ...row, ...gone })
+  await tx.query('delete from ops.row where tenant = $1 and tbl = $2 and key = $3', [
+    row.tenant,
+    row.table,
+    row.key,
+  ])
 }
 
 export async function findRow(
@@ -139,59 +127,6 @@ export async function listRows(
   return rows.map((row) => ({ ...row, version: row.version }))
 }
 
-/** What `who` may see of the changes after the cursor. The scope comes from who asks, never from the request. */
-export async function pullFor(
-  sql: Queryable,
-  who: { readonly tenant: TenantId; readonly site: SiteId; readonly device: DeviceId },
-  pull: ContextPull,
-): Promise<ContextAnswer> {
-  const [epochRow] = await sql.query<{ id: string; top: number }>(
-    `select id::text as id, greatest(coalesce((select max(version) from ops.row), 0),
-       coalesce((select max(version) from ops.tombstone), 0)) as top from ops.epoch`,
-  )
-  const epoch = epochRow?.id ?? ''
-  // A cursor of another data set, or past the end of this one (a centre restored from a backup), means nothing here.
-  const restart = pull.epoch !== epoch || pull.cursor > (epochRow?.top ?? 0)
-  const cursor = restart ? 0 : pull.cursor
-  const found = await sql.query<{
-    gone: boolean
-    tbl: string
-    key: string
-    version: number
-    write_id: string | null
-    body: JsonObject | null
-  }>(
-    `select * from (
-       select false as gone, tbl, key, version, write_id, body, site, device from ops.row where tenant = $1 and version > $2
-       union all
-       select true, tbl, key, version, null, null, site, device from ops.tombstone where tenant = $1 and version > $2
-     ) changed
-     where (site is null or site = $3) and (device is null or device = $4) and ($5::text is null or tbl = $5)
-     order by version limit $6`,
-    [who.tenant, cursor, who.site, who.device, pull.table ?? null, PULL_ROWS],
-  )
-  const rows: ContextRow[] = []
-  const tombstones: { table: ContextTable; key: string; version: number }[] = []
-  let nextCursor = cursor
-  let bytes = ANSWER_OVERHEAD_BYTES
-  let more = found.length === PULL_ROWS
-  for (const change of found) {
-    const table = change.tbl as ContextTable
-    const version = change.version
-    const item = { table, key: change.key, version }
-    const row = { ...item, writeId: change.write_id, body: change.body ?? {} }
-    bytes += Buffer.byteLength(JSON.stringify(row)) + 1
-    if (bytes > MAX_PULL_ANSWER_BYTES) {
-      more = true
-      break
-    }
-    if (change.gone) tombstones.push(item)
-    else rows.push(row)
-    nextCursor = version
-  }
-  return { v: 1, epoch, restart, rows, tombstones, nextCursor, more }
-}
-
 /** A row's body by its table's schema. Throws {@link BadRow}, which names the column. */
 export function checkedBody(table: ContextTable, body: JsonObject): JsonObject {
   const parsed = v.safeParse(ROW_SCHEMAS[table], body)
@@ -205,17 +140,6 @@ function badRow(table: string, why: string): BadRow {
   return new BadRow(`a row of ${table} was refused: ${why}`, {
     remedy: 'Send every column of the table, each of its type.',
   })
-}
-
-async function bury(
-  tx: Transaction,
-  row: { tenant: TenantId; table: ContextTable; key: string; site: string | null; device: string | null },
-): Promise<void> {
-  const version = await nextVersion(tx)
-  await tx.query(
-    'insert into ops.tombstone (version, tenant, tbl, key, site, device) values ($1, $2, $3, $4, $5, $6)',
-    [version, row.tenant, row.table, row.key, row.site, row.device],
-  )
 }
 
 async function lockVersions(tx: Transaction): Promise<void> {

@@ -25,6 +25,8 @@ export interface CentreShapes {
   readonly named: NamedShapes
   /** Says that the centre's own database may have changed. */
   changed(): void
+  /** Numbers what committed before; null where another server serves the named shapes, with numbers of its own. */
+  readonly settle: (() => Promise<void>) | null
   close(): Promise<void>
 }
 
@@ -62,6 +64,7 @@ export async function openCentreShapes(
           ? namedShapes({ ...parts, server: own.server, pollMs })
           : electricProxy({ ...parts, electric: parts.electric }),
       changed: () => own.changed(),
+      settle: parts.electric === null ? async () => await own.caughtUp() : null,
       close: async () => await closers.close(),
     }
   } catch (error) {

@@ -36,6 +36,8 @@ export interface Shapes {
   readonly server: ShapeServer
   /** Says that something may have changed. */
   changed(): void
+  /** Everything that committed before is numbered and in the logs when it resolves. */
+  caughtUp(): Promise<void>
   /** Cuts logs, forgets idle shapes, releases tables: what happens every minute. */
   keepUp(): Promise<void>
   close(): Promise<void>
@@ -77,6 +79,7 @@ export async function openShapes(options: ShapesOptions): Promise<Shapes> {
   return {
     server,
     changed: () => registry.size > 0 && attempt('reading changes', async () => await capture.catchUp()),
+    caughtUp: async () => await capture.catchUp(),
     keepUp: keepUpNow,
     close: async () => {
       isClosed = true

@@ -9,18 +9,18 @@ import { takeFolderLock } from '../../shared/folder-lock.ts'
 import type { Principal } from '../../shared/kernel/contract.ts'
 import { recoverIntents } from '../../shared/kernel/recover.ts'
 import type { Log } from '../../shared/log.ts'
-import { openMetrics } from '../../shared/metrics/metrics.ts'
+import { openMetrics, type Metrics } from '../../shared/metrics/metrics.ts'
 import type { RunningPart } from '../../shared/part.ts'
 import { keepResolver } from '../adaptation/recording-performers.ts'
 import { openRecordings } from '../adaptation/recordings.ts'
 import { isFieldAction } from '../actions/field-actions.ts'
 import { importedFolder } from '../models-import/registry.ts'
-import { openContextSync } from '../context/sync.ts'
 import { listNames } from '../context/reads.ts'
 import { RECORDINGS_FOLDER } from '../home.ts'
 import { enrol } from '../identity/enrol.ts'
 import { NotEnrolled, readIdentity, type Identity } from '../identity/identity.ts'
 import { startLeaf, type Leaf } from '../leaf/leaf.ts'
+import type { LinkState } from '../leaf/link.ts'
 import { openOutbox } from '../outbox/outbox.ts'
 import { realDisk } from '../models-store/disk.ts'
 import { activatePerformer, rollbackPerformer } from '../update/activation.ts'
@@ -28,6 +28,7 @@ import { CentreClock } from '../update/centre-clock.ts'
 import { followDesired } from '../update/desired.ts'
 import { openInstaller, type Installer } from '../update/installer.ts'
 import { askOver } from './asking.ts'
+import { openContext } from './context.ts'
 import { serveLocally } from './face.ts'
 import { Dictation } from './dictation.ts'
 import { openLedger, type Ledger } from './ledger.ts'
@@ -48,6 +49,8 @@ export interface AgentOptions {
   readonly person: string
   /** Threads that hear, each with a copy of the model. */
   readonly speechThreads: number
+  /** The centre's HTTP(S) address, to follow the context there instead of through the leaf. */
+  readonly contextUrl?: string
 }
 
 export interface AgentRun {
@@ -56,7 +59,6 @@ export interface AgentRun {
   fail(error: unknown): void
 }
 
-const SYNC_EVERY_MS = 15_000
 const DESIRED_EVERY_MS = 30_000
 const SLOWEST_MS = 120_000
 /** A start with no models waits this long for the first ones; then it goes on without. */
@@ -80,8 +82,9 @@ export interface Device {
   readonly identity: Identity
   readonly ledger: Ledger
   readonly leaf: Leaf
-  readonly linkUp: LinkUp
+  readonly linkNews: LinkNews
   readonly connection: NatsConnection
+  readonly metrics: Metrics
   readonly models: Models
   readonly dictation: Dictation
   readonly installer: Installer
@@ -95,8 +98,8 @@ async function open(options: AgentOptions, run: AgentRun, closers: Closers): Pro
   closers.add(() => lock.release())
   const identity = await identityOf(options, run)
   const metrics = openMetrics()
-  const linkUp = new LinkUp()
-  const leaf = await openLeaf(options, run, { identity, linkUp })
+  const linkNews = new LinkNews()
+  const leaf = await openLeaf(options, run, { identity, linkNews })
   closers.add(async () => await leaf.stop())
   const ledger = await openLedger({
     folder: options.data,
@@ -138,8 +141,9 @@ async function open(options: AgentOptions, run: AgentRun, closers: Closers): Pro
     identity,
     ledger,
     leaf,
-    linkUp,
+    linkNews,
     connection,
+    metrics,
     models,
     dictation,
     installer,
@@ -151,7 +155,7 @@ async function open(options: AgentOptions, run: AgentRun, closers: Closers): Pro
   await installer.resume(signal)
   await startModels(parts)
   const work = await openWork(parts, closers)
-  const url = await serveLocally({ ...parts, ...work, metrics }, closers)
+  const url = await serveLocally({ ...parts, ...work }, closers)
   log.info(`the technician's page is at ${url}`)
   const facts = models.facts().map(({ name, digest }) => ({ name, digest }))
   return { ready: { http: { url }, device, models: facts }, stop: async () => await closers.close() }
@@ -172,23 +176,23 @@ async function identityOf(options: AgentOptions, { log, signal }: AgentRun): Pro
   }
 }
 
-/** Tells those who wait for the link, who are opened after the leaf that brings the news. */
-class LinkUp {
-  readonly #listeners: (() => void)[] = []
+/** Tells those who follow the link, who are opened after the leaf that brings the news. */
+class LinkNews {
+  readonly #listeners: ((state: LinkState['kind']) => void)[] = []
 
-  add(listener: () => void): void {
+  add(listener: (state: LinkState['kind']) => void): void {
     this.#listeners.push(listener)
   }
 
-  tell(): void {
-    for (const listener of this.#listeners) listener()
+  tell(state: LinkState['kind']): void {
+    for (const listener of this.#listeners) listener(state)
   }
 }
 
 async function openLeaf(
   options: AgentOptions,
   run: AgentRun,
-  { identity, linkUp }: { readonly identity: Identity; readonly linkUp: LinkUp },
+  { identity, linkNews }: { readonly identity: Identity; readonly linkNews: LinkNews },
 ): Promise<Leaf> {
   const { log, signal } = run
   const binary = await findNatsServer({
@@ -214,7 +218,7 @@ async function openLeaf(
       log.info(
         state.kind === 'up' ? 'the link to the centre is up' : `no link to the centre: ${state.reason}`,
       )
-      if (state.kind === 'up') linkUp.tell()
+      linkNews.tell(state.kind)
     },
     nowMs: () => systemClock.nowMs(),
     signal,
@@ -270,7 +274,7 @@ async function startModels({ installer, models, run }: Device): Promise<void> {
 
 /** What goes on beside turns: journal up, context and desired state down. */
 async function openWork(device: Device, closers: Closers) {
-  const { identity, ledger, connection, models, installer, itself, run } = device
+  const { identity, ledger, connection, models, installer, run } = device
   const { tenant, device: id } = identity
   const { log } = run
   const ask = askOver(connection, tenant, id)
@@ -289,22 +293,9 @@ async function openWork(device: Device, closers: Closers) {
     },
   })
   closers.add(async () => await outbox.stop())
-  const { db, kernel } = ledger
   const centreClock = new CentreClock()
-  const sync = openContextSync({ db, ask, kernel, principal: itself, clock: systemClock })
-  const context = startRounds({
-    name: 'syncing the context',
-    everyMs: SYNC_EVERY_MS,
-    atMostMs: SLOWEST_MS,
-    log,
-    round: async (signal) => {
-      const outcome = await sync.pull(signal)
-      if (outcome.kind === 'unreachable' || outcome.changes === 0) return
-      log.info(`took ${outcome.changes} changes of the context`)
-      await models.relearn(await listNames(db))
-    },
-  })
-  closers.add(async () => await context.stop())
+  const contextUrl = device.options.contextUrl ?? null
+  const sync = await openContext(device, { centreClock, contextUrl }, closers)
   let firstRound: () => void = () => undefined
   const first = new Promise<void>((resolve) => {
     firstRound = resolve
@@ -325,18 +316,19 @@ async function openWork(device: Device, closers: Closers) {
     },
   })
   closers.add(async () => await desired.stop())
-  device.linkUp.add(() => {
+  device.linkNews.add((state) => {
+    if (state === 'down') return
     outbox.nudge()
-    context.wake()
     desired.wake()
   })
-  if (models.facts().length < BUNDLES.length) await untilFirst(first, run)
+  if (models.facts().length < BUNDLES.length || sync.status().lsn === null)
+    await untilFirst(Promise.all([first, sync.untilFirst(run.signal)]), run)
   return { outbox, sync, centreClock, random: (size: number) => randomBytes(size) }
 }
 
-/** A new device is ready when it holds its models; one whose centre is away says so and goes on. */
-async function untilFirst(first: Promise<void>, { log, signal }: AgentRun): Promise<void> {
-  log.info('waits for its first models from the centre')
+/** A new device is ready when it holds its models and its context; one whose centre is away says so and goes on. */
+async function untilFirst(first: Promise<unknown>, { log, signal }: AgentRun): Promise<void> {
+  log.info('waits for its first models and context from the centre')
   let timer: NodeJS.Timeout | undefined
   const late = new Promise<'late'>((resolve) => {
     timer = setTimeout(() => resolve('late'), FIRST_MODELS_MS)
@@ -344,5 +336,6 @@ async function untilFirst(first: Promise<void>, { log, signal }: AgentRun): Prom
   })
   const outcome = await Promise.race([first.then(() => 'there' as const), late])
   clearTimeout(timer)
-  if (outcome === 'late') log.warn('starts without models: turns are refused until the centre can be reached')
+  if (outcome === 'late')
+    log.warn('starts without models or context: turns are refused until the centre was reached')
 }

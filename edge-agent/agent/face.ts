@@ -5,7 +5,6 @@ import { WebSocketServer } from 'ws'
 import { systemClock } from '../../shared/clock.ts'
 import type { Closers } from '../../shared/closers.ts'
 import { freePort, LOOPBACK } from '../../shared/fabric/free-port.ts'
-import type { Metrics } from '../../shared/metrics/metrics.ts'
 import { packageRoot } from '../../shared/package-root.ts'
 import type { Principal } from '../../shared/kernel/contract.ts'
 import type { FieldParts } from '../actions/field-performer.ts'
@@ -17,8 +16,11 @@ import { inboxPerformer } from '../actions/people.ts'
 import { listRecords, showRecord, verifyAll } from '../audit/record-views.ts'
 import { openLocalWrites } from '../context/local-writes.ts'
 import type { ContextSync } from '../context/sync.ts'
+import { sliceOver } from '../context/verify.ts'
+import { contextViews } from '../context/views.ts'
 import { RECORDINGS_FOLDER } from '../home.ts'
 import { builtDomains } from '../home.ts'
+import type { ContextViews } from '../local-api/context.ts'
 import { localApi } from '../local-api/routes.ts'
 import type { AgentStatus } from '../local-api/status.ts'
 import { memoryReadPerformer, memoryWritePerformer } from '../memory/turn-memory.ts'
@@ -32,6 +34,7 @@ import type { TurnResult } from '../turn/result.ts'
 import { wavSource } from '../turn/wav-source.ts'
 import type { CentreClock } from '../update/centre-clock.ts'
 import type { Device } from './agent.ts'
+import { askOver } from './asking.ts'
 import { openDomainShelf } from './domain-shelf.ts'
 import { agentStatus } from './status.ts'
 import { TurnQueue } from './turn-queue.ts'
@@ -45,7 +48,6 @@ export interface Face extends Device {
   readonly outbox: Outbox
   readonly sync: ContextSync
   readonly centreClock: CentreClock
-  readonly metrics: Metrics
   random(sizeBytes: number): Uint8Array
 }
 
@@ -104,14 +106,32 @@ export async function serveLocally(face: Face, closers: Closers): Promise<string
       verify: async () => await verifyAll({ db, journal, key: identity.keyPair.publicKey }),
     },
     speech: speechParts(voice, person),
+    context: contextOf(face),
     status: async () => await statusOf(face),
-    metrics: () => face.metrics.render(),
+    metrics: () => {
+      gaugeContext(face)
+      return face.metrics.render()
+    },
     pageDir: new URL('edge-agent/page/', packageRoot()),
   })
   const port = await freePort(face.options.port)
   const server = await listen(app.fetch, port)
   closers.add(async () => await closeServer(server))
   return `http://${LOOPBACK}:${port}`
+}
+
+function contextOf({ ledger, sync, connection, identity }: Face): ContextViews {
+  const ask = askOver(connection, identity.tenant, identity.device)
+  return contextViews({ sql: ledger.db, sync, slice: sliceOver(ask) })
+}
+
+/** What changes by itself is read when somebody looks. */
+function gaugeContext({ metrics, sync }: Face): void {
+  const { lag, stalenessMs, tables } = sync.status()
+  metrics.gauge('starling_context_lag_transactions', lag)
+  if (stalenessMs !== null) metrics.gauge('starling_context_staleness_seconds', stalenessMs / 1_000)
+  for (const { table, pending } of tables)
+    metrics.gauge('starling_context_waiting_operations', pending, { table })
 }
 
 /** Made anew for each turn: it begins with the models and the policy of this moment and ends with them. */
@@ -152,7 +172,7 @@ async function statusOf(face: Face): Promise<AgentStatus> {
     link: () => leaf.link().kind,
     outbox: () => outbox.state(),
     models: () => models.facts(),
-    syncedAt: async () => await sync.lastSyncedAt(),
+    syncedAt: () => sync.status().syncedAt,
   })
 }
 

@@ -2,7 +2,7 @@
 import type { Database } from '../../shared/sql/port.ts'
 import { CONSENT_SQL } from '../adaptation/consent.ts'
 import { undoByWritesSql, undoSql } from '../actions/undo.ts'
-import { CONTEXT_SCHEMA } from '../context/schema.ts'
+import { CONTEXT_SCHEMA, SHAPE_SYNC_SCHEMA } from '../context/schema.ts'
 import { WRITES_SQL } from '../context/writes-schema.ts'
 import { turnMemorySql } from '../memory/turn-memory.ts'
 
@@ -14,6 +14,7 @@ const STEPS: readonly string[] = [
   CONSENT_SQL,
   WRITES_SQL,
   undoByWritesSql,
+  SHAPE_SYNC_SCHEMA,
 ]
 
 export async function migrate(db: Database): Promise<void> {

@@ -25,7 +25,7 @@ export interface StatusParts {
   link(): AgentStatus['link']
   outbox(): { readonly receiptedSeq: number; readonly problem: { readonly message: string } | null }
   models(): readonly ModelFacts[]
-  syncedAt(): Promise<string | null>
+  syncedAt(): string | null
 }
 
 export async function agentStatus(parts: StatusParts): Promise<AgentStatus> {
@@ -53,7 +53,7 @@ export async function agentStatus(parts: StatusParts): Promise<AgentStatus> {
       problem: clockOff === null ? null : reportError(clockOff),
     },
     models: parts.models().map(({ name, digest }) => ({ name, digest })),
-    contextSyncedAt: await parts.syncedAt(),
+    contextSyncedAt: parts.syncedAt(),
     writes: await countWrites(sql),
     guide: await guideOf(sql),
     workOrders: await openOrders(sql),

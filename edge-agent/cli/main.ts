@@ -8,6 +8,7 @@ import type { SpeechAdaptOptions } from './commands/speech-adapt.ts'
 import type { SpeechEvalOptions } from './commands/speech-eval.ts'
 import { openCall, type Call, type CommonOptions } from './call.ts'
 import { addKeys } from './keys-words.ts'
+import { addContext } from './context-words.ts'
 import { addRegistry } from './registry-words.ts'
 import { addDomain } from './domain-words.ts'
 import { EXIT, openOutput, printError, type ExitCode } from './output.ts'
@@ -66,6 +67,7 @@ async function main(argv: readonly string[]): Promise<number> {
   addDomain(program, run)
   addBundles(program, run)
   addKeys(program, run)
+  addContext(program, run)
   addAudit(program, run)
   addCare(program, run)
   try {
@@ -119,10 +121,15 @@ function addParts(program: Command, run: Run): void {
   edgeOptions(common(program.command('edge')))
     .description('start one device alone; a new one needs --hub and --token-file once')
     .option('--hub <url>', 'where the centre is')
+    .option(
+      '--context-url <url>',
+      'follow the context over HTTP(S) at the centre instead of through the leaf',
+    )
     .option('--token-file <path>', 'a file with the one-time enrolment token (or STARLING_ENROL_TOKEN)')
     .action(
       async (
-        options: CommonOptions & EdgeOptions & { readonly hub?: string; readonly tokenFile?: string },
+        options: CommonOptions &
+          EdgeOptions & { readonly hub?: string; readonly contextUrl?: string; readonly tokenFile?: string },
       ) => {
         const { edge } = await import('./commands/parts.ts')
         await run(async (call) => await edge(call, options))(options)

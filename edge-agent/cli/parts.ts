@@ -35,6 +35,8 @@ export interface EdgeChoice {
   readonly hub: string | null
   /** Where the leaf links to, when it is not where it was at enrolment. */
   readonly leafUrl: string | null
+  /** Over HTTP(S) instead of through the leaf, where it is named. */
+  readonly contextUrl?: string | null
   readonly port: number
   readonly leafPort: number
   readonly device: string
@@ -123,6 +125,7 @@ export async function startEdge(start: PartStart, choice: EdgeChoice): Promise<S
       ...(choice.speechThreads === undefined ? [] : ['--speech-threads', String(choice.speechThreads)]),
       ...(choice.hub === null ? [] : ['--hub', choice.hub]),
       ...(choice.leafUrl === null ? [] : ['--leaf-url', choice.leafUrl]),
+      ...(choice.contextUrl == null ? [] : ['--context-url', choice.contextUrl]),
     ],
     env: choice.token === null ? {} : { STARLING_ENROL_TOKEN: choice.token },
     onLog: (line) => start.onLog(line),

@@ -1,56 +1,110 @@
 /**
- * Applies one answer of the centre: rows, tombstones, results of this device's writes and the cursor, in ONE transaction,
- * so that a kill at any moment leaves a copy that its own cursor describes. It is an effect like any other: the kernel
- * admits it, and the record names the digest of what was applied.
+ * Brings the copy from one transaction of the centre to a later one: rows, and where each table stands in its log, in ONE transaction,
+ * so that a kill at any moment leaves a copy that its own offsets describe (C3). It is an effect like any other: the kernel admits
+ * it, and the record names the digest of what was applied (C7).
  */
+import { createHash } from 'node:crypto'
 import * as v from 'valibot'
-import { digestOf } from '../../shared/digest.ts'
+import type { ContextTable } from '../../shared/context/tables.ts'
 import { StarlingError } from '../../shared/errors.ts'
-import type { Json, JsonObject } from '../../shared/json.ts'
+import type { JsonObject } from '../../shared/json.ts'
 import { redeem } from '../../shared/kernel/admitted.ts'
 import type { EffectRequest, Principal, TransactionalPerformer } from '../../shared/kernel/contract.ts'
-import type { Queryable, Transaction } from '../../shared/sql/port.ts'
-import type { ContextAnswer } from '../../shared/wire/context.ts'
+import type { Transaction } from '../../shared/sql/port.ts'
+import { readPosition, storePlace, storePosition } from './position.ts'
+import { collapse, type RowColumns, type WholeRow } from './rows.ts'
+import type { Place } from './shape/place.ts'
+import type { TableStep } from './shape/prefix.ts'
 import { settleWrites } from './settlement.ts'
+import { swapIn } from './stage.ts'
 
-export class StaleAnswer extends StarlingError {
-  override readonly code = 'stale_answer'
+export class StaleBatch extends StarlingError {
+  override readonly code = 'stale_batch'
 }
 
-/** Where the copy stands. */
-export interface SyncPosition {
-  readonly epoch: string | null
-  readonly cursor: number
-  /** When the centre was last heard, ISO 8601; null for never. */
-  readonly syncedAt: string | null
+/** The copy is not what its offset says: the table must be fetched anew. */
+export class CopyDiverged extends StarlingError {
+  override readonly code = 'copy_diverged'
 }
 
-export async function readPosition(sql: Queryable): Promise<SyncPosition> {
-  const [row] = await sql.query<{ epoch: string | null; cursor: number; synced_at: string }>(
-    `select epoch, cursor, to_char(synced_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"') as synced_at from context.sync`,
-  )
-  if (row === undefined) return { epoch: null, cursor: 0, syncedAt: null }
-  return { epoch: row.epoch, cursor: row.cursor, syncedAt: row.synced_at }
+/** What was staged for a table: SHA-256 over it, in hex. */
+export interface StagedLoad {
+  readonly sha256: string
 }
 
-/** The request to the kernel for applying `answer` after `position`. */
-export function applyRequest(
-  answer: ContextAnswer,
-  position: SyncPosition,
-  principal: Principal,
-): EffectRequest<JsonObject> {
+/** One table's part of a batch, as the statements take it. */
+interface PreparedStep {
+  readonly table: ContextTable
+  readonly load: StagedLoad | null
+  /** JSON arrays; null where there is none. */
+  readonly puts: string | null
+  readonly patches: { readonly text: string; readonly count: number } | null
+  readonly removes: readonly string[]
+  readonly place: Place
+}
+
+export interface Batch {
+  /** The transactions that the copy stands at before and after; the centre's numbers as text. */
+  readonly from: string
+  readonly to: string
+  readonly steps: readonly PreparedStep[]
+  readonly sha256: string
+}
+
+/** Throws `ForeignAnswer` for operations that cannot be of their table. */
+export function prepareBatch(
+  span: Pick<Batch, 'from' | 'to'>,
+  steps: readonly TableStep<ContextTable>[],
+  loads: ReadonlyMap<ContextTable, StagedLoad>,
+): Batch {
+  const hash = createHash('sha256')
+  const prepared = steps.map(({ table, operations, swap, place }) => {
+    const { puts, patches, removes } = collapse(table, operations)
+    const load = swap === 'yes' ? (loads.get(table) ?? null) : null
+    const step: PreparedStep = {
+      table,
+      load,
+      puts: puts.length === 0 ? null : `[${puts.map(putJson).join(',')}]`,
+      patches:
+        patches.length === 0
+          ? null
+          : { text: `[${patches.map(patchJson).join(',')}]`, count: patches.length },
+      removes,
+      place,
+    }
+    for (const part of [table, load?.sha256, step.puts, step.patches?.text, JSON.stringify(removes)])
+      hash.update(`${part ?? ''}\n`)
+    return step
+  })
+  return { ...span, steps: prepared, sha256: hash.digest('hex') }
+}
+
+/** A body stays text until PostgreSQL reads it: nothing in it can end the row that it belongs to. */
+function putJson({ key, version, writeId, body }: WholeRow): string {
+  return `{"k":${JSON.stringify(key)},"v":${version},"w":${JSON.stringify(writeId ?? null)},"b":${JSON.stringify(body)}}`
+}
+
+function patchJson({ key, version, writeId, body }: RowColumns): string {
+  const parts = [`"k":${JSON.stringify(key)}`]
+  if (version !== undefined) parts.push(`"v":${version}`)
+  if (writeId !== undefined) parts.push(`"x":true,"w":${JSON.stringify(writeId)}`)
+  if (body !== undefined) parts.push(`"b":${JSON.stringify(body)}`)
+  return `{${parts.join(',')}}`
+}
+
+/** The request to the kernel for applying `batch`. */
+export function applyRequest(batch: Batch, principal: Principal): EffectRequest<JsonObject> {
+  const { from, to, sha256, steps } = batch
   return {
     principal,
     action: 'context.apply',
-    resource: { type: 'context', id: answer.epoch },
+    resource: { type: 'context', id: 'copy' },
     dataClass: 'internal',
     input: {
-      digest: digestOf(answer as unknown as Json),
-      from: position.cursor,
-      to: answer.nextCursor,
-      restart: answer.restart,
-      rows: answer.rows.length,
-      tombstones: answer.tombstones.length,
+      digest: sha256,
+      from,
+      to,
+      tables: steps.map(({ table, load }) => (load === null ? table : `${table} anew`)),
     },
     confidence: null,
     turn: null,
@@ -58,11 +112,11 @@ export function applyRequest(
   }
 }
 
-const InputSchema = v.object({ digest: v.string(), from: v.number() })
+const InputSchema = v.object({ digest: v.string(), from: v.string(), to: v.string() })
 
-/** Performs `context.apply` for exactly this answer. */
+/** Performs `context.apply` for exactly this batch. Rolled back with {@link CopyDiverged} where the copy does not fit it. */
 export function applyPerformer(
-  answer: ContextAnswer,
+  batch: Batch,
   syncedAtMs: number,
 ): TransactionalPerformer<JsonObject, JsonObject> {
   return {
@@ -70,60 +124,63 @@ export function applyPerformer(
     action: 'context.apply',
     route: () => ({
       provider: 'starling',
-      model: 'context-applier/1',
+      model: 'context-applier/2',
       digest: null,
       region: 'device',
       reason: 'the copy lies on the device',
     }),
     perform: async (admitted, tx) => {
       const { request } = redeem(admitted, 'context.apply')
-      const { digest, from } = v.parse(InputSchema, request.input)
-      const position = await readPosition(tx)
-      if (digest !== digestOf(answer as unknown as Json) || position.cursor !== from) throw stale()
-      await applyAnswer(tx, answer, syncedAtMs)
-      return { cursor: answer.nextCursor }
+      const { digest, from, to } = v.parse(InputSchema, request.input)
+      const { lsn } = await readPosition(tx)
+      if (digest !== batch.sha256 || to !== batch.to || lsn !== from) throw stale()
+      for (const step of batch.steps) await applyStep(tx, step)
+      // Rows and results of one change of the centre come together.
+      await settleWrites(tx, Infinity)
+      await storePosition(tx, { lsn: to, syncedAtMs })
+      return { lsn: to }
     },
     check: (output) => {
-      if (output['cursor'] !== answer.nextCursor) throw stale()
+      if (output['lsn'] !== batch.to) throw stale()
     },
   }
 }
 
-async function applyAnswer(tx: Transaction, answer: ContextAnswer, syncedAtMs: number): Promise<void> {
-  if (answer.restart) await tx.query('delete from context.row')
-  // Tombstones first: a row that left a scope and came back has a later version than its tombstone.
-  await tx.query(
-    `delete from context.row r using jsonb_to_recordset($1::text::jsonb) as gone("table" text, key text, version bigint)
-     where r.tbl = gone."table" and r.key = gone.key and r.version < gone.version`,
-    [JSON.stringify(answer.tombstones)],
-  )
-  await tx.query(
-    `insert into context.row (tbl, key, version, write_id, body)
-     select "table", key, version, "writeId", body
-       from jsonb_to_recordset($1::text::jsonb) as fresh("table" text, key text, version bigint, "writeId" text, body jsonb)
-     on conflict (tbl, key) do update set version = excluded.version, write_id = excluded.write_id, body = excluded.body
-       where context.row.version < excluded.version`,
-    [JSON.stringify(answer.rows)],
-  )
-  await settleWrites(tx, answer.nextCursor)
-  await storePosition(tx, answer, syncedAtMs)
+async function applyStep(tx: Transaction, step: PreparedStep): Promise<void> {
+  const { table, load, puts, patches, removes, place } = step
+  if (load !== null) await swapIn(tx, table)
+  if (removes.length > 0)
+    await tx.query('delete from context.row where tbl = $1 and key = any($2::text[])', [table, [...removes]])
+  if (puts !== null)
+    await tx.query(
+      `insert into context.row (tbl, key, version, write_id, body)
+       select $1, k, v, w, b::jsonb from json_to_recordset($2::text::json) as fresh(k text, v bigint, w text, b text)
+       on conflict (tbl, key) do update set version = excluded.version, write_id = excluded.write_id, body = excluded.body`,
+      [table, puts],
+    )
+  if (patches !== null) {
+    const [found] = await tx.query<{ rows: number }>(
+      `with changed as (
+         update context.row r set version = coalesce(c.v, r.version), body = coalesce(c.b::jsonb, r.body),
+           write_id = case when c.x then c.w else r.write_id end
+         from json_to_recordset($2::text::json) as c(k text, v bigint, x boolean, w text, b text)
+         where r.tbl = $1 and r.key = c.k returning 1
+       ) select count(*) as rows from changed`,
+      [table, patches.text],
+    )
+    if (found?.rows !== patches.count)
+      throw new CopyDiverged(
+        `of ${patches.count} rows of ${table} that changed, ${found?.rows ?? 0} are here`,
+        {
+          remedy: 'None is needed: the table is fetched anew.',
+        },
+      )
+  }
+  await storePlace(tx, table, place)
 }
 
-/** Notes that the centre was heard, and where the copy stands. */
-export async function storePosition(
-  tx: Transaction,
-  position: { readonly epoch: string; readonly nextCursor: number },
-  syncedAtMs: number,
-): Promise<void> {
-  await tx.query(
-    `insert into context.sync (epoch, cursor, synced_at) values ($1, $2, $3::text::timestamptz)
-     on conflict (only_one) do update set epoch = excluded.epoch, cursor = excluded.cursor, synced_at = excluded.synced_at`,
-    [position.epoch, position.nextCursor, new Date(syncedAtMs).toISOString()],
-  )
-}
-
-function stale(): StaleAnswer {
-  return new StaleAnswer('an answer was not applied: the copy moved on meanwhile', {
-    remedy: 'None is needed: the next pull asks from where the copy stands.',
+function stale(): StaleBatch {
+  return new StaleBatch('a batch was not applied: the copy moved on meanwhile', {
+    remedy: 'None is needed: the next one starts from where the copy stands.',
   })
 }

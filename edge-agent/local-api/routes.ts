@@ -9,6 +9,7 @@ import { decodeJson } from '../../shared/wire/answer.ts'
 import type { Transcribed, Understood } from '../turn/model-calls.ts'
 import type { AudioSource } from '../turn/ports.ts'
 import type { TurnResult } from '../turn/result.ts'
+import { contextRoutes, type ContextViews } from './context.ts'
 import { loopbackOnly } from './guard.ts'
 import { recordRoutes, type RecordViews } from './records.ts'
 import { speechRoutes, type SpeechParts } from './speech.ts'
@@ -40,6 +41,7 @@ export interface LocalApiParts {
   recentTurns(limit: number): Promise<readonly TurnResult[]>
   readonly records: RecordViews
   readonly speech: SpeechParts
+  readonly context: ContextViews
   status(): Promise<AgentStatus>
   /** In Prometheus' text form. */
   metrics(): string
@@ -66,6 +68,9 @@ export function localApi(parts: LocalApiParts): Hono {
       "default-src 'self'; connect-src 'self' ws:; frame-ancestors 'none'",
     )
     context.header('x-content-type-options', 'nosniff')
+    // Whatever is answered rests on a copy: how old that may be is said each time.
+    const { stalenessMs } = parts.context.staleness()
+    context.header('starling-context-staleness-ms', stalenessMs === null ? 'never' : String(stalenessMs))
   })
   for (const [path, { file, type }] of Object.entries(PAGE_FILES)) {
     const bytes = readFileSync(new URL(file, parts.pageDir), 'utf8')
@@ -104,6 +109,7 @@ export function localApi(parts: LocalApiParts): Hono {
     return context.json(await parts.understand(text, context.req.query('domain') ?? null))
   })
   app.route('/v1/records', recordRoutes(parts.records))
+  app.route('/v1/context', contextRoutes(parts.context))
   app.route('/v1/speech', speechRoutes(parts.speech))
   app.get('/v1/talk', talkSocket(parts.takeTurn))
   app.notFound((context) =>

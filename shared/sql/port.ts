@@ -14,7 +14,10 @@ export type SqlValue = Json | Uint8Array | bigint
 export type Row = Readonly<Record<string, SqlValue>>
 
 export interface Queryable {
-  /** Runs one parameterised statement. Throws `SqlError` with PostgreSQL's SQLSTATE as `sqlState`. */
+  /**
+   * Runs one parameterised statement. Throws `SqlError` with PostgreSQL's SQLSTATE as `sqlState`. The embedded database takes the
+   * data of a `COPY … FROM STDIN` as its one parameter, in bytes.
+   */
   query<R extends Row = Row>(text: string, params?: readonly SqlValue[]): Promise<readonly R[]>
 }
 

@@ -73,6 +73,7 @@ export class Session {
   }
 
   async #query(text: string, params: readonly SqlValue[]): Promise<Ran> {
+    if (COPY_IN.test(text)) return await this.#copyIn(text, params)
     const wasKnown = this.#statements.has(text)
     const statement = await this.#prepare(text)
     if ('sqlState' in statement) return refuse(statement)
@@ -92,6 +93,17 @@ export class Session {
         : { kind: 'refused', refusal: { kind: 'too-large', ...overflow } }
     if (!KEEPS_SHAPES.has(tag.split(' ', 1)[0] ?? '')) this.#forgetAll()
     return ran
+  }
+
+  /** The data follows the statement in the same message: the engine reads it from where it read that. */
+  async #copyIn(text: string, [data, ...more]: readonly SqlValue[]): Promise<Ran> {
+    if (!(data instanceof Uint8Array) || more.length > 0)
+      return refuse({
+        sqlState: '08P01',
+        message: 'COPY FROM STDIN takes its data as the one parameter, in bytes',
+      })
+    const { fault } = await this.#send(this.#writer.query(text).copy(data))
+    return fault === undefined ? { kind: 'done', bytes: new Uint8Array(0) } : refuse(fault)
   }
 
   async #prepare(text: string): Promise<Statement | SqlFault> {
@@ -180,6 +192,8 @@ export class Session {
     return { fault, tag }
   }
 }
+
+const COPY_IN = /^\s*copy\b[^;]*\bfrom\s+stdin\b/i
 
 /** feature_not_supported: "cached plan must not change result type", after a definition changed inside a function. */
 const SHAPE_CHANGED = '0A000'

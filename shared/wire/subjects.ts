@@ -23,9 +23,15 @@ export const subjects = {
   /** Over the link: the same segment, to the hub's stream. */
   up: (tenant: TenantId, device: DeviceId): string => `up.${tenant}.${device}.journal.seg`,
   upAll: (tenant: TenantId): string => `up.${tenant}.*.journal.seg`,
-  /** Requests that a device makes of the centre: `context.pull`, `bundle.chunk`, `state.desired`, `receipt.read`, `state.report`. */
+  /** Requests that a device makes of the centre: `context.slice`, `bundle.chunk`, `state.desired`, `receipt.read`, `state.report`. */
   ask: (tenant: TenantId, device: DeviceId, verb: AskVerb): string => `ask.${tenant}.${device}.${verb}`,
   askAll: (tenant: TenantId): string => `ask.${tenant}.*.>`,
+  /** A tunnelled request of a device, and what it says of one under way. Among its asks, so that no further permission is needed. */
+  tunnel: (tenant: TenantId, device: DeviceId, verb: TunnelVerb): string =>
+    `ask.${tenant}.${device}.tunnel.${verb}`,
+  /** Where a device hears answer `id` of its session; `beat`: that the centre holds its requests; `*`: all of it. */
+  tunnelInbox: (device: DeviceId, session: string, id: number | 'beat' | '*'): string =>
+    `_INBOX.${device}.tunnel-${session}.${id}`,
   /** What the centre tells a device: `receipt`, `desired`, `context`. */
   tell: (tenant: TenantId, device: DeviceId, verb: TellVerb): string => `cmd.${tenant}.${device}.${verb}`,
   tellAll: (tenant: TenantId, device: DeviceId): string => `cmd.${tenant}.${device}.>`,
@@ -33,7 +39,7 @@ export const subjects = {
 } as const
 
 export const ASK_VERBS = [
-  'context.pull',
+  'context.slice',
   'bundle.chunk',
   'state.desired',
   'state.report',
@@ -41,6 +47,9 @@ export const ASK_VERBS = [
 ] as const
 export type AskVerb = (typeof ASK_VERBS)[number]
 export type TellVerb = 'receipt' | 'desired' | 'context'
+
+export const TUNNEL_VERBS = ['fetch', 'ack', 'cancel'] as const
+export type TunnelVerb = (typeof TUNNEL_VERBS)[number]
 
 /**
  * True for a subject on which `device` waits for an answer. A leaf may pass on asks of any device, and whoever holds a leaf's
@@ -61,6 +70,16 @@ export function parseAsk(subject: string): { tenant: TenantId; device: DeviceId;
   const [kind, tenant, device, ...rest] = subject.split('.')
   const verb = ASK_VERBS.find((known) => known === rest.join('.'))
   if (kind !== 'ask' || verb === undefined) return null
+  const names = named(tenant, device)
+  return names && { ...names, verb }
+}
+
+export function parseTunnel(
+  subject: string,
+): { tenant: TenantId; device: DeviceId; verb: TunnelVerb } | null {
+  const [kind, tenant, device, tunnel, last, ...rest] = subject.split('.')
+  const verb = TUNNEL_VERBS.find((known) => known === last)
+  if (kind !== 'ask' || tunnel !== 'tunnel' || verb === undefined || rest.length > 0) return null
   const names = named(tenant, device)
   return names && { ...names, verb }
 }

@@ -70,7 +70,23 @@ describe('a centre and devices on their own', () => {
     const device = running[1]
     device?.kill('SIGTERM')
     if (device !== undefined) await once(device, 'close')
+    const verified = async (): Promise<void> => {
+      const { code, out } = await starling(['context', 'verify', '--json', ...at('van')])
+      const found = JSON.parse(out) as { holds: boolean; tables: { device: { rows: number } }[] }
+      const rows = found.tables.reduce((sum, { device: { rows: count } }) => sum + count, 0)
+      expect([code, found.holds, rows > 20]).toEqual([0, true, true])
+    }
     expect(await part(['edge', ...at('van'), ...free])).toMatchObject({ ready: true, device: 'van-7' })
+    await verified()
+    const again = running.at(-1)
+    again?.kill('SIGTERM')
+    if (again !== undefined) await once(again, 'close')
+    // The other way: over HTTP at the centre itself.
+    const byHttp = ['--context-url', String(hub['http'])]
+    expect(await part(['edge', ...at('van'), ...free, ...byHttp])).toMatchObject({ ready: true })
+    const anew = await starling(['context', 'resync', 'asset', '--json', ...at('van')])
+    expect(JSON.parse(anew.out)).toMatchObject({ lag: 0, writes: { conflicts: 0 } })
+    await verified()
   })
 
   it('says that a device’s clock is off, does nothing by a policy that is not in force, and keeps what it is told', async () => {

@@ -49,6 +49,7 @@ export async function edge(
   call: Call,
   options: {
     readonly hub?: string
+    readonly contextUrl?: string
     readonly tokenFile?: string
     readonly pagePort: number
     readonly siteLeafPort: number
@@ -65,6 +66,7 @@ export async function edge(
   const { part, run } = await startEdge(startOf(call), {
     hub: options.hub ?? null,
     leafUrl: null,
+    contextUrl: options.contextUrl ?? null,
     port: options.pagePort,
     leafPort: options.siteLeafPort,
     device: options.device,

@@ -47,6 +47,14 @@ export class FrontendWriter {
     return this.#open('S').#close()
   }
 
+  /** The data of a COPY, and its end. */
+  copy(data: Uint8Array): this {
+    this.#open('d').#reserve(data.length)
+    this.#bytes.set(data, this.#at)
+    this.#at += data.length
+    return this.#close().#open('c').#close()
+  }
+
   /** The messages so far, valid until the next one is written; the writer is then empty. */
   take(): Uint8Array {
     const taken = this.#bytes.subarray(0, this.#at)

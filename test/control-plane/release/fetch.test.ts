@@ -158,7 +158,7 @@ describe('a bundle on its way', () => {
     })
     const other = parseDeviceId('van-2')
     await expect(
-      thief.request(subjects.ask(tenant, other, 'context.pull'), '{"v":1,"epoch":null,"cursor":0}', {
+      thief.request(subjects.ask(tenant, other, 'context.slice'), '{"v":1,"table":"part"}', {
         timeout: 500,
       }),
     ).rejects.toThrow()

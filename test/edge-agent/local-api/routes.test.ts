@@ -7,6 +7,13 @@ import type { TurnResult } from '../../../edge-agent/turn/result.ts'
 class NotAWav extends StarlingError {
   override readonly code = 'not_a_wav'
 }
+const CONTEXT = {
+  lsn: '7',
+  lag: 0,
+  writes: { pending: 0, rejected: 0, conflicts: 0 },
+  syncedAt: null,
+  stalenessMs: null,
+}
 const parts: LocalApiParts = {
   takeTurn: async () => ({ turn: 'one' }) as unknown as TurnResult,
   readAudio: (bytes) => {
@@ -27,6 +34,19 @@ const parts: LocalApiParts = {
     agree: async (given) => ({ given, by: 'amara', at: null }),
     recordings: async () => [],
     forget: async () => 2,
+  },
+  context: {
+    staleness: () => ({ syncedAt: '2026-06-01T00:00:00.000Z', stalenessMs: 1_234 }),
+    status: async () => ({ ...CONTEXT, tables: [] }),
+    resync: async (tables) => ({ ...CONTEXT, lsn: tables.join(), tables: [] }),
+    verify: async (tables) =>
+      tables.map((table) => ({
+        table,
+        holds: table !== 'part',
+        lsn: '7',
+        device: { rows: 1, sha256: 'a' },
+        centre: { rows: 1, sha256: 'a' },
+      })),
   },
   metrics: () => '',
   pageDir: new URL('../../../edge-agent/page/', import.meta.url),
@@ -49,6 +69,27 @@ describe('the local API', () => {
     expect((await call('/v1/turns', { headers: { host: 'evil.example:7500' } })).status).toBe(403)
     expect((await call('/v1/turns', { headers: { origin: 'http://evil.example' } })).status).toBe(403)
     expect((await call('/v1/turns', { headers: { origin: 'http://127.0.0.1:7500' } })).status).toBe(200)
+  })
+
+  it('says with every answer how old the context may be', async () => {
+    for (const path of ['/', '/v1/turns', '/v1/context', '/nothing'])
+      expect((await call(path)).headers.get('starling-context-staleness-ms')).toBe('1234')
+  })
+
+  it('fetches and compares the tables that are named, or all; knows no others', async () => {
+    const post = async (path: string, body: string) =>
+      await call(`/v1/context/${path}`, { method: 'POST', body })
+    expect(await (await post('resync', '{"tables":["part","note"]}')).json()).toMatchObject({
+      lsn: 'part,note',
+    })
+    const all = (await (await post('verify', '{}')).json()) as { holds: boolean; tables: unknown[] }
+    expect([all.holds, all.tables.length > 10]).toEqual([false, true])
+    expect(await (await post('verify', '{"tables":["note"]}')).json()).toMatchObject({
+      holds: true,
+      stalenessMs: 1_234,
+    })
+    for (const bad of ['', '{"tables":["secrets"]}', '{"tables":["part"],"where":"true"}'])
+      expect((await post('verify', bad)).status, bad).toBe(422)
   })
 
   it('answers what is not a WAV file with the typed error', async () => {

@@ -2,11 +2,11 @@
 import { randomBytes } from 'node:crypto'
 import { applyWrite, type WriteOutcome } from '../../../control-plane/context/apply-write.ts'
 import { OPS_SCHEMA } from '../../../control-plane/context/schema.ts'
-import { pullFor, putRow } from '../../../control-plane/context/store.ts'
+import { putRow } from '../../../control-plane/context/store.ts'
 import { INGEST_SCHEMA } from '../../../control-plane/ingest/schema.ts'
 import { migrate } from '../../../edge-agent/agent/migrations.ts'
 import { openLocalWrites, type LocalWrites } from '../../../edge-agent/context/local-writes.ts'
-import { openContextSync } from '../../../edge-agent/context/sync.ts'
+import { bringTo } from './bring.ts'
 import type { ContextTable } from '../../../shared/context/tables.ts'
 import { parseDeviceId, parseSiteId, parseTenantId, uuidV7, type DeviceId } from '../../../shared/ids.ts'
 import type { JournalRecord, WriteBody } from '../../../shared/journal/record.ts'
@@ -15,8 +15,6 @@ import { Closers } from '../../../shared/closers.ts'
 import { openDatabase } from '../../../shared/sql/open-database.ts'
 import type { Database } from '../../../shared/sql/port.ts'
 import { openPostgres } from '../../../shared/sql/postgres-database.ts'
-import { answerJson, decodeJson, openAnswer } from '../../../shared/wire/answer.ts'
-import { ContextPullSchema } from '../../../shared/wire/context.ts'
 import { dataFolder } from '../../support/data-folder.ts'
 import { postgresPrograms, startPostgres } from '../../support/postgres.ts'
 import { governed, type Governed } from '../../support/governed.ts'
@@ -67,23 +65,10 @@ export async function simulatedDevice(name: string): Promise<SimulatedDevice> {
       const all = await at.journal.read({ from: 1, limit: 100_000 })
       return all.filter((record): record is WriteRecord => record.body.kind === 'write')
     },
-    pull: async (centre) => {
-      const sync = openContextSync({
-        db: at.db,
-        kernel: at.kernel,
-        clock: at.clock,
-        principal: { kind: 'device', id, roles: ['device'] },
-        ask: async (_verb, request) => {
-          const pull = decodeJson(ContextPullSchema, request)
-          const answer = await pullFor(centre, { tenant, site, device: id }, pull)
-          return openAnswer(answerJson(answer as unknown as JsonObject))
-        },
-      })
-      await sync.pull(new AbortController().signal)
-    },
+    pull: async (centre) => await bringTo(at, centre, { tenant, site, device: id }),
     reset: async () => {
       await at.db
-        .script(`truncate context.row, context.sync, local.overlay, local.quarantine, local.quarantine_dropped,
+        .script(`truncate context.row, context.position, context.shape, local.overlay, local.quarantine, local.quarantine_dropped,
         local.stamp, local.undone, journal.record, journal.payload, journal.outbox, journal.seal, journal.open_intent`)
     },
     seen: async (table, key) => {
@@ -125,9 +110,7 @@ export async function makeTables(centre: Database): Promise<void> {
 
 /** Empties the centre and fills it again; the same rows get the same versions, so that devices' bases still mean something. */
 export async function fillCentre(db: Database): Promise<void> {
-  await db.script(
-    'truncate ops.row, ops.tombstone, ops.field, ingest.record; alter sequence ops.version restart;',
-  )
+  await db.script('truncate ops.row, ops.field, ingest.record; alter sequence ops.version restart;')
   for (const [table, key, body] of ROWS) await putCentre(db, table, key, body)
 }
 
