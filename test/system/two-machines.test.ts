@@ -87,7 +87,7 @@ describe('a centre and devices on their own', () => {
     const anew = await starling(['context', 'resync', 'asset', '--json', ...at('van')])
     expect(JSON.parse(anew.out)).toMatchObject({ lag: 0, writes: { conflicts: 0 } })
     await verified()
-  })
+  }, 180_000)
 
   it('says that a device’s clock is off, does nothing by a policy that is not in force, and keeps what it is told', async () => {
     const at = (name: string): string[] => ['--data', join(folder.path, name)]
