@@ -112,10 +112,11 @@ function split(entries: readonly Entry[]): { readonly learning: Entry[]; readonl
 }
 
 async function learn(o: AdaptationOptions, confirmed: readonly Confirmed[]): Promise<Adapted> {
-  const { phones, lexicon, language, mixture } = readModel(o.modelDir)
+  const files = readModel(o.modelDir)
+  const { phones, language, mixture } = files
   const sounds = {
     model: phones,
-    lexicon: new Lexicon(lexicon, phones.phones),
+    lexicon: new Lexicon(files, phones.phones),
     language: new LanguageModel(language),
     channels: new Channels(mixture),
   }

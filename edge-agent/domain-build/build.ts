@@ -90,7 +90,7 @@ export async function buildDomain(path: string, run: BuildRun): Promise<BuiltDom
 /** Pronunciations, and the proof that the shipped speech model takes the grammar. */
 function hear(domain: Domain, net: Net): { readonly lexicon: DomainLexicon; readonly units: number } {
   const files = readModel(fileURLToPath(MODEL_FOLDERS.speech))
-  const dictionary = new Lexicon(files.lexicon, files.phones.phones)
+  const dictionary = new Lexicon(files, files.phones.phones)
   const graph = wordGraphOf(net)
   const lexicon = domainLexicon(domain, graph, { lexicon: dictionary, phoneNames: files.phones.phones })
   const { pronunciations } = domain

@@ -19,7 +19,7 @@ try {
   const files = readModel(modelDir)
   const net = compileGrammar(grammar, {
     model: files.phones,
-    lexicon: new Lexicon(files.lexicon, files.phones.phones),
+    lexicon: new Lexicon(files, files.phones.phones),
     language: new LanguageModel(files.language),
   })
   port.postMessage({ kind: 'compiled', net: shared(net) } satisfies FromGrammarWorker)

@@ -1,19 +1,31 @@
 /** Which phones a word is made of; several variants a word. */
 import { brotliDecompressSync } from 'node:zlib'
+import { LetterSounds } from './letter-sounds.ts'
 
 export type Pronunciation = readonly number[]
 
 /** Extra words: each pronunciation a string of phones ("P AH1 M P" or "P AH M P"). */
 export type ExtraPronunciations = Readonly<Record<string, readonly string[]>>
 
+/** As they lie in a model's folder. */
+export interface LexiconFiles {
+  /** Text of `word PH PH` lines, sorted by word in code-unit order or not, packed with brotli. */
+  readonly lexicon: Uint8Array
+  /** The letter-to-sound model. */
+  readonly letters: Uint8Array
+}
+
 export class Lexicon {
   readonly #text: string
   readonly #phoneOf: ReadonlyMap<string, number>
   readonly #offsets: Int32Array
+  readonly #letters: Uint8Array
+  /** Read when the first word is met that is not listed: most grammars have none. */
+  #sounds: LetterSounds | null = null
 
-  /** `packed` is brotli-compressed text of `word PH PH` lines, sorted by word in code-unit order or not. */
-  constructor(packed: Uint8Array, phoneNames: readonly string[]) {
-    this.#text = brotliDecompressSync(packed).toString('latin1')
+  constructor({ lexicon, letters }: LexiconFiles, phoneNames: readonly string[]) {
+    this.#letters = letters
+    this.#text = brotliDecompressSync(lexicon).toString('latin1')
     this.#phoneOf = new Map(phoneNames.map((name, index) => [name, index]))
     const lines = [0]
     for (
@@ -46,6 +58,15 @@ export class Lexicon {
       found.push(this.parse(this.#text.slice(offset + word.length + 1, end)) ?? [])
     }
     return found
+  }
+
+  /** How letters that are no listed word may be said, likeliest first. Throws ModelRefused for a damaged model. */
+  guess(letters: string): Pronunciation[] {
+    this.#sounds ??= new LetterSounds(this.#letters)
+    return this.#sounds.guess(letters).flatMap(({ phones }) => {
+      const parsed = this.parse(phones)
+      return parsed === undefined ? [] : [parsed]
+    })
   }
 
   /** Every word, in order. */

@@ -11,6 +11,7 @@ const FILES = [
   'acoustic.onnx',
   'golden.json',
   'language.bin.br',
+  'letters.bin.br',
   'lexicon.txt.br',
   'mixture.json',
   'phones.json',
@@ -25,6 +26,7 @@ export interface ModelFiles {
   readonly phones: PhoneModel
   readonly mixture: SpeechMixture
   readonly lexicon: Uint8Array
+  readonly letters: Uint8Array
   readonly language: Uint8Array
 }
 
@@ -49,6 +51,7 @@ export function readModel(modelDir: string): ModelFiles {
       phones: phoneModel(read('phones.json').toString('utf8'), read('triphones.bin.br')),
       mixture: speechMixture(read('mixture.json').toString('utf8')),
       lexicon: read('lexicon.txt.br'),
+      letters: read('letters.bin.br'),
       language: read('language.bin.br'),
     }
   } catch (cause) {

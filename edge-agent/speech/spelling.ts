@@ -1,94 +1,10 @@
-/** Letter-to-sound rules for words that no lexicon lists: rough, but a name that is roughly heard beats a refusal. */
+/** How words that no lexicon lists may sound, by their spelling: a name that is roughly heard beats a refusal. */
 import type { Lexicon, Pronunciation } from './lexicon.ts'
 
-/** Longest match first; the phones of each run of letters. */
-const RULES: readonly (readonly [string, string])[] = [
-  ['tion', 'SH AH N'],
-  ['sion', 'ZH AH N'],
-  ['ture', 'CH ER'],
-  ['ough', 'AO'],
-  ['augh', 'AO'],
-  ['eigh', 'EY'],
-  ['igh', 'AY'],
-  ['tch', 'CH'],
-  ['dge', 'JH'],
-  ['sch', 'SH'],
-  ['chr', 'K R'],
-  ['air', 'EH R'],
-  ['ear', 'IH R'],
-  ['eer', 'IH R'],
-  ['oor', 'AO R'],
-  ['our', 'AO R'],
-  ['que', 'K'],
-  ['ing', 'IH NG'],
-  ['ch', 'CH'],
-  ['sh', 'SH'],
-  ['th', 'TH'],
-  ['ph', 'F'],
-  ['wh', 'W'],
-  ['ck', 'K'],
-  ['ng', 'NG'],
-  ['qu', 'K W'],
-  ['kn', 'N'],
-  ['wr', 'R'],
-  ['gh', 'G'],
-  ['ee', 'IY'],
-  ['ea', 'IY'],
-  ['oo', 'UW'],
-  ['ou', 'AW'],
-  ['ow', 'OW'],
-  ['oa', 'OW'],
-  ['oi', 'OY'],
-  ['oy', 'OY'],
-  ['ai', 'EY'],
-  ['ay', 'EY'],
-  ['au', 'AO'],
-  ['aw', 'AO'],
-  ['ei', 'IY'],
-  ['ey', 'IY'],
-  ['ie', 'IY'],
-  ['ue', 'UW'],
-  ['ew', 'Y UW'],
-  ['ar', 'AA R'],
-  ['er', 'ER'],
-  ['ir', 'ER'],
-  ['or', 'AO R'],
-  ['ur', 'ER'],
-  ['ce', 'S EH'],
-  ['ci', 'S IH'],
-  ['cy', 'S IY'],
-  ['ge', 'JH EH'],
-  ['gi', 'JH IH'],
-  ['gy', 'JH IY'],
-  ['a', 'AE'],
-  ['b', 'B'],
-  ['c', 'K'],
-  ['d', 'D'],
-  ['e', 'EH'],
-  ['f', 'F'],
-  ['g', 'G'],
-  ['h', 'HH'],
-  ['i', 'IH'],
-  ['j', 'JH'],
-  ['k', 'K'],
-  ['l', 'L'],
-  ['m', 'M'],
-  ['n', 'N'],
-  ['o', 'AA'],
-  ['p', 'P'],
-  ['q', 'K'],
-  ['r', 'R'],
-  ['s', 'S'],
-  ['t', 'T'],
-  ['u', 'AH'],
-  ['v', 'V'],
-  ['w', 'W'],
-  ['x', 'K S'],
-  ['y', 'IY'],
-  ['z', 'Z'],
-]
+/** What has no vowel is an abbreviation up to so many letters: "plc". */
+const MAX_SPELLED_OUT = 6
 
-/** How a word may sound by its spelling: none for what has no letters. Words with a hyphen are read in parts. */
+/** Likeliest first; none for what has no letters. Words with a hyphen are read in parts. */
 export function spell(word: string, lexicon: Lexicon): Pronunciation[] {
   const parts = word.split(/[-_./\s]+/).filter((part) => part !== '')
   if (parts.length > 1) {
@@ -99,25 +15,11 @@ export function spell(word: string, lexicon: Lexicon): Pronunciation[] {
     .toLowerCase()
     .normalize('NFD')
     .replace(/[^a-z]/g, '')
-  const phones = byRules(
-    letters.replace(/(.)\1/g, (pair, letter: string) => ('eo'.includes(letter) ? pair : letter)),
-  )
-  const parsed = phones === '' ? undefined : lexicon.parse(phones)
-  return parsed === undefined ? [] : [parsed]
+  if (letters.length <= MAX_SPELLED_OUT && !/[aeiouy]/.test(letters)) return spelledOut(letters, lexicon)
+  return lexicon.guess(letters)
 }
 
-function byRules(letters: string): string {
-  const silentE = /[^aeiou]e$/.test(letters) && letters.length > 2
-  const text = silentE ? letters.slice(0, -1) : letters
-  const out: string[] = []
-  for (let at = 0; at < text.length;) {
-    const rule = RULES.find(([run]) => text.startsWith(run, at))
-    if (rule === undefined) break
-    const long = silentE && at === text.length - 2 ? LONG[rule[0]] : undefined
-    out.push(long ?? rule[1])
-    at += rule[0].length
-  }
-  return out.join(' ')
+function spelledOut(letters: string, lexicon: Lexicon): Pronunciation[] {
+  const names = Array.from(letters, (letter) => lexicon.lookup(letter)[0])
+  return names.length > 0 && names.every((name) => name !== undefined) ? [names.flat()] : []
 }
-
-const LONG: Readonly<Record<string, string>> = { a: 'EY', e: 'IY', i: 'AY', o: 'OW', u: 'UW' }

@@ -15,6 +15,7 @@ const BENCHES: Readonly<Record<string, () => Promise<Bench>>> = {
   powercut: async () => await import('./powercut.ts'),
   fanout: async () => await import('./fanout.ts'),
   intent: async () => await import('./intent.ts'),
+  letters: async () => await import('./letters.ts'),
   'speech-peer': async () => await import('./speech-peer.ts'),
   adapt: async () => await import('./adapt.ts'),
   'speech-people': async () => await import('./speech-people.ts'),

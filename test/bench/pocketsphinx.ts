@@ -95,7 +95,7 @@ function dictionaryFor(grammar: string): string {
     (word) => word !== 'public' && !words.has(word),
   )
   const files = readModel(fileURLToPath(MODEL_FOLDERS.speech))
-  const lexicon = new Lexicon(files.lexicon, files.phones.phones)
+  const lexicon = new Lexicon(files, files.phones.phones)
   const guesses = missing.flatMap((word) => {
     const [phones] = [...lexicon.lookup(word), ...spell(word, lexicon)]
     return phones === undefined

@@ -46,6 +46,30 @@ export const RECIPES: Readonly<Record<string, Recipe>> = {
       },
     ],
   },
+  letters: {
+    makes: 'the letter-to-sound model, from the words of the lexicon',
+    out: 'edge-agent/models/speech',
+    modules: [],
+    needs: [],
+    steps: [
+      {
+        title: 'letters aligned with phones, and their n-grams',
+        command: [
+          'node',
+          `{root}/dist/${TRAINING}/letters/make.js`,
+          '{root}/edge-agent/models/speech/lexicon.txt.br',
+          '{out}',
+        ],
+        inputs: [
+          `${TRAINING}/letters`,
+          'edge-agent/models/speech/lexicon.txt.br',
+          'edge-agent/speech/graphone-model.ts',
+          'edge-agent/speech/letter-sounds.ts',
+        ],
+        outputs: ['letters.bin.br', 'letters-card.json'],
+      },
+    ],
+  },
   intent: {
     makes: 'the intent classifier, from walks through templates and written sentences',
     out: 'edge-agent/models/intent',
@@ -57,8 +81,7 @@ export const RECIPES: Readonly<Record<string, Recipe>> = {
         command: ['node', `{root}/dist/${TRAINING}/intent/make.js`, '{out}'],
         inputs: [
           `${TRAINING}/intent`,
-          `${TRAINING}/walks.ts`,
-          'edge-agent/domain-build/intent-net.ts',
+          'edge-agent/domain-build',
           'edge-agent/domains/field-service.yaml',
           'edge-agent/grammar',
           'edge-agent/intent',

@@ -36,7 +36,8 @@ export async function cookRecipe(recipe: Recipe, kitchen: Kitchen): Promise<void
   mkdirSync(join(kitchen.out, STAMPS), { recursive: true })
   for (const [number, step] of recipe.steps.entries()) {
     const place = `step ${number + 1} of ${recipe.steps.length}, ${step.title}`
-    const stamp = join(kitchen.out, STAMPS, `${number + 1}`)
+    // By what it makes: several recipes write into one folder.
+    const stamp = join(kitchen.out, STAMPS, step.outputs[0])
     if (!kitchen.anew && existsSync(stamp) && readFileSync(stamp, 'utf8') === digestOf(step, kitchen)) {
       kitchen.tell(`${place}: made already`)
       continue

@@ -17,7 +17,7 @@ const files = readModel(fileURLToPath(MODEL_FOLDERS.speech))
 const model = files.phones
 const sounds = {
   model,
-  lexicon: new Lexicon(files.lexicon, model.phones),
+  lexicon: new Lexicon(files, model.phones),
   language: new LanguageModel(files.language),
 }
 /** Digits in any number: short words whose sounds depend on their neighbours, the hardest to join rightly. */
