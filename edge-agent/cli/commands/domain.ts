@@ -8,6 +8,7 @@ import { SAMPLE_NAMES } from '../../domain-build/sample-names.ts'
 import type { Rate } from '../../evaluation/statistics.ts'
 import { textReport, type TextOutcome, type TextReport } from '../../evaluation/text-evaluation.ts'
 import { readTextTests } from '../../evaluation/text-tests.ts'
+import { requireAnswers } from '../../grammar/answers.ts'
 import { readDomainFile } from '../../grammar/domain-file.ts'
 import { openUnderstanding } from '../../intent/understanding.ts'
 import type { Call } from '../call.ts'
@@ -87,6 +88,7 @@ export async function domainBuild(
   { out = `${basename(path).replace(/\.ya?ml$/i, '')}.domain` }: { readonly out?: string | undefined },
 ): Promise<ExitCode> {
   const began = performance.now()
+  requireAnswers(path, readDomainFile(path))
   const built = await buildDomain(path, {
     signal: call.signal,
     onProgress: (line) => call.output.progress(line),
