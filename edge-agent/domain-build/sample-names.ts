@@ -11,6 +11,22 @@ export const SAMPLE_NAMES: KnownNames = {
   workOrders: ['427', '9120', '3315', '508'],
 }
 
+/** For slots that take a day or a time. */
+export const SAMPLE_MOMENTS: readonly string[] = [
+  'today',
+  'tomorrow',
+  'tomorrow at nine in the morning',
+  'on monday',
+  'next friday',
+  'on the fifth of march',
+  'on wednesday at half past ten',
+  'at three thirty',
+  'at quarter past four',
+  'in two hours',
+  'in three days',
+  'the day after tomorrow',
+]
+
 /** For slots that take any words. */
 export const SAMPLE_TEXTS: readonly string[] = [
   'the door does not close',

@@ -5,7 +5,7 @@ import type { Domain, DomainIntent, SlotSpec } from '../grammar/domain.ts'
 import { OH, sayCardinal, sayDigits, sayNumber } from '../grammar/spoken-numbers.ts'
 import type { TemplateNode } from '../grammar/template.ts'
 import type { Random } from './random.ts'
-import { SAMPLE_TEXTS } from './sample-names.ts'
+import { SAMPLE_MOMENTS, SAMPLE_TEXTS } from './sample-names.ts'
 
 export interface Walk {
   readonly words: readonly string[]
@@ -13,6 +13,13 @@ export interface Walk {
   /** Index of its template. */
   readonly template: number
   readonly slots: JsonObject
+}
+
+export interface WalkPlan {
+  readonly names: KnownNames
+  readonly random: Random
+  /** For slots that take any words. */
+  readonly texts?: readonly string[]
 }
 
 interface Said {
@@ -32,11 +39,13 @@ export class Walker {
   readonly #domain: Domain
   readonly #names: KnownNames
   readonly #random: Random
+  readonly #texts: readonly string[]
 
-  constructor(domain: Domain, names: KnownNames, random: Random) {
+  constructor(domain: Domain, { names, random, texts = SAMPLE_TEXTS }: WalkPlan) {
     this.#domain = domain
     this.#names = names
     this.#random = random
+    this.#texts = texts
   }
 
   /** One sentence of one template; null when a list of the device's own is empty here. */
@@ -108,8 +117,12 @@ export class Walker {
         const value = from + random.below(to - from + 1)
         return { words: sayCardinal(value), value }
       }
+      case 'datetime': {
+        const said = random.pick(SAMPLE_MOMENTS) ?? ''
+        return { words: said.split(' '), value: said }
+      }
       case 'text': {
-        const text = random.pick(SAMPLE_TEXTS) ?? ''
+        const text = random.pick(this.#texts) ?? ''
         return { words: text.split(' '), value: text }
       }
     }

@@ -105,7 +105,8 @@ function slotTypeOf(spec: SlotSpec, names: KnownNames): SlotType {
     case 'count':
       return { kind: spec.type, limits: spec.range ?? null }
     case 'text':
-      return { kind: 'text' }
+    case 'datetime':
+      return { kind: spec.type }
     case 'list':
       return { kind: 'list', entries: listEntries(spec, names), open: spec.from !== undefined }
   }

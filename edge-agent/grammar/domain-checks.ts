@@ -195,9 +195,12 @@ class Sizes {
 
 /** Of numbers, about as many as there are number words. */
 const NUMBER_ARCS = 400
+/** Of days and times: each stands once before and once after the other. */
+const MOMENT_ARCS = 2_000
 
 function slotSize(spec: SlotSpec): number {
   if (spec.type === 'text') return 3
+  if (spec.type === 'datetime') return MOMENT_ARCS
   if (spec.type !== 'list') return NUMBER_ARCS
   return Object.entries(spec.values).reduce(
     (sum, [value, others]) =>

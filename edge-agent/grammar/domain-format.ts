@@ -51,6 +51,7 @@ const SlotSchema = v.variant('type', [
   v.strictObject({ type: v.literal('number'), from: v.optional(Whole), to: v.optional(Whole) }),
   v.strictObject({ type: v.literal('count'), from: v.optional(Whole), to: v.optional(Whole) }),
   v.strictObject({ type: v.literal('text') }),
+  v.strictObject({ type: v.literal('datetime') }),
   v.strictObject({
     type: v.literal('list'),
     from: v.optional(v.picklist(['assets', 'parts'], 'it is assets or parts: what the device knows')),
@@ -179,7 +180,8 @@ function intentOf(
 function slotOf(yaml: YamlFile, name: string, slot: Written['slots'][string]): SlotSpec {
   switch (slot.type) {
     case 'text':
-      return { type: 'text' }
+    case 'datetime':
+      return { type: slot.type }
     case 'number':
     case 'count': {
       const range = rangeOf(yaml, name, slot)

@@ -12,6 +12,8 @@ export type SlotSpec =
   | { readonly type: 'number'; readonly range?: NumberRange }
   | { readonly type: 'count'; readonly range?: NumberRange }
   | { readonly type: 'text' }
+  /** A day, a time of day, or both. */
+  | { readonly type: 'datetime' }
   | {
       readonly type: 'list'
       readonly from?: 'assets' | 'parts'

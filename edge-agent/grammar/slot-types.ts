@@ -1,8 +1,10 @@
 /** The kinds of slots: what may be said for each, and what value the words stand for. */
 import type { Json } from '../../shared/json.ts'
 import type { NumberRange } from './domain.ts'
+import { addMoment } from './moment-net.ts'
 import type { NetBuilder } from './net.ts'
 import { addRange, isSmall, ONE_WORDS } from './number-range.ts'
+import { readMoment } from './spoken-moments.ts'
 import {
   DIGIT_WORDS,
   NOUGHT,
@@ -32,6 +34,8 @@ export type SlotType =
   | { readonly kind: 'list'; readonly entries: readonly ListEntry[]; readonly open: boolean }
   /** Any words. */
   | { readonly kind: 'text' }
+  /** A day, a time of day, or both. */
+  | { readonly kind: 'datetime' }
 
 /** Log weight of digits that the device does not know as a number of something. */
 const UNKNOWN_DIGITS = -45
@@ -78,6 +82,9 @@ export function addSlot(net: NetBuilder, from: number, slot: string, type: SlotT
       }
       if (type.open) addOpen(net, begun, { spoken: false, logWeight: UNKNOWN_NAME }, close)
       break
+    case 'datetime':
+      addMoment(net, begun, close)
+      break
     case 'text':
       addOpen(net, begun, { spoken: true, logWeight: 0 }, close)
   }
@@ -104,6 +111,8 @@ function readValue(type: string, words: readonly string[], listed: string | null
   if (type === 'digits') return readDigits(words)
   if (type === 'number') return readNumber(words)
   if (type === 'count') return words.length === 1 && ONE.has(words[0] ?? '') ? 1 : readNumber(words)
+  // The words: what they come to is known by a clock alone (moment-clock.ts).
+  if (type === 'datetime') return readMoment(words) === null ? null : words.join(' ')
   return listed ?? words.join(' ')
 }
 

@@ -4,7 +4,8 @@
  */
 import { DIGIT_WORDS, isNumberWord, OH } from '../grammar/spoken-numbers.ts'
 import type { Token } from './normalise.ts'
-import type { SpokenNames } from './spoken-names.ts'
+import { endOfMoment } from '../grammar/spoken-moments.ts'
+import type { Known } from './spot-slots.ts'
 import { OUT_OF_SCOPE, type Said } from './wish.ts'
 import type { Reading, WishReader } from './wish-reader.ts'
 
@@ -59,7 +60,7 @@ export async function repaired(reader: WishReader, said: Said, depth = MAX_REPAI
   const anew = { ...said, tokens: said.tokens.slice(marker.to) }
   if (isWhole(reader.readExactly(anew))) return anew
   let best: Said | null = null
-  for (const tokens of splices(before, after, reader.known.names)) {
+  for (const tokens of splices(before, after, reader.known)) {
     const spliced = { ...said, tokens }
     const further = (await repaired(reader, spliced, depth - 1)) ?? spliced
     if (isWhole(reader.readExactly(further))) return further
@@ -110,9 +111,9 @@ export function withoutLead(tokens: readonly Token[]): readonly Token[] {
 function splices(
   before: readonly Token[],
   after: readonly Token[],
-  names: SpokenNames,
+  known: Known,
 ): readonly (readonly Token[])[] {
-  return placesOf(before, after, names).flatMap(({ from, to }) => {
+  return placesOf(before, after, known).flatMap(({ from, to }) => {
     const [head, tail] = [before.slice(0, from), before.slice(to)]
     const ways = [
       [...head, ...after, ...tail],
@@ -127,16 +128,22 @@ function splices(
 }
 
 /** Stretches of `before` of the kind that `after` begins with, the last first. */
-function placesOf(before: readonly Token[], after: readonly Token[], names: SpokenNames): readonly Stretch[] {
+function placesOf(
+  before: readonly Token[],
+  after: readonly Token[],
+  { domain, names }: Known,
+): readonly Stretch[] {
   const places: Stretch[] = []
   const words = before.map(({ word }) => word)
-  const lists = names.listsAt(
-    after.map(({ word }) => word),
-    0,
-  )
+  const right = after.map(({ word }) => word)
+  const lists = names.listsAt(right, 0)
+  const isMoment =
+    Object.values(domain.slots).some(({ type }) => type === 'datetime') && endOfMoment(right, 0) > 0
   for (let at = 0; at < before.length; at += 1) {
     const end = endOfNumber(before, at)
     if (end > at && endOfNumber(after, 0) > 0) places.push({ from: at, to: end })
+    const momentEnd = isMoment ? endOfMoment(words, at) : at
+    if (momentEnd > at) places.push({ from: at, to: momentEnd })
     for (const list of lists) {
       const name = names.at(list, words, at)
       if (name !== null) places.push({ from: at, to: name.to })

@@ -4,6 +4,8 @@
  */
 import type { Domain, DomainIntent, SlotSpec } from '../grammar/domain.ts'
 import { isWithin } from '../grammar/slot-types.ts'
+import { momentAt } from '../grammar/moment-clock.ts'
+import { endOfMoment, readMoment } from '../grammar/spoken-moments.ts'
 import { isNumberWord, readDigits, readNumber } from '../grammar/spoken-numbers.ts'
 import type { TemplateNode } from '../grammar/template.ts'
 import type { SpokenNames } from './spoken-names.ts'
@@ -20,6 +22,8 @@ export interface Known {
   readonly domain: Domain
   readonly names: SpokenNames
   readonly workOrders: readonly string[]
+  /** By which "tomorrow" is a day. */
+  clock(): Date
 }
 
 export function spotSlots(known: Known, intent: DomainIntent, words: readonly string[]): ReadSlots {
@@ -35,11 +39,42 @@ export function spotSlots(known: Known, intent: DomainIntent, words: readonly st
     const spot = spec === undefined ? null : numeric(spec, known, words, found)
     if (spot !== null && spec !== undefined && isSayable(spec, spot.value)) found.set(name, spot)
   }
-  return {
+  return datedSlots(known, intent, {
     slots: Object.fromEntries([...found].map(([name, { value }]) => [name, value])),
     ranges: Object.fromEntries([...found].map(([name, { from, to }]) => [name, { from, to }])),
-  }
+  })
 }
+
+/** Moments as the clock has them; a day that no month has is left out. */
+export function datedSlots(known: Known, intent: DomainIntent, read: ReadSlots): ReadSlots {
+  const slots = { ...read.slots }
+  const ranges = { ...read.ranges }
+  for (const [name, slot] of slotsNamedBy(known.domain, intent)) {
+    const said = slots[name]
+    if (known.domain.slots[slot]?.type !== 'datetime' || typeof said !== 'string') continue
+    const moment = readMoment(said.split(' '))
+    const value = moment === null ? null : momentAt(moment, known.clock())
+    if (value !== null) slots[name] = value
+    else {
+      delete slots[name]
+      delete ranges[name]
+    }
+  }
+  return { slots, ranges }
+}
+
+/** The longest words that are a moment; null when there are two apart. */
+function onlyMoment(words: readonly string[]): Spot | null {
+  const found: Spot[] = []
+  for (let from = 0; from < words.length; from += 1) {
+    const to = endOfMoment(words, from)
+    if (to === from) continue
+    found.push({ value: words.slice(from, to).join(' '), from, to })
+    from = to - 1
+  }
+  return only(found)
+}
+
 
 /** The one name of a list in the words; null when there is none, or two different ones. */
 function onlyName(names: SpokenNames, slot: string, words: readonly string[], found: Found): Spot | null {
@@ -59,6 +94,8 @@ function numeric(spec: SlotSpec, known: Known, words: readonly string[], found: 
       return known.domain.slots['part'] === undefined
         ? onlyValue(stretches, words, undefined)
         : countBefore(stretches, words, found.get('part'))
+    case 'datetime':
+      return onlyMoment(words)
     case 'list':
     case 'text':
       return null

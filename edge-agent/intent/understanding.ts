@@ -12,13 +12,13 @@ import { DomainRefused } from '../grammar/domain-refused.ts'
 import { wordGraphOf } from '../grammar/net.ts'
 import type { WordGraph } from '../grammar/word-graph.ts'
 import { amended, type WishBefore } from './amend.ts'
-import { openClassifier, type Classifier } from './classifier.ts'
+import { openClassifier } from './classifier.ts'
 import { expandedTokens, tokensOf } from './normalise.ts'
 import { OPEN_VOCABULARY } from './open-vocabulary.ts'
 import { repaired } from './repair.ts'
 import { wishesIn } from './several.ts'
 import { OUT_OF_SCOPE, outOfScope, type Said, type Wish } from './wish.ts'
-import { WishReader } from './wish-reader.ts'
+import { WishReader, type ReadingMeans } from './wish-reader.ts'
 
 /** What was taken back and is then guessed, not read, is asked back. */
 const REPAIRED_CEILING = 0.6
@@ -62,26 +62,29 @@ export interface Understanding {
   close(): Promise<void>
 }
 
-/** Opens the intent bundle in `dir`: classifier beside, domain under `domains/`. Throws what its parts throw. */
+/**
+ * Opens the intent bundle in `dir`: classifier beside, domain under `domains/`; `clock` is what “tomorrow” is reckoned from, in the
+ * zone of its `Date`. Throws what its parts throw.
+ */
 export async function openUnderstanding(
   dir: string,
-  options: { readonly signal?: AbortSignal } = {},
+  options: { readonly signal?: AbortSignal; readonly clock?: () => Date } = {},
 ): Promise<Understanding> {
   const domain = readDomain(dir)
   const classifier = await openClassifier(dir, options)
-  return new GrammarFirst(domain, classifier)
+  return new GrammarFirst(domain, { classifier, clock: options.clock ?? (() => new Date()) })
 }
 
 class GrammarFirst implements Understanding {
   readonly model: ModelFacts
   readonly domain: Domain
-  readonly #classifier: Classifier
+  readonly #means: ReadingMeans
   #reading: { readonly names: KnownNames; readonly reader: WishReader } | null = null
 
-  constructor(domain: Domain, classifier: Classifier) {
+  constructor(domain: Domain, means: ReadingMeans) {
     this.domain = domain
-    this.model = classifier.model
-    this.#classifier = classifier
+    this.model = means.classifier.model
+    this.#means = means
   }
 
   grammarFor(names: KnownNames): SpokenGrammar {
@@ -105,7 +108,7 @@ class GrammarFirst implements Understanding {
   }
 
   async close(): Promise<void> {
-    await this.#classifier.close()
+    await this.#means.classifier.close()
   }
 
   async #read(reader: WishReader, text: string, before: WishBefore | null): Promise<MeantBy> {
@@ -136,7 +139,7 @@ class GrammarFirst implements Understanding {
 
   #reader(names: KnownNames): WishReader {
     if (this.#reading?.names !== names)
-      this.#reading = { names, reader: new WishReader(this.domain, names, this.#classifier) }
+      this.#reading = { names, reader: new WishReader(this.domain, names, this.#means) }
     return this.#reading.reader
   }
 }

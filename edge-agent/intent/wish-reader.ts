@@ -9,7 +9,7 @@ import { doubtOf } from './doubts.ts'
 import { expandedTokens, trimmed, type Token } from './normalise.ts'
 import { noteIn } from './note-text.ts'
 import { SpokenNames } from './spoken-names.ts'
-import { spotSlots, type Known } from './spot-slots.ts'
+import { datedSlots, spotSlots, type Known } from './spot-slots.ts'
 import { outOfScope, wishOf, type ReadSlots, type Said, type Wish } from './wish.ts'
 
 /** A reading whose words are all the grammar's own. */
@@ -37,6 +37,11 @@ export type Reading = {
   readonly surety: number
 }
 
+export interface ReadingMeans {
+  readonly classifier: Classifier
+  clock(): Date
+}
+
 /** One domain with the names of one device. */
 export class WishReader {
   readonly net: Net
@@ -44,9 +49,9 @@ export class WishReader {
   readonly #matcher: TextMatcher
   readonly #classifier: Classifier
 
-  constructor(domain: Domain, names: KnownNames, classifier: Classifier) {
+  constructor(domain: Domain, names: KnownNames, { classifier, clock }: ReadingMeans) {
     this.net = compileDomain(domain, names)
-    this.known = { domain, names: new SpokenNames(domain, names), workOrders: names.workOrders }
+    this.known = { domain, names: new SpokenNames(domain, names), workOrders: names.workOrders, clock }
     this.#matcher = new TextMatcher(this.net)
     this.#classifier = classifier
   }
@@ -69,7 +74,7 @@ export class WishReader {
       const wish = wishOf(
         intent,
         { ...said, tokens },
-        { ...match, confidence: READ_CONFIDENCE, route: 'grammar' },
+        { ...datedSlots(this.known, intent, match), confidence: READ_CONFIDENCE, route: 'grammar' },
       )
       return { wish, isRead: true, openWords: match.openWords, words: tokens.length, surety: 1 }
     }
@@ -116,7 +121,11 @@ export class WishReader {
       const match = this.#matcher.match(tokens.map(({ word }) => word))
       if (match === null || match.intent !== intent.name || match.openWords === 0) continue
       const confidence = intent.effectful ? OPEN_EFFECT_CONFIDENCE : OPEN_CONFIDENCE
-      return wishOf(intent, { ...said, tokens }, { ...match, confidence, route: 'grammar' })
+      return wishOf(
+        intent,
+        { ...said, tokens },
+        { ...datedSlots(this.known, intent, match), confidence, route: 'grammar' },
+      )
     }
     return null
   }
