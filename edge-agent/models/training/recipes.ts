@@ -70,6 +70,40 @@ export const RECIPES: Readonly<Record<string, Recipe>> = {
       },
     ],
   },
+  language: {
+    makes: "the language model of dictation, from our grammars and the prose of Debian's perl-doc",
+    out: 'edge-agent/models/speech',
+    modules: [],
+    needs: [
+      { path: '/usr/bin/apt-get', debianPackage: 'apt' },
+      { path: '/usr/bin/dpkg', debianPackage: 'dpkg' },
+    ],
+    steps: [
+      {
+        title: 'general English out of a manual',
+        command: ['node', `{root}/dist/${TRAINING}/language/fetch-prose.js`, '{out}/.made/prose.txt'],
+        inputs: [`${TRAINING}/language/fetch-prose.ts`, `${TRAINING}/language/pod-text.ts`],
+        outputs: ['.made/prose.txt'],
+      },
+      {
+        title: 'the trigrams, and their figures on sentences that were held back',
+        command: [
+          'node',
+          `{root}/dist/${TRAINING}/language/train.js`,
+          '{out}/.made/prose.txt',
+          '{root}/edge-agent/models/speech',
+          '{out}',
+        ],
+        inputs: [
+          `${TRAINING}/language`,
+          `${TRAINING}/walks.ts`,
+          'edge-agent/domains/field-service.yaml',
+          'edge-agent/models/speech/lexicon.txt.br',
+        ],
+        outputs: ['language.bin.br', 'language-card.json'],
+      },
+    ],
+  },
   intent: {
     makes: 'the intent classifier, from walks through templates and written sentences',
     out: 'edge-agent/models/intent',

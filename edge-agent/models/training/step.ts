@@ -4,7 +4,7 @@
  */
 import { spawn } from 'node:child_process'
 import { createWriteStream, existsSync, mkdirSync, readdirSync, readFileSync, renameSync, statSync, writeFileSync } from 'node:fs'
-import { isAbsolute, join } from 'node:path'
+import { basename, isAbsolute, join } from 'node:path'
 import { pipeline } from 'node:stream/promises'
 import { sha256Hex } from '../../../shared/digest.ts'
 import { StarlingError } from '../../../shared/errors.ts'
@@ -37,7 +37,7 @@ export async function cookRecipe(recipe: Recipe, kitchen: Kitchen): Promise<void
   for (const [number, step] of recipe.steps.entries()) {
     const place = `step ${number + 1} of ${recipe.steps.length}, ${step.title}`
     // By what it makes: several recipes write into one folder.
-    const stamp = join(kitchen.out, STAMPS, step.outputs[0])
+    const stamp = join(kitchen.out, STAMPS, `${basename(step.outputs[0])}.stamp`)
     if (!kitchen.anew && existsSync(stamp) && readFileSync(stamp, 'utf8') === digestOf(step, kitchen)) {
       kitchen.tell(`${place}: made already`)
       continue
