@@ -18,7 +18,7 @@ export function sentencesElsewhere(
   random: Random,
 ): readonly (readonly string[])[] {
   const domain: Domain = readDomainFile(fileURLToPath(FILE))
-  const walker = new Walker(domain, SAMPLE_NAMES, random)
+  const walker = new Walker(domain, { names: SAMPLE_NAMES, random })
   const found = new Map<string, readonly string[]>()
   for (const intent of domain.intents)
     for (const template of intent.templates.keys())

@@ -1,6 +1,7 @@
 /**
- * A trained net as an ONNX file: weights as int8 with one scale a column, the temperature folded in. Spread to float by Cast and
- * Mul, which the runtime folds at load: with DequantizeLinear it multiplies in integers, and its answers differ by the processor.
+ * A trained net as an ONNX file: weights as int8 with one scale a column, the temperature folded in. Of the first layer only the
+ * rows of a sentence's features are gathered, and spread to float by Cast and Mul: with DequantizeLinear the runtime multiplies
+ * in integers, and its answers differ by the processor.
  */
 import type { IntentNet } from './intent-net.ts'
 import { FLOAT, onnxFile } from './onnx-file.ts'
@@ -25,9 +26,10 @@ export function intentFile(
   const bytes = onnxFile({
     name: 'starling-intent',
     nodes: [
-      { type: 'Cast', inputs: ['w1'], output: 'c1', attributes: { to: FLOAT } },
+      { type: 'Gather', inputs: ['w1', 'index'], output: 'r1', attributes: { axis: 0 } },
+      { type: 'Cast', inputs: ['r1'], output: 'c1', attributes: { to: FLOAT } },
       { type: 'Mul', inputs: ['c1', 's1'], output: 'f1' },
-      { type: 'MatMul', inputs: ['features', 'f1'], output: 'm1' },
+      { type: 'MatMul', inputs: ['value', 'f1'], output: 'm1' },
       { type: 'Add', inputs: ['m1', 'b1'], output: 'a1' },
       { type: 'Relu', inputs: ['a1'], output: 'h' },
       { type: 'Cast', inputs: ['w2'], output: 'c2', attributes: { to: FLOAT } },
@@ -44,8 +46,11 @@ export function intentFile(
       { name: 's2', shape: [classes], values: second.scales },
       { name: 'b2', shape: [classes], values: b2 },
     ],
-    inputs: [{ name: 'features', shape: ['batch', buckets] }],
-    outputs: [{ name: 'probabilities', shape: ['batch', classes] }],
+    inputs: [
+      { name: 'index', shape: ['features'], isIndex: true },
+      { name: 'value', shape: [1, 'features'] },
+    ],
+    outputs: [{ name: 'probabilities', shape: [1, classes] }],
   })
   return { bytes, net: { ...net, w1: spread(first, hidden), w2: spread(second, classes), b2 } }
 }

@@ -7,7 +7,7 @@ import { expanded } from '../intent/normalise.ts'
 import { OUT_OF_SCOPE } from '../intent/wish.ts'
 import { SpokenNames } from '../intent/spoken-names.ts'
 import { intentFile } from './intent-file.ts'
-import { logits, softmax, sparse, trainIntentNet, type Example, type IntentNet } from './intent-net.ts'
+import { logits, softmax, trainIntentNet, type Example, type IntentNet } from './intent-net.ts'
 import type { Random } from './random.ts'
 import type { Labelled, Sentences } from './sentences.ts'
 
@@ -53,7 +53,7 @@ export async function makeIntentModel(
   const tokensOf = (words: readonly string[]): readonly string[] => delexicalised(expanded(words), spoken)
   const examples = (list: readonly Labelled[]): Example[] =>
     list.map(({ words, intent }) => ({
-      features: sparse(featuresOf(tokensOf(words))),
+      features: featuresOf(tokensOf(words)),
       label: labelOf.get(intent) ?? 0,
     }))
   const trained = await trainIntentNet(examples(sentences.train), {
@@ -118,7 +118,7 @@ function goldenCases(
   const chosen = held.filter(({ intent }) => !seen.has(intent) && seen.add(intent))
   return chosen.slice(0, GOLDEN_CASES).map(({ words }) => {
     const tokens = tokensOf(words)
-    const probabilities = softmax(logits(net, sparse(featuresOf(tokens))))
+    const probabilities = softmax(logits(net, featuresOf(tokens)))
     return {
       text: tokens.join(' '),
       probabilities: Array.from(probabilities, (value) => Math.round(value * 1e5) / 1e5),

@@ -8,6 +8,7 @@ const VARINT = 0
 const BYTES = 2
 export const FLOAT = 1
 const INT8 = 3
+const INT32 = 6
 const OPSET = 13
 const IR_VERSION = 8
 
@@ -25,10 +26,11 @@ export interface OnnxNode {
   readonly attributes?: Readonly<Record<string, number>>
 }
 
-/** A float tensor that goes in or out; a named dimension is any. */
+/** A tensor that goes in or out, float unless it says so; a named dimension is any. */
 export interface OnnxValue {
   readonly name: string
   readonly shape: readonly (number | string)[]
+  readonly isIndex?: boolean
 }
 
 export interface OnnxGraph {
@@ -78,9 +80,9 @@ function tensorFields({ name, shape, values }: OnnxTensor): Field[] {
   ]
 }
 
-function valueFields({ name, shape }: OnnxValue): Field[] {
+function valueFields({ name, shape, isIndex = false }: OnnxValue): Field[] {
   const sizes = shape.map((size) => message(1, [typeof size === 'number' ? number(1, size) : text(2, size)]))
-  return [text(1, name), message(2, [message(1, [number(1, FLOAT), message(2, sizes)])])]
+  return [text(1, name), message(2, [message(1, [number(1, isIndex ? INT32 : FLOAT), message(2, sizes)])])]
 }
 
 function varint(value: number): Field {

@@ -50,7 +50,10 @@ function addDay(net: NetBuilder, from: number, end: number): void {
   net.arc(month, named, { kind: 'empty' })
   net.arc(month, named, { kind: 'word', word: 'the' })
   addDayOfMonth(net, named, end)
-  addAhead(net, from, end, [['day', 'days', 6], ['week', 'weeks', 6]])
+  addAhead(net, from, end, [
+    ['day', 'days', 6],
+    ['week', 'weeks', 6],
+  ])
 }
 
 function addDayOfMonth(net: NetBuilder, from: number, end: number): void {
@@ -83,7 +86,10 @@ function addTime(net: NetBuilder, from: number, end: number): void {
   net.arc(whole, end, { kind: 'empty' })
   net.arc(told, end, { kind: 'empty' })
   net.words(from, ['in', 'half', 'an', 'hour'], end)
-  addAhead(net, from, end, [['minute', 'minutes', 60], ['hour', 'hours', 12]])
+  addAhead(net, from, end, [
+    ['minute', 'minutes', 60],
+    ['hour', 'hours', 12],
+  ])
 }
 
 /** More than the hour: "three thirty", "nine o'clock", "half past nine". */

@@ -19,7 +19,9 @@ export interface Moment {
   readonly time: TimeOfDay | null
 }
 
-export const WEEKDAYS: readonly string[] = 'sunday monday tuesday wednesday thursday friday saturday'.split(' ')
+export const WEEKDAYS: readonly string[] = 'sunday monday tuesday wednesday thursday friday saturday'.split(
+  ' ',
+)
 export const MONTHS: readonly string[] =
   'january february march april may june july august september october november december'.split(' ')
 const FIRST_ORDINALS: readonly string[] =
@@ -93,7 +95,11 @@ function readDay(words: readonly string[], from: number): Read<Day> {
   const begun = ['on', 'by', 'for', 'until'].includes(words[from] ?? '') ? from + 1 : from
   const named = longest(NAMED_DAYS, ([said]) => (begins(words, begun, said) ? said.length : 0))
   if (named !== null) return { value: { kind: 'offset', days: named[1] }, to: begun + named[0].length }
-  const which = { next: 'next', this: 'coming', last: 'last' }[words[begun] ?? ''] as 'next' | 'coming' | 'last' | undefined
+  const which = { next: 'next', this: 'coming', last: 'last' }[words[begun] ?? ''] as
+    | 'next'
+    | 'coming'
+    | 'last'
+    | undefined
   const weekday = WEEKDAYS.indexOf(words[which === undefined ? begun : begun + 1] ?? '')
   if (weekday >= 0)
     return {
@@ -153,7 +159,12 @@ function readTime(words: readonly string[], from: number): Read<TimeOfDay> {
   if (!hasAt && part === null && clock.value.isBare) return null
   const { hour, minute } = clock.value
   if (part !== null && (hour === 0 || hour > 12)) return null
-  const value: TimeOfDay = { kind: 'clock', hour: hourOf(hour, part?.[1] ?? null), minute, isExact: part !== null || hour > 12 }
+  const value: TimeOfDay = {
+    kind: 'clock',
+    hour: hourOf(hour, part?.[1] ?? null),
+    minute,
+    isExact: part !== null || hour > 12,
+  }
   return { value, to: clock.to + (part?.[0].length ?? 0) }
 }
 
@@ -179,23 +190,33 @@ type Clock = { readonly hour: number; readonly minute: number; readonly isBare: 
 
 /** "half past nine", "quarter to ten", "twenty past three". */
 function readPast(words: readonly string[], from: number): Read<Clock> {
-  const side = words.findIndex((word, at) => at > from && at <= from + 3 && /^(?:past|to|after|before)$/.test(word))
+  const side = words.findIndex(
+    (word, at) => at > from && at <= from + 3 && /^(?:past|to|after|before)$/.test(word),
+  )
   if (side < 0) return null
   const before = words.slice(from, side).filter((word) => !/^(?:a|minutes?)$/.test(word))
   const amount =
-    before.join(' ') === 'half' ? 30 : before.join(' ') === 'quarter' ? 15 : (readCardinal(before.map(spoken)) ?? 0)
+    before.join(' ') === 'half'
+      ? 30
+      : before.join(' ') === 'quarter'
+        ? 15
+        : (readCardinal(before.map(spoken)) ?? 0)
   const hour = readHour(words, side + 1)
   if (hour === null || amount < 1 || amount > 30) return null
   if (/^(?:past|after)$/.test(words[side] ?? ''))
     return { value: { hour: hour.value, minute: amount, isBare: false }, to: hour.to }
-  return { value: { hour: hour.value === 1 ? 12 : hour.value - 1, minute: 60 - amount, isBare: false }, to: hour.to }
+  return {
+    value: { hour: hour.value === 1 ? 12 : hour.value - 1, minute: 60 - amount, isBare: false },
+    to: hour.to,
+  }
 }
 
 /** "three thirty", "nine o'clock", "15 30", "three". */
 function readHourFirst(words: readonly string[], from: number): Read<Clock> {
   const hour = readHour(words, from)
   if (hour === null) return null
-  if (words[hour.to] === "o'clock") return { value: { hour: hour.value, minute: 0, isBare: false }, to: hour.to + 1 }
+  if (words[hour.to] === "o'clock")
+    return { value: { hour: hour.value, minute: 0, isBare: false }, to: hour.to + 1 }
   const minute = readMinute(words, hour.to)
   return minute === null
     ? { value: { hour: hour.value, minute: 0, isBare: true }, to: hour.to }
@@ -240,7 +261,9 @@ function countOf(words: readonly string[]): number | null {
 
 /** Digits as typed stand for their number. */
 function spoken(word: string): string {
-  return /^\d{1,2}$/.test(word) && Number(word) < 20 ? ([...DIGIT_WORDS, ...TEEN_WORDS][Number(word)] ?? word) : word
+  return /^\d{1,2}$/.test(word) && Number(word) < 20
+    ? ([...DIGIT_WORDS, ...TEEN_WORDS][Number(word)] ?? word)
+    : word
 }
 
 function begins(words: readonly string[], from: number, said: readonly string[]): boolean {

@@ -1,36 +1,51 @@
 /**
- * A text as the classifier sees it: hashed counts of its words, word pairs and letter triples, of length one. Names and numbers
- * are tokens in `< >` (see delexicalise.ts). `train.py` does the same; golden vectors hold them together.
+ * A text as the classifier sees it: hashed counts of its words, word pairs with and without a word between, and runs of letters
+ * within words, of length one. Names and numbers are tokens in `< >` (see delexicalise.ts), and have no letters.
  */
-export const BUCKETS = 4_096
+export const BUCKETS = 8_192
+
+/** Indexes of the features that are not zero, from small to large, and their values. */
+export interface SparseFeatures {
+  readonly index: Int32Array
+  readonly value: Float32Array
+}
 
 const PAIR_WEIGHT = 1
+const APART_WEIGHT = 0.5
 const LETTERS_WEIGHT = 0.4
+const LETTER_RUNS = [3, 4] as const
 
-export function featuresOf(words: readonly string[]): Float32Array {
-  const features = new Float32Array(BUCKETS)
+export function featuresOf(words: readonly string[]): SparseFeatures {
+  const counts = new Map<number, number>()
   const tokens = ['<s>', ...words, '</s>']
-  for (const token of tokens.slice(1, -1)) {
-    add(features, `w ${token}`, 1)
+  for (const [at, token] of tokens.entries()) {
+    const [next, second] = [tokens[at + 1], tokens[at + 2]]
+    if (next !== undefined) add(counts, `p ${token} ${next}`, PAIR_WEIGHT)
+    if (second !== undefined) add(counts, `a ${token} ${second}`, APART_WEIGHT)
+    if (at === 0 || next === undefined) continue
+    add(counts, `w ${token}`, 1)
     if (token.startsWith('<')) continue
     const letters = `#${token}#`
-    for (let at = 0; at + 3 <= letters.length; at += 1)
-      add(features, `c ${letters.slice(at, at + 3)}`, LETTERS_WEIGHT)
+    for (const run of LETTER_RUNS)
+      for (let from = 0; from + run <= letters.length; from += 1)
+        add(counts, `c ${letters.slice(from, from + run)}`, LETTERS_WEIGHT)
   }
-  for (let at = 0; at + 1 < tokens.length; at += 1)
-    add(features, `p ${tokens[at]} ${tokens[at + 1]}`, PAIR_WEIGHT)
-  const norm = Math.sqrt(features.reduce((sum, value) => sum + value * value, 0))
-  return norm === 0 ? features : features.map((value) => value / norm)
+  const index = Int32Array.from(counts.keys()).sort()
+  const value = Float32Array.from(index, (bucket) => counts.get(bucket) ?? 0)
+  const norm = Math.sqrt(value.reduce((sum, weight) => sum + weight * weight, 0))
+  return { index, value: norm === 0 ? value : value.map((weight) => weight / norm) }
 }
 
-function add(features: Float32Array, name: string, weight: number): void {
+function add(counts: Map<number, number>, name: string, weight: number): void {
   const bucket = fnv1a(name) % BUCKETS
-  features[bucket] = (features[bucket] ?? 0) + weight
+  counts.set(bucket, (counts.get(bucket) ?? 0) + weight)
 }
+
+const UTF8 = new TextEncoder()
 
 /** FNV-1a, 32 bits, over UTF-8. */
 function fnv1a(text: string): number {
   let hash = 0x811c9dc5
-  for (const byte of new TextEncoder().encode(text)) hash = Math.imul(hash ^ byte, 0x01000193) >>> 0
+  for (const byte of UTF8.encode(text)) hash = Math.imul(hash ^ byte, 0x01000193) >>> 0
   return hash
 }

@@ -75,7 +75,6 @@ function onlyMoment(words: readonly string[]): Spot | null {
   return only(found)
 }
 
-
 /** The one name of a list in the words; null when there is none, or two different ones. */
 function onlyName(names: SpokenNames, slot: string, words: readonly string[], found: Found): Spot | null {
   const spots = names.all(slot, words).filter((spot) => !overlaps(spot, found))

@@ -91,7 +91,10 @@ export class GraphoneModel {
       const child = this.#child(state, graphone)
       if (child >= 0) {
         const log = backed - (this.#log[child] as number) / STEPS_A_NAT
-        return { state: this.#first[child] === this.#first[child + 1] ? (this.#shorter[child] as number) : child, log }
+        return {
+          state: this.#first[child] === this.#first[child + 1] ? (this.#shorter[child] as number) : child,
+          log,
+        }
       }
       if (state === ROOT) throw refused(`graphone ${graphone} is in no word`)
       backed += (BACK_OFFSET - (this.#back[state] as number)) / STEPS_A_NAT

@@ -10,6 +10,7 @@ import { compileDomain } from '../../edge-agent/grammar/compile.ts'
 import { parseDomain } from '../../edge-agent/grammar/domain-file.ts'
 import { openClassifier } from '../../edge-agent/intent/classifier.ts'
 import { delexicalised } from '../../edge-agent/intent/delexicalise.ts'
+import { featuresOf } from '../../edge-agent/intent/features.ts'
 import { expanded, wordsOf } from '../../edge-agent/intent/normalise.ts'
 import { SpokenNames } from '../../edge-agent/intent/spoken-names.ts'
 import type { MeantBy, Understanding } from '../../edge-agent/intent/understanding.ts'
@@ -190,18 +191,31 @@ async function costRows(
 ): Promise<readonly BenchRow[]> {
   const classifier = await openClassifier(fileURLToPath(MODEL_FOLDERS.intent))
   const names = new SpokenNames(understanding.domain, SAMPLE_NAMES)
-  const [one, whole, runtime]: [number[], number[], number[]] = [[], [], []]
+  const [one, whole, runtime, read, hashed]: [number[], number[], number[], number[], number[]] = [
+    [],
+    [],
+    [],
+    [],
+    [],
+  ]
   try {
     for (let round = 0; round < WARM_UP + 5 * paraphrases.length; round += 1) {
       const text = paraphrases[round % paraphrases.length]?.text ?? ''
       const began = performance.now()
-      const { runtimeMs } = await classifier.classify(delexicalised(expanded(wordsOf(text)), names))
+      const tokens = delexicalised(expanded(wordsOf(text)), names)
+      const readMs = performance.now() - began
+      const { runtimeMs } = await classifier.classify(tokens)
       const classified = performance.now()
       await understanding.understand(text, SAMPLE_NAMES)
+      const understood = performance.now()
       if (round < WARM_UP) continue
       one.push(classified - began)
       runtime.push(runtimeMs)
-      whole.push(performance.now() - classified)
+      read.push(readMs)
+      const beforeHashing = performance.now()
+      featuresOf(tokens)
+      hashed.push(performance.now() - beforeHashing)
+      whole.push(understood - classified)
     }
   } finally {
     await classifier.close()
@@ -214,6 +228,8 @@ async function costRows(
       goal: { op: '<=', value: 2 },
     },
     { name: 'one classification, text to intents, p50', value: quantile(one, 0.5), unit: 'ms' },
+    { name: 'of it words, numbers and names, p50', value: quantile(read, 0.5), unit: 'ms' },
+    { name: 'of it hashing, p50', value: quantile(hashed, 0.5), unit: 'ms' },
     { name: 'of it in ONNX Runtime, p50', value: quantile(runtime, 0.5), unit: 'ms' },
     { name: 'a whole understanding, p50', value: quantile(whole, 0.5), unit: 'ms' },
     { name: 'a whole understanding, p95', value: quantile(whole, 0.95), unit: 'ms' },

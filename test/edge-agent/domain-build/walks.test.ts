@@ -23,7 +23,7 @@ describe('a walk', () => {
     check(
       property(integer(), (seed) => {
         const random = seededRandom(seed)
-        const walker = new Walker(domain, SAMPLE_NAMES, random)
+        const walker = new Walker(domain, { names: SAMPLE_NAMES, random })
         // Which slot a change is of, is found from the wish before it.
         const intent = random.pick(domain.intents.filter(({ name }) => name !== AMENDING))
         if (intent === undefined) throw new Error('no intents')
@@ -41,7 +41,7 @@ describe('a walk', () => {
   test('comes out the same by the same seed', () => {
     const domain = parseDomain(LAMPS)
     const walks = (seed: number) => {
-      const walker = new Walker(domain, SAMPLE_NAMES, seededRandom(seed))
+      const walker = new Walker(domain, { names: SAMPLE_NAMES, random: seededRandom(seed) })
       return domain.intents.map((intent) => walker.walk(intent, 0))
     }
     expect(walks(5)).toEqual(walks(5))

@@ -51,10 +51,17 @@ describe('a day or a time', () => {
     ['tomorrow at eight in the evening', '2026-11-22T20:00'],
   ])('as said, “%s”, is %s', (text, wanted) => expect(at(text)).toBe(wanted))
 
-  test.each(['', 'three', 'march', 'the thirty second', 'at twenty five', 'tomorrow yesterday', 'on', 'at fifteen pm', 'monday pump'])(
-    'is none in “%s”',
-    (text) => expect(at(text)).toBeNull(),
-  )
+  test.each([
+    '',
+    'three',
+    'march',
+    'the thirty second',
+    'at twenty five',
+    'tomorrow yesterday',
+    'on',
+    'at fifteen pm',
+    'monday pump',
+  ])('is none in “%s”', (text) => expect(at(text)).toBeNull())
 
   test('that no month has is none', () => {
     expect(at('the thirtieth of february')).toBeNull()
@@ -94,9 +101,17 @@ test('what is read as a moment is what the grammar hears as one', () => {
   check(
     property(constantFrom('day', 'time', 'both', 'turned'), tuple(day, time), (order, [ofDay, ofTime]) => {
       const words =
-        order === 'day' ? ofDay : order === 'time' ? ofTime : order === 'both' ? [...ofDay, ...ofTime] : [...ofTime, ...ofDay]
+        order === 'day'
+          ? ofDay
+          : order === 'time'
+            ? ofTime
+            : order === 'both'
+              ? [...ofDay, ...ofTime]
+              : [...ofTime, ...ofDay]
       expect(readMoment(words), words.join(' ')).not.toBeNull()
-      expect(matcher.match(['call', 'me', ...words])?.slots, words.join(' ')).toEqual({ when: words.join(' ') })
+      expect(matcher.match(['call', 'me', ...words])?.slots, words.join(' ')).toEqual({
+        when: words.join(' '),
+      })
     }),
     { numRuns: 300 },
   )

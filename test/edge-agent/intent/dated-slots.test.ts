@@ -41,7 +41,10 @@ afterAll(async () => {
 
 describe('a day or a time that is wished', () => {
   test('is reckoned from the clock, and keeps the words that it came from', async () => {
-    const meant = await understanding.understand('Book a call tomorrow at half past nine in the office', NAMES)
+    const meant = await understanding.understand(
+      'Book a call tomorrow at half past nine in the office',
+      NAMES,
+    )
     expect(meant).toMatchObject({
       intent: 'call.book',
       route: 'grammar',
@@ -56,8 +59,15 @@ describe('a day or a time that is wished', () => {
   })
 
   test('is found in words that no template has', async () => {
-    const meant = await understanding.understand('could somebody ring me back please, on Monday at 3:30', NAMES)
-    expect(meant).toMatchObject({ intent: 'call.book', route: 'classifier', slots: { when: '2026-11-23T15:30' } })
+    const meant = await understanding.understand(
+      'could somebody ring me back please, on Monday at 3:30',
+      NAMES,
+    )
+    expect(meant).toMatchObject({
+      intent: 'call.book',
+      route: 'classifier',
+      slots: { when: '2026-11-23T15:30' },
+    })
     expect(meant.spans['when']).toMatchObject({ text: 'on Monday at 3:30' })
   })
 
@@ -66,7 +76,10 @@ describe('a day or a time that is wished', () => {
       'well arrange a visit on monday for me or on friday',
       'call me back on the thirtieth of february',
     ])
-      expect(await understanding.understand(text, NAMES), text).toMatchObject({ slots: {}, missing: ['when'] })
+      expect(await understanding.understand(text, NAMES), text).toMatchObject({
+        slots: {},
+        missing: ['when'],
+      })
   })
 
   test('is put right', async () => {

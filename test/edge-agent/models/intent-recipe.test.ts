@@ -9,9 +9,14 @@ import { SpokenNames } from '../../../edge-agent/intent/spoken-names.ts'
 import { calibrationError, reliability } from '../../../edge-agent/models/training/intent/figures.ts'
 import { trainingSentences } from '../../../edge-agent/models/training/intent/sentences.ts'
 import { SEED } from '../../../edge-agent/models/training/intent/recipe.ts'
+import { FREE_TEXTS } from '../../../edge-agent/models/training/intent/names.ts'
+import { walker } from '../../../edge-agent/models/training/walks.ts'
+import { seededRandom } from '../../../edge-agent/domain-build/random.ts'
 import { packageRoot } from '../../../shared/package-root.ts'
 import { SAMPLE_NAMES } from '../intent/known-names.ts'
 
+/** Of each held-out template. */
+const WALKS = 16
 const read = (path: string): string => readFileSync(new URL(path, packageRoot()), 'utf8')
 const domain = parseDomain(read('edge-agent/domains/field-service.yaml'))
 const bank = parseDomain(read('edge-agent/models/training/intent/bank.yaml'))
@@ -41,6 +46,30 @@ describe('what the intent model is taught', () => {
       }),
     )
     expect(walked).toEqual([])
+  })
+
+  it('holds no template that a held-out template has walks in common with', () => {
+    const held = parseDomain(read('test/bench/intent/held-out-templates.yaml'))
+    const matcher = new TextMatcher(compileDomain(bank, SAMPLE_NAMES))
+    const random = seededRandom(1)
+    let walked = 0
+    const shared = held.intents.flatMap((intent) =>
+      intent.templates.flatMap((template) => {
+        const walk = walker(
+          compileDomain({ ...held, intents: [{ ...intent, templates: [template] }] }, SAMPLE_NAMES),
+          () => random.next(),
+          () => random.pick(FREE_TEXTS) ?? '',
+        )
+        const texts = Array.from({ length: WALKS }, () => walk() ?? '').filter((text) => text !== '')
+        walked += texts.length
+        return texts.filter((text) => {
+          const match = matcher.match(wordsOf(text))
+          return match !== null && (match.openWords === 0 || intent.name === 'note.record')
+        })
+      }),
+    )
+    expect(walked).toBeGreaterThan(500)
+    expect(shared).toEqual([])
   })
 
   it('comes out the same by the same seed, and otherwise by another', () => {

@@ -16,10 +16,19 @@ const packed = read('letters.bin.br')
 const sounds = new LetterSounds(packed)
 const phones = phoneModel(read('phones.json').toString(), read('triphones.bin.br')).phones
 const lexicon = new Lexicon({ lexicon: read('lexicon.txt.br'), letters: packed }, phones)
-const spelled = (word: string) => spell(word, lexicon).map((said) => said.map((phone) => phones[phone]).join(' '))
+const spelled = (word: string) =>
+  spell(word, lexicon).map((said) => said.map((phone) => phones[phone]).join(' '))
 
 /** Three graphones: a|EY, b|B, b| (silent). */
-const TINY = { graphones: [['', ''], ['a', 'EY'], ['b', 'B'], ['b', '']] as [string, string][], golden: [] }
+const TINY = {
+  graphones: [
+    ['', ''],
+    ['a', 'EY'],
+    ['b', 'B'],
+    ['b', ''],
+  ] as [string, string][],
+  golden: [],
+}
 const sequences = [
   [0, 1, 2, 0],
   [0, 2, 1, 0],
@@ -61,7 +70,9 @@ describe('a word that no lexicon lists', () => {
 
 describe('a letter-to-sound file', () => {
   it('is refused when it is damaged or cut short', () => {
-    expect(() => new LetterSounds(packed.subarray(0, packed.length - 100))).toThrow(/damaged: it cannot be unpacked/)
+    expect(() => new LetterSounds(packed.subarray(0, packed.length - 100))).toThrow(
+      /damaged: it cannot be unpacked/,
+    )
     expect(() => new LetterSounds(read('language.bin.br'))).toThrow(/damaged: it does not begin as one/)
   })
 

@@ -1,9 +1,9 @@
 /** One net from some sentences, and what it makes of others. */
+import { noisy, otherWords, salad } from '../../../domain-build/noise.ts'
 import { seededRandom } from '../../../domain-build/random.ts'
-import { logits, sparse, trainIntentNet, type Example, type IntentNet } from '../../../domain-build/intent-net.ts'
+import { logits, trainIntentNet, type Example, type IntentNet } from '../../../domain-build/intent-net.ts'
 import { BUCKETS, featuresOf } from '../../../intent/features.ts'
 import { OUT_OF_SCOPE } from '../../../intent/wish.ts'
-import { noisy, salad } from './noise.ts'
 import type { Sentence } from './sentences.ts'
 
 /** Noisy copies of a sentence: what was written by hand is rare and is what people say. */
@@ -21,12 +21,12 @@ export async function learn(sentences: readonly Sentence[], plan: LearningPlan):
   const random = seededRandom(plan.seed)
   const labelOf = new Map(plan.intents.map((intent, label) => [intent, label]))
   const example = (tokens: readonly string[], intent: string): Example => ({
-    features: sparse(featuresOf(tokens)),
+    features: featuresOf(tokens),
     label: labelOf.get(intent) ?? 0,
   })
   const examples = sentences.flatMap(({ tokens, intent, isWritten }) => [
     example(tokens, intent),
-    ...Array.from({ length: isWritten ? COPIES.written : COPIES.walked }, () => example(noisy(tokens, random), intent)),
+    ...Array.from({ length: isWritten ? COPIES.written : COPIES.walked }, () => example(noisy(otherWords(tokens, random), random), intent)),
   ])
   const vocabulary = [...new Set(sentences.flatMap(({ tokens }) => tokens))].toSorted()
   examples.push(...salad(vocabulary, SALADS, random).map((tokens) => example(tokens, OUT_OF_SCOPE)))
@@ -48,6 +48,6 @@ export interface Judged {
 export function judge(net: IntentNet, sentences: readonly Sentence[]): readonly Judged[] {
   return sentences.map((sentence) => ({
     sentence,
-    logits: Array.from(logits(net, sparse(featuresOf(sentence.tokens)))),
+    logits: Array.from(logits(net, featuresOf(sentence.tokens))),
   }))
 }

@@ -8,14 +8,15 @@ import * as v from 'valibot'
 import { parse } from 'yaml'
 import { packageRoot } from '../../../../shared/package-root.ts'
 import { seededRandom, type Random } from '../../../domain-build/random.ts'
+import { Walker } from '../../../domain-build/walks.ts'
 import { AMENDING, compileDomain } from '../../../grammar/compile.ts'
 import type { Domain } from '../../../grammar/domain.ts'
 import { parseDomain } from '../../../grammar/domain-file.ts'
+import { TextMatcher } from '../../../grammar/match-text.ts'
 import { delexicalised } from '../../../intent/delexicalise.ts'
 import { expanded, wordsOf } from '../../../intent/normalise.ts'
 import { SpokenNames } from '../../../intent/spoken-names.ts'
 import { OUT_OF_SCOPE } from '../../../intent/wish.ts'
-import { walker } from '../walks.ts'
 import { FREE_TEXTS, TRAINING_NAMES } from './names.ts'
 
 export interface Sentence {
@@ -26,9 +27,9 @@ export interface Sentence {
   readonly tokens: readonly string[]
 }
 
-const PER_TEMPLATE = 140
+const PER_TEMPLATE = 60
 /** Of the frames with a foreign thing in them. */
-const FOREIGN = 1_600
+const FOREIGN = 3_000
 /** Of foreign things, made-up words that are in no language. */
 const NONCE_SHARE = 0.3
 
@@ -49,8 +50,12 @@ export function trainingSentences(seed: number): readonly Sentence[] {
   const random = seededRandom(seed)
   const domain = parseDomain(read(DOMAIN), DOMAIN)
   const spoken = new SpokenNames(domain, TRAINING_NAMES)
+  const grammar = new TextMatcher(compileDomain(domain, TRAINING_NAMES))
   const found = new Map<string, Sentence>()
   const tell = (text: string, sentence: Omit<Sentence, 'tokens'>): void => {
+    // What the grammar reads as another wish never comes to the classifier: it would only be taught to waver.
+    const match = grammar.match(wordsOf(text))
+    if (match !== null && match.openWords === 0 && match.intent !== sentence.intent) return
     const tokens = tokensOf(text, spoken)
     const key = `${sentence.intent} ${tokens.join(' ')}`
     if (tokens.length > 0 && !found.has(key)) found.set(key, { ...sentence, tokens })
@@ -76,18 +81,17 @@ function tokensOf(text: string, spoken: SpokenNames): readonly string[] {
 }
 
 function walkAll(domain: Domain, random: Random, tell: (text: string, sentence: Omit<Sentence, 'tokens'>) => void): void {
+  const walker = new Walker({ ...domain, polite: false }, { names: TRAINING_NAMES, random, texts: FREE_TEXTS })
   for (const intent of domain.intents.filter(({ name }) => name !== AMENDING))
-    for (const [at, template] of intent.templates.entries()) {
-      const net = compileDomain(
-        { ...domain, polite: false, intents: [{ ...intent, templates: [template] }] },
-        TRAINING_NAMES,
-      )
-      const walk = walker(net, () => random.next(), () => random.pick(FREE_TEXTS) ?? '')
+    for (const at of intent.templates.keys())
       for (let tries = 0; tries < PER_TEMPLATE; tries += 1) {
-        const text = walk()
-        if (text !== null) tell(text, { intent: intent.name, template: `${domain.name} ${intent.name} ${at}`, isWritten: false })
+        const words = walker.walk(intent, at)?.words ?? []
+        tell(words.join(' '), {
+          intent: intent.name,
+          template: `${domain.name} ${intent.name} ${at}`,
+          isWritten: false,
+        })
       }
-    }
 }
 
 /** A word that is in no language: what the classifier must not take for a thing of ours. */
