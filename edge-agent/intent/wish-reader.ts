@@ -49,11 +49,11 @@ export class WishReader {
   readonly #matcher: TextMatcher
   readonly #classifier: Classifier
 
-  constructor(domain: Domain, names: KnownNames, { classifier, clock }: ReadingMeans) {
+  constructor(domain: Domain, names: KnownNames, means: ReadingMeans) {
     this.net = compileDomain(domain, names)
-    this.known = { domain, names: new SpokenNames(domain, names), workOrders: names.workOrders, clock }
+    this.known = { domain, names: new SpokenNames(domain, names), workOrders: names.workOrders, clock: () => means.clock() }
     this.#matcher = new TextMatcher(this.net)
-    this.#classifier = classifier
+    this.#classifier = means.classifier
   }
 
   intent(name: string | undefined): DomainIntent | null {
