@@ -38,17 +38,20 @@ interface Mark {
 export class TextMatcher {
   readonly #net: Net
   readonly #leaving: readonly (readonly NetArc[])[]
+  /** What no word leads to: the same for every text. */
+  readonly #begun: ReadonlyMap<number, Path>
 
   constructor(net: Net) {
     this.#net = net
     const leaving: NetArc[][] = Array.from({ length: net.stateCount }, () => [])
     for (const arc of net.arcs) leaving[arc.from]?.push(arc)
     this.#leaving = leaving
+    this.#begun = this.#closed(new Map([[net.start, { score: 0, openWords: 0, marks: null }]]), 0)
   }
 
   /** Null when the net does not produce the words. */
   match(words: readonly string[]): TextMatch | null {
-    let paths = this.#closed(new Map([[this.#net.start, { score: 0, openWords: 0, marks: null }]]), 0)
+    let paths = this.#begun
     for (const [index, word] of words.entries()) {
       const next = new Map<number, Path>()
       for (const [state, path] of paths)

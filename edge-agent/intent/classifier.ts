@@ -1,16 +1,16 @@
-/**
- * The trained classifier: an ONNX model, checked against its golden answers before it is used. It runs on the thread that asks:
- * some hundred rows of int8 are gathered and added, a fifth of what it costs to wake another thread and be woken by it.
- */
+/** The trained classifier: a worker thread with the ONNX model, checked against its golden answers before it is used. */
 import { createHash } from 'node:crypto'
+import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { InferenceSession, Tensor } from 'onnxruntime-node'
+import { Worker } from 'node:worker_threads'
 import * as v from 'valibot'
-import { InvariantBroken, StarlingError } from '../../shared/errors.ts'
+import { StarlingError } from '../../shared/errors.ts'
 import { parseSha256Hex } from '../../shared/ids.ts'
+import { workerEntry } from '../../shared/worker-entry.ts'
 import type { ModelFacts } from '../turn/ports.ts'
 import { featuresOf } from './features.ts'
+import type { FromClassifier, ToClassifier } from './messages.ts'
 
 export class IntentModelRefused extends StarlingError {
   override readonly code = 'intent_model_refused'
@@ -49,27 +49,22 @@ export async function openClassifier(
 ): Promise<Classifier> {
   options.signal?.throwIfAborted()
   const { card, golden, digest } = readFiles(modelDir)
-  const model = { name: `${card.name}-${card.version}`, digest: parseSha256Hex(digest), provider: 'cpu' }
-  const classifier = new SessionClassifier(await opened(modelDir), model, card.intents)
+  const worker = new Worker(workerEntry(import.meta.url, './intent.worker.ts'), { workerData: { modelDir } })
   try {
+    const [message] = (await once(
+      worker,
+      'message',
+      options.signal === undefined ? {} : { signal: options.signal },
+    )) as [FromClassifier]
+    if (message.kind !== 'ready')
+      throw refused(message.kind === 'unusable' ? message.error.message : 'it answered out of turn')
+    const model = { name: `${card.name}-${card.version}`, digest: parseSha256Hex(digest), provider: 'cpu' }
+    const classifier = new ThreadClassifier(worker, model, card.intents)
     await checkGolden(classifier, golden, card.intents)
     return classifier
   } catch (thrown) {
-    await classifier.close()
+    await worker.terminate()
     throw thrown
-  }
-}
-
-async function opened(modelDir: string): Promise<InferenceSession> {
-  try {
-    return await InferenceSession.create(new Uint8Array(readFileSync(join(modelDir, 'intent.onnx'))), {
-      executionProviders: ['cpu'],
-      // One thread: a pool's threads spin between runs and cost more than the run.
-      intraOpNumThreads: 1,
-      interOpNumThreads: 1,
-    })
-  } catch (cause) {
-    throw refused((cause as Error).message, cause)
   }
 }
 
@@ -115,35 +110,48 @@ function readFiles(modelDir: string): {
   }
 }
 
-class SessionClassifier implements Classifier {
-  readonly model: ModelFacts
-  readonly #session: InferenceSession
-  readonly #intents: readonly string[]
-  #isClosed = false
-  /** Runs end in the order in which they began. */
-  #latest: Promise<unknown> = Promise.resolve()
+function refused(why: string, cause?: unknown): IntentModelRefused {
+  return new IntentModelRefused(`the intent model is refused: ${why}`, {
+    remedy: 'Fetch the bundle again, or go back to the one before.',
+    cause,
+  })
+}
 
-  constructor(session: InferenceSession, model: ModelFacts, intents: readonly string[]) {
+interface Waiting {
+  resolve(answer: { probabilities: Float32Array; runtimeMs: number }): void
+  reject(reason: Error): void
+}
+
+class ThreadClassifier implements Classifier {
+  readonly model: ModelFacts
+  readonly #worker: Worker
+  readonly #intents: readonly string[]
+  readonly #waiting = new Map<number, Waiting>()
+  #next = 1
+  #ended: ClassifierGone | null = null
+
+  constructor(worker: Worker, model: ModelFacts, intents: readonly string[]) {
     this.model = model
-    this.#session = session
+    this.#worker = worker
     this.#intents = intents
+    worker.on('message', (message: FromClassifier) => this.#take(message))
+    worker.on('error', (cause) => this.#end(String(cause)))
+    worker.on('exit', () => this.#end('its thread ended'))
   }
 
   async classify(words: readonly string[]): Promise<{ guesses: readonly Guess[]; runtimeMs: number }> {
-    if (this.#isClosed)
-      throw new ClassifierGone('the intent classifier was closed', { remedy: 'Start the agent again.' })
-    const { index, value } = featuresOf(words)
-    const began = performance.now()
-    const run = this.#session.run({
-      index: new Tensor('int32', index, [index.length]),
-      value: new Tensor('float32', value, [1, value.length]),
-    })
-    this.#latest = run.catch(() => undefined)
-    const out = await run
-    const runtimeMs = performance.now() - began
-    const probabilities = out['probabilities']?.data
-    if (!(probabilities instanceof Float32Array))
-      throw new InvariantBroken('the intent model gives float probabilities')
+    if (this.#ended !== null) throw this.#ended
+    const id = this.#next++
+    const features = featuresOf(words)
+    const answered = new Promise<{ probabilities: Float32Array; runtimeMs: number }>((resolve, reject) =>
+      this.#waiting.set(id, { resolve, reject }),
+    )
+    // A thread has no origin; the features' memory goes over.
+    this.#worker.postMessage({ id, features } satisfies ToClassifier, [
+      features.index.buffer as ArrayBuffer,
+      features.value.buffer as ArrayBuffer,
+    ])
+    const { probabilities, runtimeMs } = await answered
     const guesses = this.#intents
       .map((intent, at) => ({ intent, probability: probabilities[at] ?? 0 }))
       .toSorted((a, b) => b.probability - a.probability)
@@ -151,16 +159,28 @@ class SessionClassifier implements Classifier {
   }
 
   async close(): Promise<void> {
-    if (this.#isClosed) return
-    this.#isClosed = true
-    await this.#latest
-    await this.#session.release()
+    this.#end('it was closed')
+    await this.#worker.terminate()
+  }
+
+  #take(message: FromClassifier): void {
+    if (message.kind !== 'answer' && message.kind !== 'failed') return
+    const waiting = this.#waiting.get(message.id)
+    this.#waiting.delete(message.id)
+    if (message.kind === 'answer') waiting?.resolve(message)
+    else waiting?.reject(gone(message.error.message))
+  }
+
+  #end(why: string): void {
+    if (this.#ended !== null) return
+    this.#ended = gone(why)
+    for (const waiting of this.#waiting.values()) waiting.reject(this.#ended)
+    this.#waiting.clear()
   }
 }
 
-function refused(why: string, cause?: unknown): IntentModelRefused {
-  return new IntentModelRefused(`the intent model is refused: ${why}`, {
-    remedy: 'Fetch the bundle again, or go back to the one before.',
-    cause,
+function gone(why: string): ClassifierGone {
+  return new ClassifierGone(`the intent classifier is not running: ${why}`, {
+    remedy: 'Start the agent again.',
   })
 }

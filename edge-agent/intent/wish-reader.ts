@@ -134,7 +134,9 @@ export class WishReader {
 /** As said, with contractions written out, and both without what people say around a wish. */
 function formsOf(tokens: readonly Token[]): readonly (readonly Token[])[] {
   const whole = expandedTokens(tokens)
-  return [tokens, whole, trimmed(tokens), trimmed(whole)].filter((form) => form.length > 0)
+  const forms = [tokens, whole, trimmed(tokens), trimmed(whole)].filter((form) => form.length > 0)
+  // Most sentences have one form alone, and each is a search of the whole grammar.
+  return [...new Map(forms.map((form) => [form.map(({ word }) => word).join(' '), form])).values()]
 }
 
 /** A note's text is open because it should be; a part's name is open because nobody knows it. */

@@ -110,7 +110,7 @@ const REFUSALS: readonly (readonly [string, string, string, string])[] = [
     'an unknown type',
     '{ type: text }',
     '{ type: texts }',
-    '9:17: type: it is one of digits, number, count, text, list',
+    '9:17: type: it is one of digits, number, count, text, datetime, list',
   ],
   ['a range upside down', 'from: 0, to: 10', 'from: 10, to: 0', '8:32: the range goes from 10 down to 0'],
   ['a range with one end', 'from: 0, to: 10', 'from: 0', '8:10: the range of “level” has one end'],
