@@ -51,7 +51,12 @@ export class WishReader {
 
   constructor(domain: Domain, names: KnownNames, means: ReadingMeans) {
     this.net = compileDomain(domain, names)
-    this.known = { domain, names: new SpokenNames(domain, names), workOrders: names.workOrders, clock: () => means.clock() }
+    this.known = {
+      domain,
+      names: new SpokenNames(domain, names),
+      workOrders: names.workOrders,
+      clock: () => means.clock(),
+    }
     this.#matcher = new TextMatcher(this.net)
     this.#classifier = means.classifier
   }
