@@ -26,6 +26,7 @@ import { MODEL_FOLDERS } from '../../edge-agent/models/shipped.ts'
 import { packageRoot } from '../../shared/package-root.ts'
 import { openShippedUnderstanding } from '../edge-agent/intent/intent-bundle.ts'
 import { SAMPLE_NAMES } from '../edge-agent/intent/known-names.ts'
+import { breathRows, type Paraphrase } from './intent-breath.ts'
 import { quantile, type BenchReport, type BenchRow } from './report.ts'
 
 const SEED = 1
@@ -34,12 +35,6 @@ const WALKS_PER_TEMPLATE = 8
 const REJECTED_IN_SCOPE = 0.05
 const ACT = 0.75
 const WARM_UP = 200
-
-interface Paraphrase {
-  readonly text: string
-  readonly intent: string
-  readonly slots: Record<string, unknown>
-}
 
 const file = (name: string): string =>
   readFileSync(new URL(`test/bench/intent/${name}`, packageRoot()), 'utf8')
@@ -62,6 +57,7 @@ export async function run(progress: (line: string) => void): Promise<BenchReport
       rows: [
         ...templates,
         ...paraphraseRows(paraphrases, meant),
+        ...(await breathRows(understanding, paraphrases)),
         ...outsideRows(meant, foreign),
         ...confidenceRows(paraphrases, meant, foreign),
         ...(await costRows(understanding, paraphrases)),
