@@ -200,7 +200,11 @@ async function openFabric(
     key: keys.receipt,
     clock: systemClock,
     deviceOf: async (id) => await deviceInForce(db, id),
-    applyWrite,
+    applyWrite: async (tx, writer, record) => {
+      const outcome = await applyWrite(tx, writer, record)
+      const code = outcome.kind === 'rejected' ? outcome.code : 'none'
+      metrics.count('starling_writes_total', { outcome: outcome.kind, code })
+    },
     onEvent: (event) => {
       metrics.count('starling_ingest_total', { kind: event.kind })
       if (event.kind === 'trouble')

@@ -1,6 +1,8 @@
 // The console: signs in, asks the API for what the view in the address needs, shows it, and asks again every few seconds.
-import * as views from './views.js'
+import { conflicts } from './conflicts.js'
+import * as pages from './views.js'
 
+const views = { ...pages, conflicts }
 const REFRESH_EVERY_MS = 4000
 const at = (id) => document.getElementById(id)
 let shown = null
@@ -20,11 +22,12 @@ const SOURCES = {
   records: async () => (await call('api/records?limit=60')).records,
   releases: async () => (await call('api/releases')).releases,
   inbox: async () => (await call('api/context/inbox_item')).rows.toReversed(),
+  conflicts: async () => await call('api/conflicts'),
   quarantine: async () => (await call('api/quarantine')).items,
 }
 const NEEDS = {
-  overview: ['devices', 'records', 'releases', 'inbox', 'quarantine'],
-  records: ['records'], inbox: ['inbox'], devices: ['devices'], releases: ['releases'], quarantine: ['quarantine'],
+  overview: ['devices', 'records', 'releases', 'inbox', 'conflicts', 'quarantine'],
+  records: ['records'], inbox: ['inbox'], conflicts: ['conflicts'], devices: ['devices'], releases: ['releases'], quarantine: ['quarantine'],
 }
 
 function view() {
@@ -57,6 +60,22 @@ async function verify(device, button, answer) {
   }
 }
 
+async function settle(id, take, button) {
+  button.disabled = true
+  try {
+    await call(`api/conflicts/${encodeURIComponent(id)}`, {
+      method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify({ take }),
+    })
+    shown = null
+    await refresh()
+  } catch (error) {
+    if (error instanceof Denied) return signIn()
+    shown = null
+    await refresh()
+    notice(error instanceof TypeError ? 'The centre does not answer: nothing was chosen.' : `${error.message} ${error.remedy ?? ''}`)
+  }
+}
+
 async function refresh() {
   const name = view()
   for (const anchor of at('views').children) {
@@ -68,7 +87,7 @@ async function refresh() {
     const data = Object.fromEntries(NEEDS[name].map((source, index) => [source, values[index]]))
     const key = name + JSON.stringify(data)
     // Nothing new: what the reader opened stays open.
-    if (key !== shown && view() === name) at('main').replaceChildren(...views[name]({ ...data, verify }))
+    if (key !== shown && view() === name) at('main').replaceChildren(...views[name]({ ...data, verify, settle }))
     shown = key
     at('sign-in').hidden = true
     at('main').hidden = false

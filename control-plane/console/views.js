@@ -10,19 +10,19 @@ export function el(name, attributes = {}, ...children) {
   return node
 }
 
-const time = (iso) => (iso ? new Date(iso).toLocaleString() : '–')
-const mark = (text, tone) => el('span', { class: 'mark', 'data-tone': tone }, text)
+export const time = (iso) => (iso ? new Date(iso).toLocaleString() : '–')
+export const mark = (text, tone) => el('span', { class: 'mark', 'data-tone': tone }, text)
 const card = (title, value, note, tone) =>
   el('div', { class: 'card' }, el('h3', {}, title), el('strong', {}, String(value)), tone ? mark(note, tone) : el('p', { class: 'quiet' }, note))
 
-function table(headings, rows, empty) {
+export function table(headings, rows, empty) {
   if (rows.length === 0) return el('div', { class: 'panel empty' }, empty)
   return el('div', { class: 'panel' },
     el('table', {},
       el('thead', {}, el('tr', {}, ...headings.map((heading) => el('th', { scope: 'col' }, heading)))),
       el('tbody', {}, ...rows.map((cells) => el('tr', {}, ...cells.map((cell) => (cell instanceof HTMLTableCellElement ? cell : el('td', {}, cell))))))))
 }
-const tight = (text) => el('td', { class: 'tight' }, text)
+export const tight = (text) => el('td', { class: 'tight' }, text)
 const num = (value) => el('td', { class: 'num' }, String(value))
 
 function verdict({ body }) {
@@ -52,9 +52,10 @@ function recordTable(records, empty) {
   return table(['When', 'Device', '', 'What'], records.map(({ device, record }) => [tight(time(record.at)), tight(device), verdict(record), facts(record)]), empty)
 }
 
-export function overview({ devices, records, releases, inbox, quarantine }) {
+export function overview({ devices, records, releases, inbox, conflicts, quarantine }) {
   const problems = devices.filter(({ journal }) => journal?.problem)
   const open = inbox.filter(({ body }) => body.status === 'open')
+  const disputed = conflicts.conflicts.filter(({ status }) => status === 'open').length
   const stored = devices.reduce((sum, { journal }) => sum + (journal?.seq ?? 0), 0)
   return [
     el('h2', {}, 'Overview'),
@@ -62,6 +63,7 @@ export function overview({ devices, records, releases, inbox, quarantine }) {
       card('Devices', devices.length, problems.length === 0 ? 'all journals hold' : `${problems.length} need a look`, problems.length === 0 ? 'good' : 'bad'),
       card('Records stored', stored, 'each verified, once'),
       card('Inbox', open.length, open.length === 0 ? 'nothing waits' : 'wait for a person', open.length === 0 ? 'good' : 'wait'),
+      card('Conflicts', disputed, disputed === 0 ? 'all changes agree' : 'two versions each', disputed === 0 ? 'good' : 'wait'),
       card('Releases', releases.length, releases[0] ? `newest: ${releases[0].name} ${releases[0].version}` : 'none yet'),
       card('Set aside', quarantine.length, quarantine.length === 0 ? 'no bad message' : 'messages were refused', quarantine.length === 0 ? 'good' : 'bad')),
     el('h2', {}, 'Last records'),
@@ -77,7 +79,10 @@ export function inbox({ inbox: items }) {
   return [
     el('h2', {}, 'Inbox'),
     table(['Raised', 'By', '', 'What was said', 'Why it is here'],
-      items.map(({ body }) => [tight(time(body.raisedAt)), body.raisedBy, mark(body.status, body.status === 'open' ? 'wait' : 'good'), `“${body.question}”`, body.reason.replaceAll('_', ' ')]),
+      items.map(({ body }) => [
+        tight(time(body.raisedAt)), body.raisedBy, mark(body.status, body.status === 'open' ? 'wait' : 'good'), `“${body.question}”`,
+        body.reason === 'write_conflict' ? el('a', { href: '#conflicts' }, 'two versions: choose one') : body.reason.replaceAll('_', ' '),
+      ]),
       'Nothing waits for a person. What a device is not sure of comes here.'),
   ]
 }

@@ -15,6 +15,7 @@ import { EnrolmentAttempts } from '../identity/attempts.ts'
 import { enrolAnswer, enrolInput, enrolPerformer } from '../identity/enrol.ts'
 import { atCentre } from '../performer.ts'
 import { accessRequired, type Access, type Caller } from './access.ts'
+import { conflictRoutes } from './conflicts.ts'
 import { consoleRoutes } from './console.ts'
 import { deviceRoutes, type DeviceParts } from './devices.ts'
 import { operatorRoutes } from './operator.ts'
@@ -92,6 +93,7 @@ export function centreApi(parts: CentreApiParts): Hono {
   guarded.route('/', deviceRoutes(parts))
   guarded.route('/', releaseRoutes(parts))
   guarded.route('/', operatorRoutes(parts))
+  guarded.route('/', conflictRoutes(parts))
   guarded.route('/', auditRoutes(parts))
   app.route('/api', guarded)
   app.route('/', consoleRoutes(parts.access))

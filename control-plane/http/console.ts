@@ -10,6 +10,7 @@ const FILES: Readonly<Record<string, { readonly file: string; readonly type: str
   '/': { file: 'console.html', type: 'text/html; charset=utf-8' },
   '/console.css': { file: 'console.css', type: 'text/css; charset=utf-8' },
   '/console.js': { file: 'console.js', type: 'text/javascript; charset=utf-8' },
+  '/conflicts.js': { file: 'conflicts.js', type: 'text/javascript; charset=utf-8' },
   '/views.js': { file: 'views.js', type: 'text/javascript; charset=utf-8' },
 }
 

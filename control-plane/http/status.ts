@@ -11,6 +11,8 @@ const STATUS: Readonly<Record<string, RefusalStatus>> = {
   token_elsewhere: 403,
   no_such_device: 404,
   no_such_release: 404,
+  no_such_conflict: 404,
+  conflict_settled: 409,
   token_used: 409,
   device_known: 409,
   too_many_attempts: 429,

@@ -15,6 +15,7 @@ import { keepResolver } from '../adaptation/recording-performers.ts'
 import { openRecordings } from '../adaptation/recordings.ts'
 import { isFieldAction } from '../actions/field-actions.ts'
 import { importedFolder } from '../models-import/registry.ts'
+import { isWriteDecision } from '../context/write-performers.ts'
 import { listNames } from '../context/reads.ts'
 import { RECORDINGS_FOLDER } from '../home.ts'
 import { enrol } from '../identity/enrol.ts'
@@ -243,7 +244,8 @@ async function settle({ options, ledger, installer, run }: Device): Promise<void
       rollbackPerformer(installer.slots),
       keepResolver(openRecordings(join(options.data, RECORDINGS_FOLDER), realDisk)),
     ],
-    isTransactional: (action) => isFieldAction(action) || TRANSACTIONAL.has(action),
+    isTransactional: (action) =>
+      isFieldAction(action) || isWriteDecision(action) || TRANSACTIONAL.has(action),
   })
   for (const { recordId, action, resolution } of settled)
     run.log.warn(`${action} was cut short by the last stop: ${resolution.replaceAll('_', ' ')}`, {

@@ -15,9 +15,11 @@ import { fieldAction } from '../actions/field-actions.ts'
 import { inboxPerformer } from '../actions/people.ts'
 import { listRecords, showRecord, verifyAll } from '../audit/record-views.ts'
 import { openLocalWrites } from '../context/local-writes.ts'
+import { countWrites } from '../context/reads.ts'
 import type { ContextSync } from '../context/sync.ts'
 import { sliceOver } from '../context/verify.ts'
 import { contextViews } from '../context/views.ts'
+import { openWriteDesk, type WriteDesk } from '../context/write-desk.ts'
 import { RECORDINGS_FOLDER } from '../home.ts'
 import { builtDomains } from '../home.ts'
 import type { ContextViews } from '../local-api/context.ts'
@@ -107,11 +109,9 @@ export async function serveLocally(face: Face, closers: Closers): Promise<string
     },
     speech: speechParts(voice, person),
     context: contextOf(face),
+    writes: writesOf(face, person),
     status: async () => await statusOf(face),
-    metrics: () => {
-      gaugeContext(face)
-      return face.metrics.render()
-    },
+    metrics: async () => await metricsOf(face),
     pageDir: new URL('edge-agent/page/', packageRoot()),
   })
   const port = await freePort(face.options.port)
@@ -158,6 +158,25 @@ function turnParts(
     askHuman: inboxPerformer(field),
     action: (intent, slots, memory) => fieldAction(field, intent, slots, memory),
   }
+}
+
+function writesOf({ ledger, sync }: Face, person: Principal): WriteDesk {
+  const { db, kernel, journal } = ledger
+  return openWriteDesk({
+    sql: db,
+    kernel,
+    writes: openLocalWrites({ journal, clock: systemClock }),
+    clock: systemClock,
+    person,
+    syncedAt: async () => await sync.lastSyncedAt(),
+  })
+}
+
+/** With what is counted in the database, as it is at this moment. */
+async function metricsOf({ ledger, metrics }: Face): Promise<string> {
+  for (const [state, count] of Object.entries(await countWrites(ledger.db)))
+    metrics.gauge('starling_writes', count, { state })
+  return metrics.render()
 }
 
 async function statusOf(face: Face): Promise<AgentStatus> {

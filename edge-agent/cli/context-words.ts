@@ -2,6 +2,7 @@
 import { Argument, type Command } from 'commander'
 import { CONTEXT_TABLES } from '../../shared/context/tables.ts'
 import type { CommonOptions } from './call.ts'
+import { addConflicts } from './conflict-words.ts'
 import { common, type Run } from './words.ts'
 
 export function addContext(program: Command, run: Run): void {
@@ -28,6 +29,7 @@ export function addContext(program: Command, run: Run): void {
       const { contextVerify } = await import('./commands/context.ts')
       await run(async (call) => await contextVerify(call, named))(options)
     })
+  addConflicts(context, run)
 }
 
 function tables(): Argument {

@@ -79,9 +79,9 @@ export async function layOverlay(
   if (isUndo) await tx.query(`update local.overlay set appends = '{}' where write_id = $1`, [intent.undoes])
   await tx.query(
     `insert into local.overlay
-       (write_id, of, tbl, key, patch, base_version, sets, adds, appends, removes, depends_on, stamp_ms)
+       (write_id, of, tbl, key, patch, base_version, sets, adds, appends, removes, depends_on, stamp_ms, undoes)
      values ($1, $2, $3, $4, $5::text::jsonb, $6, $7::text::jsonb, $8::text::jsonb, $9::text::jsonb, $10::text::jsonb,
-       $11::text[], $12)`,
+       $11::text[], $12, $13)`,
     [
       ids.writeId,
       ids.of,
@@ -95,6 +95,7 @@ export async function layOverlay(
       JSON.stringify(isUndo ? lists : {}),
       [...intent.dependsOn],
       intent.stampMs,
+      intent.undoes,
     ],
   )
 }

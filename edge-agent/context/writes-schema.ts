@@ -31,6 +31,7 @@ alter table local.overlay add column if not exists adds jsonb not null default '
 alter table local.overlay add column if not exists appends jsonb not null default '{}';
 alter table local.overlay add column if not exists removes jsonb not null default '{}';
 alter table local.overlay add column if not exists depends_on text[] not null default '{}';
+alter table local.overlay add column if not exists undoes text;
 alter table local.overlay add column if not exists stamp_ms bigint not null default 0;
 update local.overlay set sets = patch where stamp_ms = 0;
 create table if not exists local.stamp (only_one boolean primary key default true check (only_one), ms bigint not null);

@@ -7,6 +7,7 @@ import * as v from 'valibot'
 import { reportError, StarlingError } from '../../shared/errors.ts'
 import { decodeJson } from '../../shared/wire/answer.ts'
 import type { Transcribed, Understood } from '../turn/model-calls.ts'
+import type { WriteDesk } from '../context/write-desk.ts'
 import type { AudioSource } from '../turn/ports.ts'
 import type { TurnResult } from '../turn/result.ts'
 import { contextRoutes, type ContextViews } from './context.ts'
@@ -15,6 +16,7 @@ import { recordRoutes, type RecordViews } from './records.ts'
 import { speechRoutes, type SpeechParts } from './speech.ts'
 import type { AgentStatus } from './status.ts'
 import { openTalk, type TakeTurn } from './talk.ts'
+import { writeRoutes } from './writes.ts'
 
 /** Ten minutes of 48 kHz stereo in 32-bit floats is 230 MB; a field recording is 16-bit: 115 MB at most. */
 const MAX_FILE_BYTES = 128 * 1024 * 1024
@@ -42,9 +44,10 @@ export interface LocalApiParts {
   readonly records: RecordViews
   readonly speech: SpeechParts
   readonly context: ContextViews
+  readonly writes: WriteDesk
   status(): Promise<AgentStatus>
   /** In Prometheus' text form. */
-  metrics(): string
+  metrics(): Promise<string>
   /** The folder of the page's files. */
   readonly pageDir: URL
 }
@@ -53,6 +56,7 @@ const PAGE_FILES: Readonly<Record<string, { readonly file: string; readonly type
   '/': { file: 'technician.html', type: 'text/html; charset=utf-8' },
   '/technician.css': { file: 'technician.css', type: 'text/css; charset=utf-8' },
   '/technician.js': { file: 'technician.js', type: 'text/javascript; charset=utf-8' },
+  '/changes.js': { file: 'changes.js', type: 'text/javascript; charset=utf-8' },
   '/render.js': { file: 'render.js', type: 'text/javascript; charset=utf-8' },
   '/microphone.js': { file: 'microphone.js', type: 'text/javascript; charset=utf-8' },
   '/pcm-worklet.js': { file: 'pcm-worklet.js', type: 'text/javascript; charset=utf-8' },
@@ -79,7 +83,7 @@ export function localApi(parts: LocalApiParts): Hono {
     )
   }
   app.get('/v1/status', async (context) => context.json(await parts.status()))
-  app.get('/metrics', (context) => context.text(parts.metrics()))
+  app.get('/metrics', async (context) => context.text(await parts.metrics()))
   app.get('/v1/turns', async (context) => {
     const limit = Math.min(MAX_TURNS, Math.max(1, Number(context.req.query('limit')) || 20))
     return context.json({ turns: await parts.recentTurns(limit) })
@@ -111,6 +115,7 @@ export function localApi(parts: LocalApiParts): Hono {
   app.route('/v1/records', recordRoutes(parts.records))
   app.route('/v1/context', contextRoutes(parts.context))
   app.route('/v1/speech', speechRoutes(parts.speech))
+  app.route('/v1/writes', writeRoutes(parts.writes))
   app.get('/v1/talk', talkSocket(parts.takeTurn))
   app.notFound((context) =>
     context.json({ code: 'not_found', message: 'There is nothing here.', remedy: 'See /.' }, 404),

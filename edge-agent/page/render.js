@@ -10,7 +10,7 @@ const MARKS = {
 }
 
 /** An element with text or children. */
-function el(tag, props = {}, ...children) {
+export function el(tag, props = {}, ...children) {
   const { dataset, ...rest } = props
   const element = Object.assign(document.createElement(tag), rest)
   Object.assign(element.dataset, dataset ?? {})

@@ -1,11 +1,13 @@
 // The technician's page: talks to the agent on this device and to nothing else.
 import { openMicrophone } from './microphone.js'
+import { renderChanges, renderChangesFault } from './changes.js'
 import { renderTurn, renderGuide, renderOrders, renderFacts } from './render.js'
 
 const STATUS_EVERY_MS = 2000
 const at = (id) => document.getElementById(id)
 const body = document.body
 
+let shownChanges = null // what the section shows, so that it is drawn anew only for news
 let talking = null // { socket, microphone } while the button is held
 
 function notice(text) {
@@ -37,6 +39,7 @@ async function refresh() {
     renderGuide(at('guide'), status.guide)
     renderOrders(at('orders'), status.workOrders)
     renderFacts(at('facts'), status)
+    await refreshChanges(status.link === 'up')
     at('hold').disabled = false
     body.dataset.state = 'ready'
     if (at('notice').dataset.kind === 'agent') notice(null)
@@ -47,6 +50,35 @@ async function refresh() {
     at('notice').dataset.kind = 'agent'
     notice('The agent on this device does not answer. Start it with “starling up”; this page goes on by itself.')
   }
+}
+
+async function refreshChanges(isOnline) {
+  let changes
+  try {
+    changes = await readJson('v1/writes')
+  } catch (error) {
+    shownChanges = null
+    renderChangesFault(at('changes'), error.report ? `${error.message}. ${error.report.remedy}` : 'The changes cannot be shown: the agent does not answer.')
+    return
+  }
+  const key = JSON.stringify({ ...changes, ageMs: null, syncedAt: isOnline ? null : changes.syncedAt, isOnline })
+  if (key === shownChanges) return
+  renderChanges(at('changes'), changes, { isOnline, act: decide })
+  shownChanges = key
+}
+
+async function decide(button, path, body) {
+  button.disabled = true
+  notice(null)
+  try {
+    await readJson(`v1/writes/${path}`, { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) })
+  } catch (error) {
+    fail('changes', error.report ?? { message: 'The agent does not answer.', remedy: 'Try again.' })
+    button.disabled = false
+    return
+  }
+  shownChanges = null
+  await refresh()
 }
 
 function show(result) {

@@ -57,6 +57,14 @@ const RULES: PolicyDocument['rules'] = [
     whenExpired: false,
   },
   {
+    id: 'technician-settles-changes',
+    effect: 'permit',
+    actions: ['context.settle', 'context.retry', 'context.discard', 'context.undo'],
+    roles: ['technician'],
+    maxDataClass: 'personal',
+    whenExpired: false,
+  },
+  {
     id: 'device-keeps-itself',
     effect: 'permit',
     actions: ['context.apply', 'context.index', 'bundle.*', 'policy.take'],

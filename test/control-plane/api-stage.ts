@@ -2,6 +2,7 @@
 import { join } from 'node:path'
 import type { Hono } from 'hono'
 import { CENTRE_SCHEMA } from '../../control-plane/centre-schema.ts'
+import { applyWrite } from '../../control-plane/context/apply-write.ts'
 import { OPS_SCHEMA } from '../../control-plane/context/schema.ts'
 import { openAccess, type Role } from '../../control-plane/http/access.ts'
 import { centreApi } from '../../control-plane/http/app.ts'
@@ -23,6 +24,8 @@ export interface ApiStage extends Governed {
   readonly app: Hono
   /** NATS user keys that were shut out. */
   readonly shutOut: string[]
+  /** An operator's token. */
+  token(): Promise<string>
   call(path: string, options?: CallOptions): Promise<Called>
   /** Enters a device and everything that its journal holds, sealed. */
   take(device: Governed): Promise<void>
@@ -61,7 +64,7 @@ export async function apiStage(): Promise<ApiStage> {
       key: keys.release,
       environment: 'development',
     },
-    hosts: new Set(['localhost']),
+    hosts: new Set(['localhost', '127.0.0.1']),
     shutOut: async (_device, userKeys) => {
       shutOut.push(...userKeys)
       return await Promise.resolve()
@@ -81,6 +84,7 @@ export async function apiStage(): Promise<ApiStage> {
     ...stage,
     app,
     shutOut,
+    token: async () => await access.issue({ id: 'olu', role: 'operator' }),
     call: async (path, { method = 'GET', body, role = 'operator', headers = {} } = {}) => {
       const token = role === null ? null : await access.issue({ id: 'olu', role })
       const answer = await app.request(`http://localhost${path}`, {
@@ -127,7 +131,7 @@ export async function apiStage(): Promise<ApiStage> {
           known,
           created: 'now',
           hopeless: new Set(),
-          applyWrite: async () => await Promise.resolve(),
+          applyWrite,
         }),
       )
     },

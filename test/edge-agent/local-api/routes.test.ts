@@ -48,7 +48,21 @@ const parts: LocalApiParts = {
         centre: { rows: 1, sha256: 'a' },
       })),
   },
-  metrics: () => '',
+  writes: {
+    show: async () => ({
+      syncedAt: null,
+      ageMs: null,
+      conflicts: [],
+      rejected: [],
+      dropped: 0,
+      pending: [],
+    }),
+    settle: async (id, take) => ({ id, take }),
+    decide: async () => {
+      throw new NotAWav('there is no such change', { remedy: 'None.' })
+    },
+  },
+  metrics: async () => '',
   pageDir: new URL('../../../edge-agent/page/', import.meta.url),
 }
 const app = localApi(parts)

@@ -20,7 +20,7 @@ import { postgresPrograms, startPostgres } from '../../support/postgres.ts'
 import { governed, type Governed } from '../../support/governed.ts'
 
 export const tenant = parseTenantId('acme')
-const site = parseSiteId('north')
+export const site = parseSiteId('north')
 
 export type WriteRecord = JournalRecord & { readonly body: WriteBody }
 
