@@ -50,7 +50,10 @@ function undo(parts: FieldParts): FieldAction {
   return {
     resource: { type: 'turn', id: 'last' },
     performer: fieldPerformer(parts, 'undo', v.object({}), async (work) => await takeBack(parts, work)),
-    say: (output) => `Taken back: ${(output as { what: string }).what}.`,
+    say: (output) => {
+      const { what, left } = output as { readonly what: string; readonly left: string | null }
+      return left === null ? `Taken back: ${what}.` : `Not taken back, ${what}: ${left}.`
+    },
   }
 }
 

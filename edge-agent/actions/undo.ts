@@ -4,6 +4,7 @@
  * taking back stay in the journal.
  */
 import type { JsonObject } from '../../shared/json.ts'
+import { ChangedSince, NotUndoable } from '../context/undo-write.ts'
 import { keepInMind, recall } from '../memory/turn-memory.ts'
 import type { TurnMemory } from '../turn/ports.ts'
 import { NotNow, type FieldParts, type Work } from './field-performer.ts'
@@ -36,8 +37,11 @@ export async function noteUndo(
   ])
 }
 
-/** Takes the newest action back. Throws {@link NotNow} when there is none, `ChangedSince` when somebody changed the same meanwhile. */
-export async function takeBack(parts: FieldParts, work: Work): Promise<{ readonly what: string }> {
+/** Takes the newest action back, or says why it is left as it is. Throws {@link NotNow} when there is none. */
+export async function takeBack(
+  parts: FieldParts,
+  work: Work,
+): Promise<{ readonly what: string; readonly left: string | null }> {
   const [last] = await work.tx.query<{ seq: number; of: string; what: string; memory: JsonObject }>(
     'select seq, of, what, memory from local.undo order by seq desc limit 1',
   )
@@ -47,10 +51,34 @@ export async function takeBack(parts: FieldParts, work: Work): Promise<{ readonl
     `select id from journal.record where of = $1 and kind = 'write' order by seq desc`,
     [last.of],
   )
-  for (const { id } of writes) await parts.writes.undo(work.tx, work.recordId, id)
+  const left = await takeWritesBack(parts, work, writes)
+  if (left !== null) {
+    // It will not become possible again: the next undo reaches what was done before it.
+    await work.tx.query('delete from local.undo where seq = $1', [last.seq])
+    return { what: last.what, left }
+  }
   const now = await recall(work.tx)
   // The stored memory passed the schema when it was noted, and keepInMind's reader checks it again.
   await keepInMind(work.tx, { ...now, ...(last.memory as Partial<TurnMemory>) })
   await work.tx.query('delete from local.undo where seq = $1', [last.seq])
-  return { what: last.what }
+  return { what: last.what, left: null }
+}
+
+/** All of an action's writes, newest first, or none: then why. */
+async function takeWritesBack(
+  parts: FieldParts,
+  { tx, recordId }: Work,
+  writes: readonly { readonly id: string }[],
+): Promise<string | null> {
+  let taken = 0
+  for (const { id } of writes) {
+    try {
+      await parts.writes.undo(tx, recordId, id)
+      taken += 1
+    } catch (thrown) {
+      if (taken > 0 || !(thrown instanceof ChangedSince || thrown instanceof NotUndoable)) throw thrown
+      return thrown.message
+    }
+  }
+  return null
 }

@@ -68,7 +68,7 @@ function summaryOf({ body }: JournalRecord): string {
     case 'outcome':
       return `${body.status}${body.code === null ? '' : ` (${body.code})`} after ${(body.durationUs / 1_000).toFixed(1)} ms, of ${body.of}`
     case 'write':
-      return `wrote ${body.table} ${body.key}: ${Object.keys(JSON.parse(body.patch) as JsonObject).join(', ')}`
+      return `${body.undoes === undefined ? 'wrote' : 'took back'} ${body.table} ${body.key}: ${Object.keys(JSON.parse(body.patch) as JsonObject).join(', ')}`
     case 'gap':
       return `records ${body.from} to ${body.to} are missing: ${body.reason}`
   }

@@ -61,6 +61,39 @@ describe('the command line', () => {
     })
   })
 
+  it('takes one change back by its id, and lists what is in conflict', async () => {
+    const listed = await starling(['audit', 'list', '--json', '--limit', '50', ...home()])
+    const { records } = JSON.parse(listed.out) as { records: { id: string; kind: string; summary: string }[] }
+    const wrote = records.find(({ kind, summary }) => kind === 'write' && /status/.test(summary))
+    const taken = await starling(['context', 'undo', '--json', ...home(), wrote?.id ?? ''])
+    expect([taken.code, JSON.parse(taken.out)]).toMatchObject([0, { id: wrote?.id }])
+    const again = await starling(['context', 'undo', '--json', ...home(), wrote?.id ?? ''])
+    expect([again.code, errorOf(again).code]).toEqual([1, 'not_undoable'])
+    await expect
+      .poll(
+        async () => {
+          const { out } = await starling(['context', 'conflicts', '--json', ...home()])
+          return JSON.parse(out) as unknown
+        },
+        { timeout: 40_000 },
+      )
+      .toMatchObject({ conflicts: [], rejected: [], pending: [], syncedAt: expect.any(String) as string })
+    const none = await starling([
+      'context',
+      'conflicts',
+      'resolve',
+      'none',
+      '--take',
+      'ours',
+      '--json',
+      ...home(),
+    ])
+    expect([none.code, errorOf(none).code]).toEqual([1, 'no_such_conflict'])
+    expect((await starling(['context', 'conflicts', 'resolve', 'none', ...home()])).code).toBe(2)
+    const gone = await starling(['context', 'conflicts', 'discard', 'none', '--json', ...home()])
+    expect([gone.code, errorOf(gone).code]).toEqual([1, 'not_quarantined'])
+  })
+
   it('makes an inbox item of what it is not sure of', async () => {
     expect((await turn('unclear.wav', spoken('unclear'))).outcome).toMatchObject({ kind: 'inbox' })
   })

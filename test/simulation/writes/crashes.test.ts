@@ -143,7 +143,7 @@ it.each([
       await life(van.at.db, centre, told)
       await expectWhole(centre, told)
     }
-    expect(deaths).toBeGreaterThan(80 / STRIDE)
+    expect(deaths).toBeGreaterThan(40 / STRIDE)
   },
   240_000,
 )
