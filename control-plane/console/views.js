@@ -81,7 +81,7 @@ export function inbox({ inbox: items }) {
     table(['Raised', 'By', '', 'What was said', 'Why it is here'],
       items.map(({ body }) => [
         tight(time(body.raisedAt)), body.raisedBy, mark(body.status, body.status === 'open' ? 'wait' : 'good'), `“${body.question}”`,
-        body.reason === 'write_conflict' ? el('a', { href: '#conflicts' }, 'two versions: choose one') : body.reason.replaceAll('_', ' '),
+        body.reason === 'write_conflict' ? (body.status === 'open' ? el('a', { href: '#conflicts' }, 'choose one of two versions') : 'two versions, settled') : body.reason.replaceAll('_', ' '),
       ]),
       'Nothing waits for a person. What a device is not sure of comes here.'),
   ]

@@ -61,7 +61,7 @@ export function listConflicts(
 /** Brings the rows of a field's conflicts from what they were to what they are, with inbox items and write results. */
 export async function tellConflicts(
   tx: Transaction,
-  at: FieldPlace & { readonly row: Pick<StoredRow, 'site' | 'device'> },
+  at: FieldPlace & { readonly row: Pick<StoredRow, 'site' | 'device' | 'body'> },
   change: { readonly before: readonly Conflict[]; readonly after: readonly Conflict[] },
 ): Promise<void> {
   const now = new Set(change.after.map(({ writeId }) => writeId))
@@ -76,7 +76,7 @@ export async function tellConflicts(
     const place = { tenant: at.tenant, key: keyOf(conflict.writeId, at), ...scope, write: null }
     await putRow(tx, { ...place, table: 'write_conflict', body: conflictRow(at, conflict) })
     if (at.field.policy === 'person')
-      await putRow(tx, { ...place, table: 'inbox_item', body: question(at, conflict) })
+      await putRow(tx, { ...place, table: 'inbox_item', body: question(at, at.row.body, conflict) })
     await tellResult(tx, at.tenant, conflict.writeId, 'conflict')
   }
 }
@@ -162,13 +162,18 @@ function conflictRow({ table, key, field }: FieldPlace, conflict: Conflict): Jso
   }
 }
 
-function question({ table, key, field }: FieldPlace, conflict: Conflict): JsonObject {
+function question({ table, key, field }: FieldPlace, row: JsonObject, conflict: Conflict): JsonObject {
   const { ours, theirs, oursBy, theirsBy } = conflict
-  const said = (value: JsonObject): string => JSON.stringify(value[field.columns[0] ?? ''] ?? null)
+  const said = (values: JsonObject): string => {
+    const value = values[field.columns[0] ?? ''] ?? null
+    return typeof value === 'string'
+      ? `“${/^[a-z_]+$/.test(value) ? value.replaceAll('_', ' ') : value}”`
+      : JSON.stringify(value)
+  }
   return {
     reason: 'write_conflict',
     question: [
-      `Which counts? The ${field.name} of ${table} ${key}:`,
+      `Which counts? The ${field.name} of ${calledRow(table, row) ?? `${table} ${key}`}:`,
       `${nameOf(oursBy)} wants ${said(clipped(ours))},`,
       `${nameOf(theirsBy)} has ${said(clipped(theirs))}.`,
     ]
@@ -184,6 +189,14 @@ function question({ table, key, field }: FieldPlace, conflict: Conflict): JsonOb
     answeredBy: null,
     answeredAt: null,
   }
+}
+
+/** By columns that devices do not write: what stands there must not depend on who was heard first. */
+function calledRow(table: string, row: JsonObject): string | null {
+  const words = ['number', 'name', 'title']
+    .map((column) => row[column])
+    .filter((word) => typeof word === 'string')
+  return words.length === 0 ? null : [table.replaceAll('_', ' '), words.join(', ')].join(' ')
 }
 
 function nameOf({ device, person }: Author): string {

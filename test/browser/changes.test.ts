@@ -263,7 +263,9 @@ describe('the centre’s console', () => {
     await expect.poll(async () => await main(page)).toMatch(/a person must choose/)
     await picture(page, 'centre-conflict')
     await page.getByRole('link', { name: 'Inbox' }).click()
-    await expect.poll(async () => await main(page)).toMatch(/two versions: choose one/)
+    await expect
+      .poll(async () => await main(page))
+      .toMatch(/work order 428, Replace the seal.*choose one of two versions/)
     await picture(page, 'centre-inbox')
     await page.getByRole('link', { name: 'Conflicts' }).click()
     await page.getByRole('button', { name: 'Take this' }).last().click()
