@@ -126,12 +126,15 @@ function contextOf({ ledger, sync, connection, identity }: Face): ContextViews {
 }
 
 /** What changes by itself is read when somebody looks. */
-function gaugeContext({ metrics, sync }: Face): void {
+async function metricsOf({ ledger, metrics, sync }: Face): Promise<string> {
   const { lag, stalenessMs, tables } = sync.status()
   metrics.gauge('starling_context_lag_transactions', lag)
   if (stalenessMs !== null) metrics.gauge('starling_context_staleness_seconds', stalenessMs / 1_000)
   for (const { table, pending } of tables)
     metrics.gauge('starling_context_waiting_operations', pending, { table })
+  for (const [state, count] of Object.entries(await countWrites(ledger.db)))
+    metrics.gauge('starling_writes', count, { state })
+  return metrics.render()
 }
 
 /** Made anew for each turn: it begins with the models and the policy of this moment and ends with them. */
@@ -166,17 +169,12 @@ function writesOf({ ledger, sync }: Face, person: Principal): WriteDesk {
     sql: db,
     kernel,
     writes: openLocalWrites({ journal, clock: systemClock }),
-    clock: systemClock,
     person,
-    syncedAt: async () => await sync.lastSyncedAt(),
+    staleness: () => {
+      const { syncedAt, stalenessMs } = sync.status()
+      return { syncedAt, stalenessMs }
+    },
   })
-}
-
-/** With what is counted in the database, as it is at this moment. */
-async function metricsOf({ ledger, metrics }: Face): Promise<string> {
-  for (const [state, count] of Object.entries(await countWrites(ledger.db)))
-    metrics.gauge('starling_writes', count, { state })
-  return metrics.render()
 }
 
 async function statusOf(face: Face): Promise<AgentStatus> {

@@ -1,5 +1,4 @@
 /** Where a person looks at changes that are not through, and decides about them: what the local API and the command show. */
-import type { Clock } from '../../shared/clock.ts'
 import { isContextTable } from '../../shared/context/tables.ts'
 import { StarlingError } from '../../shared/errors.ts'
 import type { JsonObject } from '../../shared/json.ts'
@@ -41,7 +40,7 @@ export type PendingWrite = Named & {
 export interface WritesShown {
   /** When the centre was last heard; null for never. Conflicts and rejections are as of then. */
   readonly syncedAt: string | null
-  readonly ageMs: number | null
+  readonly stalenessMs: number | null
   readonly conflicts: readonly (Held<'write_conflict'> & Named)[]
   readonly rejected: readonly (QuarantinedWrite & Named)[]
   /** Rejected ones that were dropped because there were too many; the journal has them. */
@@ -60,9 +59,8 @@ export function openWriteDesk(parts: {
   readonly sql: Queryable
   readonly kernel: Kernel
   readonly writes: LocalWrites
-  readonly clock: Clock
   readonly person: Principal
-  syncedAt(): Promise<string | null>
+  staleness(): { readonly syncedAt: string | null; readonly stalenessMs: number | null }
 }): WriteDesk {
   const { sql, writes } = parts
   const admit = async (
@@ -79,17 +77,13 @@ export function openWriteDesk(parts: {
     throw new NotDecided({ code: 'denied', message: `it is not allowed: ${answer.reason}`, remedy })
   }
   return {
-    show: async (options) => {
-      const syncedAt = await parts.syncedAt()
-      return {
-        syncedAt,
-        ageMs: syncedAt === null ? null : Math.max(0, parts.clock.nowMs() - Date.parse(syncedAt)),
-        conflicts: await named(sql, await listConflicts(sql, options)),
-        rejected: await named(sql, await listQuarantined(sql)),
-        dropped: await countDropped(sql),
-        pending: await named(sql, await listPending(sql)),
-      }
-    },
+    show: async (options) => ({
+      ...parts.staleness(),
+      conflicts: await named(sql, await listConflicts(sql, options)),
+      rejected: await named(sql, await listQuarantined(sql)),
+      dropped: await countDropped(sql),
+      pending: await named(sql, await listPending(sql)),
+    }),
     settle: async (id, take) =>
       await admit(settlePerformer(writes), { type: 'context', id: id.slice(0, 100) }, { id, take }),
     decide: async (id, deed) =>

@@ -61,7 +61,7 @@ async function refreshChanges(isOnline) {
     renderChangesFault(at('changes'), error.report ? `${error.message}. ${error.report.remedy}` : 'The changes cannot be shown: the agent does not answer.')
     return
   }
-  const key = JSON.stringify({ ...changes, ageMs: null, syncedAt: isOnline ? null : changes.syncedAt, isOnline })
+  const key = JSON.stringify({ ...changes, stalenessMs: null, syncedAt: isOnline ? null : changes.syncedAt, isOnline })
   if (key === shownChanges) return
   renderChanges(at('changes'), changes, { isOnline, act: decide })
   shownChanges = key

@@ -77,11 +77,16 @@ function apiParts({ at, writes }: SimulatedDevice): LocalApiParts {
       sql: at.db,
       kernel: at.kernel,
       writes,
-      clock: at.clock,
       person: { kind: 'person', id: 'amara', roles: ['technician'] },
-      syncedAt: async () => await Promise.resolve('2026-06-01T08:00:00.000Z'),
+      staleness: () => ({ syncedAt: '2026-06-01T08:00:00.000Z', stalenessMs: 60_000 }),
     }),
     status: async () => await Promise.resolve(status()),
+    context: {
+      staleness: () => ({ syncedAt: null, stalenessMs: null }),
+      status: never,
+      resync: never,
+      verify: never,
+    },
     metrics: async () => await Promise.resolve(''),
     pageDir: new URL('../../edge-agent/page/', import.meta.url),
   }

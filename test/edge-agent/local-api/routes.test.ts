@@ -51,7 +51,7 @@ const parts: LocalApiParts = {
   writes: {
     show: async () => ({
       syncedAt: null,
-      ageMs: null,
+      stalenessMs: null,
       conflicts: [],
       rejected: [],
       dropped: 0,

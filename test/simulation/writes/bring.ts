@@ -17,7 +17,11 @@ type Row = {
   readonly body: string
 }
 
-export async function bringTo(at: Governed, centre: Database, scope: ShapeScope): Promise<void> {
+export async function bringTo(
+  at: Pick<Governed, 'db' | 'kernel' | 'clock'>,
+  centre: Database,
+  scope: ShapeScope,
+): Promise<void> {
   const held = await at.db.query<Row>(
     'select tbl, key, version::text as version, write_id, body::text as body from context.row',
   )

@@ -16,16 +16,9 @@ import type { Database } from '../../../shared/sql/port.ts'
 import { encodeSegment } from '../../../shared/wire/segment.ts'
 import { subjects } from '../../../shared/wire/subjects.ts'
 import { mortalDatabase } from '../../support/mortal-database.ts'
+import { bringTo } from './bring.ts'
 import { NOTE } from './pair.ts'
-import {
-  fillCentre,
-  openCentres,
-  pullInto,
-  simulatedDevice,
-  site,
-  tenant,
-  type SimulatedDevice,
-} from './stage.ts'
+import { fillCentre, openCentres, simulatedDevice, site, tenant, type SimulatedDevice } from './stage.ts'
 
 /** Every so manieth step, so that the suite stays quick; STRIDE=1 meets each. */
 const STRIDE = Number(process.env['STRIDE'] ?? 4)
@@ -63,7 +56,7 @@ async function life(deviceDb: Database, centre: Database, told: Told): Promise<v
     metrics: openMetrics(),
   })
   const writes = openLocalWrites({ journal, clock })
-  await pullInto({ db: deviceDb, kernel, clock, id }, centre)
+  await bringTo({ db: deviceDb, kernel, clock }, centre, { tenant, site, device: id })
   const of = (): string => uuidV7(clock.nowMs(), randomBytes(10))
   while (told.writes.length < 3) {
     const isNote = told.writes.length === 1
@@ -87,7 +80,7 @@ async function life(deviceDb: Database, centre: Database, told: Told): Promise<v
   const work = { tenant, batch, known, created: 'now', hopeless: new Set<number>(), applyWrite }
   await centre.transaction(async (tx) => await processBatch(tx, work))
   await journal.pruneShipped((await journal.head()).seq)
-  await pullInto({ db: deviceDb, kernel, clock, id }, centre)
+  await bringTo({ db: deviceDb, kernel, clock }, centre, { tenant, site, device: id })
 }
 
 async function expectWhole(centre: Database, told: Told): Promise<void> {
