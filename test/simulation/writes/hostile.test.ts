@@ -9,7 +9,7 @@ import * as v from 'valibot'
 import { fillCentre, openCentres, site, tenant, WORK_ORDER } from './stage.ts'
 
 const SEED = Number(process.env['SEED'] ?? 20_260_602)
-const RUNS = Number(process.env['RUNS'] ?? 120)
+const RUNS = Number(process.env['BATCHES'] ?? 120)
 
 let opened: Awaited<ReturnType<typeof openCentres>>
 beforeAll(async () => {
@@ -137,7 +137,7 @@ it('never throws, over either database', async () => {
     }),
     { seed: SEED, numRuns: RUNS, endOnFailure: true },
   )
-  process.stdout.write(`SEED=${SEED} RUNS=${RUNS} met ${[...met].sort().join(', ')}\n`)
+  process.stdout.write(`SEED=${SEED} BATCHES=${RUNS} met ${[...met].sort().join(', ')}\n`)
   expect([...met]).toEqual(
     expect.arrayContaining(['applied', 'conflict', 'schema', 'forbidden', 'dependency', 'missing_row']),
   )

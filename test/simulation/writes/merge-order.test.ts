@@ -16,7 +16,7 @@ import {
 } from './stage.ts'
 
 const SEED = Number(process.env['SEED'] ?? 20_260_601)
-const RUNS = Number(process.env['RUNS'] ?? 2)
+const RUNS = Number(process.env['RUNS'] ?? 1)
 /** Of one week, all devices together. */
 const EDITS = Number(process.env['EDITS'] ?? 240)
 const MINUTES_OF_A_WEEK = 7 * 24 * 60
