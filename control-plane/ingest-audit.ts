@@ -1,7 +1,7 @@
 /** The verdict on the centre's copy of one device's journal: every hash, link and seal, and that nothing is missing but what a gap names. */
 import * as v from 'valibot'
 import type { DeviceId, TenantId } from '../shared/ids.ts'
-import { parseRecord } from '../shared/journal/journal.ts'
+import { parseRecord } from '../shared/journal/stored-record.ts'
 import { GENESIS_HASH } from '../shared/journal/record.ts'
 import { ChainBroken, SealSchema, verifyRecord, verifySeal } from '../shared/journal/seal.ts'
 import type { PublicKey } from '../shared/signing/ed25519.ts'

@@ -10,6 +10,9 @@ export class UnusableHome extends StarlingError {
   override readonly code = 'unusable_home'
 }
 
+/** Under the device's state: its database, and the journal a second time. */
+export const DATABASE_FOLDER = 'database'
+export const JOURNAL_FOLDER = 'journal'
 /** Under the device's state: recordings of confirmed commands. */
 export const RECORDINGS_FOLDER = 'recordings'
 

@@ -5,7 +5,7 @@
 import type { RowOf } from '../../shared/context/tables.ts'
 import type { SiteId, DeviceId, TenantId } from '../../shared/ids.ts'
 import { isStorable } from '../../shared/context/write-intent.ts'
-import { parseRecord } from '../../shared/journal/journal.ts'
+import { parseRecord } from '../../shared/journal/stored-record.ts'
 import type { Json, JsonObject } from '../../shared/json.ts'
 import type { Queryable, Transaction } from '../../shared/sql/port.ts'
 import type { FieldPlace } from './field-store.ts'

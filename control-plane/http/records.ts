@@ -2,7 +2,7 @@
 import * as v from 'valibot'
 import { StarlingError } from '../../shared/errors.ts'
 import type { DeviceId, TenantId } from '../../shared/ids.ts'
-import { parseRecord } from '../../shared/journal/journal.ts'
+import { parseRecord } from '../../shared/journal/stored-record.ts'
 import type { JournalRecord } from '../../shared/journal/record.ts'
 import { ChainBroken, SealSchema, verifySeal, type Seal } from '../../shared/journal/seal.ts'
 import type { PublicKey } from '../../shared/signing/ed25519.ts'

@@ -38,6 +38,7 @@ import type { CentreClock } from '../update/centre-clock.ts'
 import type { Device } from './agent.ts'
 import { askOver } from './asking.ts'
 import { openDomainShelf } from './domain-shelf.ts'
+import { databaseStatus } from './recovered.ts'
 import { agentStatus } from './status.ts'
 import { TurnQueue } from './turn-queue.ts'
 
@@ -190,6 +191,7 @@ async function statusOf(face: Face): Promise<AgentStatus> {
     outbox: () => outbox.state(),
     models: () => models.facts(),
     syncedAt: () => sync.status().syncedAt,
+    database: async () => await databaseStatus(face.options.data, ledger.journal.fileFault()),
   })
 }
 

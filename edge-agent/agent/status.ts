@@ -26,6 +26,7 @@ export interface StatusParts {
   outbox(): { readonly receiptedSeq: number; readonly problem: { readonly message: string } | null }
   models(): readonly ModelFacts[]
   syncedAt(): string | null
+  database(): Promise<AgentStatus['database']>
 }
 
 export async function agentStatus(parts: StatusParts): Promise<AgentStatus> {
@@ -54,6 +55,7 @@ export async function agentStatus(parts: StatusParts): Promise<AgentStatus> {
     },
     models: parts.models().map(({ name, digest }) => ({ name, digest })),
     contextSyncedAt: parts.syncedAt(),
+    database: await parts.database(),
     writes: await countWrites(sql),
     guide: await guideOf(sql),
     workOrders: await openOrders(sql),

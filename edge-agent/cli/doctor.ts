@@ -1,8 +1,10 @@
 /** `starling doctor`: what is there, what is missing, and how to mend it. It changes nothing. */
 import { accessSync, constants, existsSync, statfsSync } from 'node:fs'
 import { createServer } from 'node:net'
-import { dirname } from 'node:path'
+import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { DAMAGED_FOLDER } from '../../shared/sql/recovery/ladder.ts'
+import { readNote, recoveryWords } from '../../shared/sql/recovery/note.ts'
 
 export interface Finding {
   readonly name: string
@@ -25,6 +27,8 @@ export interface DoctorFacts {
   readonly nodeVersion: string
   readonly nowMs: number
   readonly root: string
+  /** The device's database, with its note of a recovery. */
+  readonly database: string
   readonly modelFiles: readonly URL[]
   readonly ports: readonly { readonly name: string; readonly port: number }[]
   /** Finds nats-server; null when it is missing, with the remedy. */
@@ -41,6 +45,7 @@ export async function examine(facts: DoctorFacts): Promise<readonly Finding[]> {
     ...facts.modelFiles.map(modelFinding),
     folderFinding(facts.root),
     diskFinding(facts.root),
+    ...(await databaseFindings(facts.database)),
     clockFinding(facts.nowMs),
     ...(await Promise.all(facts.ports.map(portFinding))),
   ]
@@ -91,6 +96,22 @@ function diskFinding(root: string): Finding {
   return freeBytes >= DISK_NEEDED_BYTES
     ? { name: 'disk', state: 'ok', found, remedy: null }
     : { name: 'disk', state: 'missing', found, remedy: 'Free space: Starling needs 500 MB to start.' }
+}
+
+/** Nothing about a database that was never in trouble. */
+async function databaseFindings(dir: string): Promise<readonly Finding[]> {
+  const note = await readNote(dir)
+  if (note === null) return []
+  const damaged = join(dir, DAMAGED_FOLDER)
+  const found =
+    note.phase === 'suspected' || note.phase === 'climbing' ? `damaged: ${note.reason}` : recoveryWords(note)
+  const remedy =
+    note.phase === 'suspected' || note.phase === 'climbing'
+      ? 'Start Starling: it takes its last snapshot and what the journal holds.'
+      : existsSync(damaged)
+        ? `Have the disk examined; the damaged folder is kept in ${damaged} until you remove it.`
+        : 'Have the disk examined if this comes again.'
+  return [{ name: 'database', state: 'warning', found, remedy }]
 }
 
 function clockFinding(nowMs: number): Finding {

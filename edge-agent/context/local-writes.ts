@@ -5,7 +5,7 @@
 import { canonicalText } from '../../shared/canonical.ts'
 import type { Clock } from '../../shared/clock.ts'
 import type { ContextTable } from '../../shared/context/tables.ts'
-import type { WriteIntent } from '../../shared/context/write-intent.ts'
+import { intentOf, type WriteIntent } from '../../shared/context/write-intent.ts'
 import type { WriteBody } from '../../shared/journal/record.ts'
 import type { JsonObject } from '../../shared/json.ts'
 import type { Transaction } from '../../shared/sql/port.ts'
@@ -55,6 +55,21 @@ export function openLocalWrites(parts: {
       return id
     },
   }
+}
+
+/**
+ * Lays the write of a journal's record over the copy once more, after the database was taken from a snapshot or made anew. May be
+ * called again for the same record.
+ */
+export async function layAgain(
+  tx: Transaction,
+  record: { readonly id: string; readonly body: WriteBody },
+): Promise<void> {
+  const intent = intentOf(record)
+  const known = await tx.query('select 1 from local.overlay where write_id = $1', [record.id])
+  if (intent === null || known.length > 0) return
+  await layOverlay(tx, { writeId: record.id, of: record.body.of }, intent)
+  if (intent.undoes !== null) await markUndone(tx, intent.undoes)
 }
 
 function bodyOf(intent: WriteIntent, of: string): WriteBody {

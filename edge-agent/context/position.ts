@@ -47,3 +47,8 @@ export async function storePlace(tx: Transaction, table: ContextTable, place: Pl
     [table, handle, offset, schema],
   )
 }
+
+/** Every table is fetched anew and put in place of what is there; until then that stays readable, as of its own position. */
+export async function forgetPlaces(tx: Transaction): Promise<void> {
+  await tx.query('delete from context.shape')
+}

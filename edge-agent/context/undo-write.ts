@@ -3,7 +3,7 @@ import { isContextTable, type ContextTable } from '../../shared/context/tables.t
 import { intentOf, type WriteIntent } from '../../shared/context/write-intent.ts'
 import { fieldOf, writeRules } from '../../shared/context/write-rules.ts'
 import { StarlingError } from '../../shared/errors.ts'
-import { parseRecord } from '../../shared/journal/journal.ts'
+import { parseRecord } from '../../shared/journal/stored-record.ts'
 import { canonicalText } from '../../shared/canonical.ts'
 import type { Json, JsonObject } from '../../shared/json.ts'
 import type { Queryable, Transaction } from '../../shared/sql/port.ts'

@@ -11,6 +11,20 @@ export interface AgentStatus {
   /** Against the centre's; `problem` when it is off by more than policies tolerate. */
   readonly clock: { readonly aheadMs: number | null; readonly problem: ErrorReport | null }
   readonly models: readonly { readonly name: string; readonly digest: string }[]
+  readonly database: {
+    /** The last time that it did not open as usual; null for never. */
+    readonly recovery: {
+      readonly rung: string
+      readonly reason: string
+      readonly at: string
+      readonly snapshotAt: string | null
+    } | null
+    /** Of the newest snapshot; null for none yet. */
+    readonly snapshotAt: string | null
+    readonly snapshotBytes: number
+    /** Why acknowledged records stand in the database alone. */
+    readonly journalFileProblem: string | null
+  }
   readonly contextSyncedAt: string | null
   /** Changes of data made here: on their way up, in conflict with others', not taken by the centre. */
   readonly writes: { readonly pending: number; readonly conflicts: number; readonly rejected: number }

@@ -4,7 +4,7 @@
  */
 import * as v from 'valibot'
 import { StarlingError } from '../errors.ts'
-import { parseRecord } from '../journal/journal.ts'
+import { parseRecord } from '../journal/stored-record.ts'
 import { JournalRecordSchema, SEAL_EVERY_RECORDS, type JournalRecord } from '../journal/record.ts'
 import { hashOf, isSigned, SealSchema } from '../journal/seal.ts'
 import type { PublicKey } from '../signing/ed25519.ts'

@@ -4,7 +4,8 @@
  */
 import * as v from 'valibot'
 import { StarlingError } from '../errors.ts'
-import { parseRecord, payloadDigest } from '../journal/journal.ts'
+import { payloadDigest } from '../journal/journal.ts'
+import { parseRecord } from '../journal/stored-record.ts'
 import { GENESIS_HASH, type JournalRecord } from '../journal/record.ts'
 import { ChainBroken, isSigned, SealSchema, verifyRecord, verifySeal, type Seal } from '../journal/seal.ts'
 import { canonicalBytes } from '../canonical.ts'

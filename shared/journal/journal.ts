@@ -15,12 +15,15 @@ import { describeIssues } from '../wire/answer.ts'
 import {
   GENESIS_HASH,
   JournalBodySchema,
-  JournalRecordSchema,
   SEAL_EVERY_RECORDS,
   type JournalBody,
   type JournalRecord,
 } from './record.ts'
-import { APPEND, JOURNAL_SCHEMA } from './schema.ts'
+import type { JournalFile } from './journal-file.ts'
+import { catchUp } from './lay-back.ts'
+import { storeRecord } from './rows.ts'
+import { parseRecord, type Head } from './stored-record.ts'
+import { JOURNAL_SCHEMA } from './schema.ts'
 import { hashOf, SealSchema, sealOf, type Seal } from './seal.ts'
 
 /** Records that may wait to be sent: a device offline for months. Beyond it effects are refused, so that nothing is lost. */
@@ -40,21 +43,12 @@ export class BadRecord extends StarlingError {
   override readonly code = 'bad_record'
 }
 
-export class JournalDamaged extends StarlingError {
-  override readonly code = 'journal_damaged'
-}
-
 /** What a hash in a record stands for: erasable, while the chain holds. */
 export interface Payload {
   readonly part: 'input' | 'output'
   readonly digest: string
   readonly salt: Uint8Array
   readonly bytes: Uint8Array
-}
-
-export interface Head {
-  readonly seq: number
-  readonly hash: string
 }
 
 export interface SealedRun {
@@ -93,6 +87,8 @@ export interface Journal {
   pruneShipped(seq: number): Promise<void>
   /** Called after a {@link Journal.transaction} that appended has committed; must not throw. Returns what stops it. */
   onAppended(listener: () => void): () => void
+  /** Why the journal's own file is behind the database; null when it is not. */
+  fileFault(): unknown
 }
 
 export interface JournalParts {
@@ -100,6 +96,8 @@ export interface JournalParts {
   readonly origin: string
   readonly key: KeyPair
   readonly clock: Clock
+  /** Where records stand a second time before they are acknowledged; without it, in the database alone. */
+  readonly file?: JournalFile | undefined
   /** Lower in tests. */
   readonly maxOutboxRecords?: number
   readonly maxOutboxBytes?: number
@@ -119,7 +117,13 @@ export function payloadDigest(salt: Uint8Array, bytes: Uint8Array): string {
 /** Opens the journal, making its tables when they are not there. */
 export async function openJournal(parts: JournalParts): Promise<Journal> {
   await parts.db.script(JOURNAL_SCHEMA)
+  if (parts.file !== undefined) await catchUp(parts.db, parts.file)
   return new SqlJournal(parts)
+}
+
+interface Appended {
+  readonly record: JournalRecord
+  readonly text: string
 }
 
 interface Waiting {
@@ -133,7 +137,9 @@ class SqlJournal implements Journal {
   readonly #listeners = new Set<() => void>()
   /** The head as each open transaction left it. */
   readonly #heads = new WeakMap<Transaction, Promise<Head>>()
-  readonly #appended = new WeakSet<Transaction>()
+  /** What each open transaction appended, in order. */
+  readonly #appended = new WeakMap<Transaction, readonly Appended[]>()
+  #fileFault: unknown = null
   /** Never too low: a rolled back append stays counted until the next count. */
   #waiting: Waiting | null = null
 
@@ -143,16 +149,36 @@ class SqlJournal implements Journal {
   }
 
   async transaction<T>(work: (tx: Transaction) => Promise<T>): Promise<T> {
-    let appended = false
+    let appended: readonly Appended[] = []
     const result = await this.#parts.db.transaction(async (tx) => {
       // Asked at once, so that the answer travels together with the caller's first statement.
       this.#heads.set(tx, settledLater(this.head(tx)))
       const out = await work(tx)
-      appended = this.#appended.has(tx)
+      appended = this.#appended.get(tx) ?? []
       return out
     })
-    if (appended) for (const listener of this.#listeners) listener()
+    if (appended.length > 0) {
+      await this.#keep(appended)
+      for (const listener of this.#listeners) listener()
+    }
     return result
+  }
+
+  /** Before anyone hears of the commit. A disk that refuses the file is no reason to undo what the database holds: it is said. */
+  async #keep(appended: readonly Appended[]): Promise<void> {
+    const { file, db } = this.#parts
+    if (file === undefined) return
+    try {
+      if (appended[0]?.record.seq === file.head.seq + 1) await file.appendRecords(appended)
+      else await catchUp(db, file)
+      this.#fileFault = null
+    } catch (thrown) {
+      this.#fileFault = thrown
+    }
+  }
+
+  fileFault(): unknown {
+    return this.#fileFault
   }
 
   async append(tx: Transaction, body: JournalBody, payload?: Payload): Promise<JournalRecord> {
@@ -172,25 +198,9 @@ class SqlJournal implements Journal {
     }
     const record: JournalRecord = { ...unhashed, hash: hashOf(unhashed) }
     const text = textOf(record)
-    await tx.query(APPEND, [
-      record.seq,
-      record.id,
-      body.kind,
-      'of' in body ? body.of : null,
-      'action' in body ? body.action : null,
-      'turn' in body ? body.turn : null,
-      text,
-      record.hash,
-      Buffer.byteLength(text),
-      body.kind === 'intent' && body.verdict === 'permit',
-      body.kind === 'outcome' ? body.of : null,
-      payload?.part ?? null,
-      payload?.digest ?? null,
-      payload?.salt ?? null,
-      payload?.bytes ?? null,
-    ])
+    await storeRecord(tx, { record, text, payload })
     this.#heads.set(tx, Promise.resolve({ seq: record.seq, hash: record.hash }))
-    this.#appended.add(tx)
+    this.#appended.set(tx, [...(this.#appended.get(tx) ?? []), { record, text }])
     this.#waiting = added(this.#waiting, { count: 1, bytes: Buffer.byteLength(text) })
     return record
   }
@@ -254,7 +264,7 @@ class SqlJournal implements Journal {
   }
 
   async sealNext(): Promise<Seal | null> {
-    return await this.#parts.db.transaction(async (tx) => {
+    const made = await this.#parts.db.transaction(async (tx) => {
       const [last] = await tx.query<{ to_seq: number }>(
         'select to_seq from journal.seal order by to_seq desc limit 1',
       )
@@ -271,6 +281,16 @@ class SqlJournal implements Journal {
         JSON.stringify(seal),
       ])
       return seal
+    })
+    if (made !== null) await this.#noted(async (file) => await file.appendSeal(made, JSON.stringify(made)))
+    return made
+  }
+
+  async #noted(note: (file: JournalFile) => Promise<void>): Promise<void> {
+    const { file } = this.#parts
+    if (file === undefined) return
+    await note(file).catch((thrown: unknown) => {
+      this.#fileFault = thrown
     })
   }
 
@@ -299,6 +319,7 @@ class SqlJournal implements Journal {
       [seq],
     )
     this.#waiting = added(this.#waiting, { count: -(gone?.count ?? 0), bytes: -(gone?.bytes ?? 0) })
+    await this.#noted(async (file) => await file.noteShipped(seq))
   }
 
   onAppended(listener: () => void): () => void {
@@ -313,16 +334,6 @@ class SqlJournal implements Journal {
     )
     return rows.map(({ text }) => parseRecord(text))
   }
-}
-
-/** A stored record. Throws {@link JournalDamaged} when the text is no record: the audit says where and how. */
-export function parseRecord(text: string): JournalRecord {
-  const parsed = v.safeParse(JournalRecordSchema, safeJson(text))
-  if (parsed.success) return parsed.output
-  throw new JournalDamaged('a stored record cannot be read', {
-    remedy: 'Run `starling audit verify`: it names the place.',
-    cause: parsed.issues[0],
-  })
 }
 
 async function countWaiting(sql: Queryable): Promise<Waiting & { readonly from: number | null }> {
@@ -364,12 +375,4 @@ function fittingRun(texts: readonly string[]): readonly JournalRecord[] {
 
 function textOf(record: JournalRecord): string {
   return Buffer.from(canonicalBytes(record)).toString('utf8')
-}
-
-function safeJson(text: string): unknown {
-  try {
-    return JSON.parse(text)
-  } catch {
-    return null // The schema refuses it.
-  }
 }

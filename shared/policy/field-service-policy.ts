@@ -67,7 +67,7 @@ const RULES: PolicyDocument['rules'] = [
   {
     id: 'device-keeps-itself',
     effect: 'permit',
-    actions: ['context.apply', 'context.index', 'bundle.*', 'policy.take'],
+    actions: ['context.apply', 'context.index', 'bundle.*', 'policy.take', 'database.*'],
     roles: ['device'],
     whenExpired: true,
   },

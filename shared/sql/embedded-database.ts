@@ -19,7 +19,10 @@ import {
 } from './errors.ts'
 import type { Scope, Work } from './messages.ts'
 import type { Meters } from './meters.ts'
-import type { Database, Row, SqlValue, Transaction } from './port.ts'
+import type { Recovery } from './recovery/ladder.ts'
+import { relationPaths } from './recovery/page-checksums.ts'
+import type { StillDatabase } from './recovery/snapshots.ts'
+import type { Database, Queryable, Row, SqlValue, Transaction } from './port.ts'
 import { Turnstile } from './turnstile.ts'
 import { decodeAnswer } from './wire/values.ts'
 import type { WorkerLink } from './worker-link.ts'
@@ -53,12 +56,19 @@ export interface EmbeddedParts {
   readonly meters: Meters
   readonly clock: Clock
   readonly transactionLimitMs: number
+  /** How it came to be open; null for as usual. */
+  readonly recovery: Recovery | null
   /** Starts an engine; rejects with DiskFull, or with the error that ends this database. */
   start(): Promise<WorkerLink>
   /** Called once, after the last statement. */
   onClosed(): void
   onFatal(error: StarlingError): void
+  /** Called once, when a page or an index turned out to be damaged. */
+  onDamage(error: StarlingError): void
 }
+
+/** PostgreSQL's data_corrupted and index_corrupted. */
+const DAMAGE: ReadonlySet<string> = new Set(['XX001', 'XX002'])
 
 /** A transaction as the code inside its callback finds it. */
 interface Within {
@@ -74,6 +84,7 @@ export class EmbeddedDatabase implements Database {
   #waitingForStart = 0
   #reopened = 0
   #lastCheckpointAtMs: number | undefined
+  #isDamaged = false
   #fatal: StarlingError | undefined
   #closing: Promise<void> | undefined
 
@@ -113,6 +124,39 @@ export class EmbeddedDatabase implements Database {
     }
   }
 
+  /** Not null when the ladder was climbed: the owner lays back what its journal holds, records it, and settles it. */
+  get recovery(): Recovery | null {
+    return this.#parts.recovery
+  }
+
+  /**
+   * Runs `work` on the folder while no statement runs and all that was committed is in its files; others wait. Throws what
+   * `work` throws.
+   */
+  async whileStill<T>(work: (still: StillDatabase) => Promise<T>): Promise<T> {
+    this.#refuseUse()
+    await new Promise<void>((resolve) => {
+      this.#turnstile.transaction(resolve)
+    })
+    try {
+      const link = await this.#alive()
+      await link.send({ kind: 'checkpoint' })
+      this.#lastCheckpointAtMs = this.#parts.clock.nowMs()
+      const ask: Queryable = {
+        query: async <R extends Row = Row>(text: string) =>
+          decodeAnswer(await link.send({ kind: 'query', scope: 'alone', text, params: [] }))
+            .rows as readonly R[],
+      }
+      const [wal] = await ask.query<{ from: string; to: string }>(
+        'select redo_wal_file as "from", pg_walfile_name(pg_current_wal_insert_lsn()) as "to" from pg_control_checkpoint()',
+      )
+      const { from: walFrom = '', to: walTo = '' } = wal ?? {}
+      return await work({ dataDir: this.#parts.dataDir, walFrom, walTo, relations: await relationPaths(ask) })
+    } finally {
+      this.#turnstile.open()
+    }
+  }
+
   async stats(): Promise<DatabaseStats> {
     const { meters, dataDir } = this.#parts
     const sizes = await measureFolder(dataDir, 'pg_wal')
@@ -127,6 +171,12 @@ export class EmbeddedDatabase implements Database {
       walBytesSinceCheckpoint: meters.read('walBytesSinceCheckpoint'),
       lastCheckpointAtMs: this.#lastCheckpointAtMs,
     }
+  }
+
+  /** Write-ahead log since this opening, all and since the last checkpoint. */
+  walMeters(): { readonly walBytes: number; readonly sinceCheckpoint: number } {
+    const { meters } = this.#parts
+    return { walBytes: meters.read('walBytes'), sinceCheckpoint: meters.read('walBytesSinceCheckpoint') }
   }
 
   /** True from the call of {@link close}, or from a failure for good. */
@@ -166,7 +216,7 @@ export class EmbeddedDatabase implements Database {
   ): Promise<T> {
     const within: Within = { isOver: false }
     const send = (text: string, scope: Scope, params: readonly SqlValue[] = []) =>
-      link.send({ kind: 'query', scope, text, params })
+      link.send({ kind: 'query', scope, text, params }).catch((error: unknown) => this.#refused(error))
     const tx: Transaction = {
       kind: 'transaction',
       query: async <R extends Row = Row>(text: string, params: readonly SqlValue[] = []) => {
@@ -212,8 +262,21 @@ export class EmbeddedDatabase implements Database {
   }
 
   #send(work: Work): Promise<Uint8Array> {
-    if (!this.#link.isDead) return this.#link.send(work)
-    return this.#alive().then((link) => link.send(work))
+    const sent = this.#link.isDead ? this.#alive().then((link) => link.send(work)) : this.#link.send(work)
+    return sent.catch((error: unknown) => this.#refused(error))
+  }
+
+  /** An answer that says that the database itself is damaged ends this one: what it says next may be wrong. */
+  #refused(error: unknown): never {
+    if (error instanceof SqlError && DAMAGE.has(error.sqlState)) this.reportDamage(error)
+    throw error
+  }
+
+  /** Told by whoever looked at the files. */
+  reportDamage(error: StarlingError): void {
+    if (this.#isDamaged) return
+    this.#isDamaged = true
+    this.#parts.onDamage(error)
   }
 
   /** The engine, started anew if it has died. While the disk stays full each use tries again; any other failure is for good. */

@@ -1,6 +1,7 @@
 /**
- * Opens Starling's embedded PostgreSQL: lock, template, engine. The folder then holds the lock file and `pgdata`.
- * The ladder when it will not open: once more, then {@link DatabaseDamaged}.
+ * Opens Starling's embedded PostgreSQL: lock, template, engine. The folder then holds the lock file, `pgdata`, and for an owner
+ * that can do without, snapshots and what became of a damaged database (recovery/ladder.ts). Without one, a database that does
+ * not open at the second try is {@link DatabaseDamaged}, and is left as it is.
  */
 import { existsSync } from 'node:fs'
 import { rm } from 'node:fs/promises'
@@ -14,6 +15,8 @@ import { EmbeddedDatabase, STATEMENT_LIMIT_MS, TRANSACTION_LIMIT_MS } from './em
 import { DatabaseDamaged, DatabaseLocked, DiskFull } from './errors.ts'
 import { Meters } from './meters.ts'
 import { isNoSpace } from './no-space.ts'
+import { openByLadder, SNAPSHOT_FOLDER, suspect, type Owner } from './recovery/ladder.ts'
+import { SnapshotSchedule } from './recovery/snapshot-schedule.ts'
 import { placeTemplate } from './template/place-template.ts'
 import { CHECKPOINT_EVERY_MS, scheduleUpkeep } from './upkeep.ts'
 import { OpenFailed, WorkerLink } from './worker-link.ts'
@@ -35,8 +38,10 @@ export interface OpenDatabaseOptions {
   readonly statementLimitMs?: number
   /** Ends the opening, not the open database. */
   readonly signal?: AbortSignal
-  /** Called at most once, when the engine died and cannot be started again. */
+  /** Called at most once, when the engine died and cannot be started again, or damage was met. */
   readonly onFatal?: (error: StarlingError) => void
+  /** Given by whoever can fill a lost database anew: snapshots are made, and the ladder is climbed instead of refusing. */
+  readonly owner?: Owner
 }
 
 /**
@@ -49,27 +54,44 @@ export async function openDatabase(options: OpenDatabaseOptions): Promise<Embedd
   const { dir } = options
   const lock = lockFolder(dir)
   try {
+    const { owner, onFatal, clock = systemClock } = options
     const dataDir = join(dir, 'pgdata')
-    if (!existsSync(dataDir)) await placeTemplate(dataDir)
     const meters = new Meters()
     const place = { dir, statementLimitMs: options.statementLimitMs ?? STATEMENT_LIMIT_MS }
-    const start = (signal?: AbortSignal) => startEngine(place, { dataDir, meters: meters.memory }, signal)
-    const link = await start(options.signal)
+    const input = { dataDir, meters: meters.memory }
+    const { link, recovery } =
+      owner === undefined
+        ? { link: await openOrRefuse(place, input, options.signal), recovery: null }
+        : await openByLadder({
+            dir,
+            dataDir,
+            clock,
+            owner,
+            signal: options.signal,
+            start: async () => await startOnce(place, input, options.signal),
+          })
     let stopUpkeep = (): void => undefined
     const database = new EmbeddedDatabase(link, {
       dir,
       dataDir,
       meters,
-      clock: options.clock ?? systemClock,
+      clock,
+      recovery,
       transactionLimitMs: options.transactionLimitMs ?? TRANSACTION_LIMIT_MS,
-      start,
+      start: async () => await startEngine(place, input),
       onClosed: () => {
         stopUpkeep()
         lock.release()
       },
-      onFatal: (error) => options.onFatal?.(error),
+      onFatal: (error) => onFatal?.(error),
+      onDamage: (error) => {
+        if (owner !== undefined)
+          void suspectAndEnd({ dir, clock, ...(onFatal === undefined ? {} : { onFatal }) }, error)
+      },
     })
-    stopUpkeep = scheduleUpkeep(database, options.checkpointEveryMs ?? CHECKPOINT_EVERY_MS)
+    const snapshots =
+      owner === undefined ? null : await SnapshotSchedule.open(join(dir, SNAPSHOT_FOLDER), clock)
+    stopUpkeep = scheduleUpkeep(database, options.checkpointEveryMs ?? CHECKPOINT_EVERY_MS, snapshots)
     return database
   } catch (error) {
     lock.release()
@@ -88,27 +110,54 @@ function lockFolder(dir: string): FolderLock {
   }
 }
 
-async function startEngine(
-  place: LinkPlace,
-  input: { readonly dataDir: string; readonly meters: SharedArrayBuffer },
-  signal?: AbortSignal,
-): Promise<WorkerLink> {
+/** Nothing more is asked of a database that is damaged; without the note, the next opening finds the damage by itself. */
+async function suspectAndEnd(
+  { dir, clock, onFatal }: Pick<OpenDatabaseOptions, 'dir' | 'onFatal'> & { readonly clock: Clock },
+  error: StarlingError,
+): Promise<void> {
+  await suspect(dir, error.message, clock).catch(() => undefined)
+  onFatal?.(error)
+}
+
+interface EngineInput {
+  readonly dataDir: string
+  readonly meters: SharedArrayBuffer
+}
+
+async function openOrRefuse(place: LinkPlace, input: EngineInput, signal?: AbortSignal): Promise<WorkerLink> {
+  if (!existsSync(input.dataDir)) await placeTemplate(input.dataDir)
+  return await startEngine(place, input, signal)
+}
+
+async function startEngine(place: LinkPlace, input: EngineInput, signal?: AbortSignal): Promise<WorkerLink> {
   for (let attempt = 1; ; attempt++) {
-    // What sorts of a killed engine spilled to the disk: elsewhere the postmaster removes it, and PGlite has none.
-    await rm(join(input.dataDir, 'base', 'pgsql_tmp'), { recursive: true, force: true })
-    // A power cut can leave PostgreSQL's own lock file empty, which it then refuses; the folder's lock is ours.
-    await rm(join(input.dataDir, 'postmaster.pid'), { force: true })
-    const limit = AbortSignal.timeout(OPEN_LIMIT_MS)
     try {
-      return await WorkerLink.start(
-        place,
-        input,
-        signal === undefined ? limit : AbortSignal.any([signal, limit]),
-      )
+      return await startOnce(place, input, signal)
     } catch (error) {
       signal?.throwIfAborted()
-      if (error instanceof OpenFailed && error.diskFull) throw new DiskFull(place.dir, 'not-applied', error)
+      if (error instanceof DiskFull) throw error
       if (attempt === OPEN_ATTEMPTS) throw new DatabaseDamaged(place.dir, error)
     }
+  }
+}
+
+/** Throws DiskFull, the signal's reason, or whatever the engine said. */
+async function startOnce(place: LinkPlace, input: EngineInput, signal?: AbortSignal): Promise<WorkerLink> {
+  // What sorts of a killed engine spilled to the disk: elsewhere the postmaster removes it, and PGlite has none.
+  await rm(join(input.dataDir, 'base', 'pgsql_tmp'), { recursive: true, force: true })
+  // A power cut can leave PostgreSQL's own lock file empty, which it then refuses; the folder's lock is ours.
+  await rm(join(input.dataDir, 'postmaster.pid'), { force: true })
+  // Where it is missing PGlite would make a new cluster, without a word, over what is left of the old one.
+  if (!existsSync(join(input.dataDir, 'PG_VERSION'))) throw new OpenFailed('PG_VERSION is missing', false)
+  const limit = AbortSignal.timeout(OPEN_LIMIT_MS)
+  try {
+    return await WorkerLink.start(
+      place,
+      input,
+      signal === undefined ? limit : AbortSignal.any([signal, limit]),
+    )
+  } catch (error) {
+    if (error instanceof OpenFailed && error.diskFull) throw new DiskFull(place.dir, 'not-applied', error)
+    throw error
   }
 }

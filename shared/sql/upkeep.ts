@@ -1,5 +1,6 @@
 /** What PostgreSQL's background workers do elsewhere: CHECKPOINT after writes, VACUUM and ANALYZE of tables that need it. */
 import type { EmbeddedDatabase } from './embedded-database.ts'
+import type { SnapshotSchedule } from './recovery/snapshot-schedule.ts'
 
 /** How much may be replayed after a power cut, and how long a quiet device keeps dirty pages. */
 export const CHECKPOINT_EVERY_MS = 60_000
@@ -39,13 +40,21 @@ export async function keepUp(database: EmbeddedDatabase): Promise<Upkeep> {
   return { checkpointed: true, vacuumed, analyzed }
 }
 
-/** Runs {@link keepUp} every `everyMs`; a round that fails (a full disk) is tried again at the next. Returns the way to stop. */
-export function scheduleUpkeep(database: EmbeddedDatabase, everyMs: number): () => void {
+/**
+ * Runs {@link keepUp} every `everyMs`, and makes a snapshot when one is due; a round that fails (a full disk) is tried again at
+ * the next. Returns the way to stop.
+ */
+export function scheduleUpkeep(
+  database: EmbeddedDatabase,
+  everyMs: number,
+  snapshots: SnapshotSchedule | null,
+): () => void {
   let isRunning = false
   const timer = setInterval(() => {
     if (isRunning || database.isOver) return
     isRunning = true
     keepUp(database)
+      .then(() => snapshots?.takeWhenDue(database))
       .catch(() => undefined)
       .finally(() => {
         isRunning = false

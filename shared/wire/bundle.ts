@@ -17,7 +17,7 @@ export const MAX_BUNDLE_FILES = 256
 export const MAX_MANIFEST_ENVELOPE_BYTES = 256 * 1024
 
 /** What a bundle is for; of a bundle without one its files say it. */
-export const BUNDLE_KINDS = ['speech', 'intent', 'domain'] as const
+export const BUNDLE_KINDS = ['speech', 'intent', 'domain', 'schema'] as const
 export type BundleKind = (typeof BUNDLE_KINDS)[number]
 
 export const FILE_ROLES = ['model', 'lexicon', 'settings', 'golden', 'card', 'data'] as const

@@ -13,6 +13,7 @@ const BENCHES: Readonly<Record<string, () => Promise<Bench>>> = {
   kernel: async () => await import('./kernel.ts'),
   capture: async () => await import('./capture.ts'),
   powercut: async () => await import('./powercut.ts'),
+  idle: async () => await import('./idle.ts'),
   fanout: async () => await import('./fanout.ts'),
   intent: async () => await import('./intent.ts'),
   letters: async () => await import('./letters.ts'),

@@ -25,8 +25,8 @@ export async function run(
   const folder = await mkdtemp(join(tmpdir(), 'starling-bench-powercut-'))
   try {
     const clean = {
-      stock: await cleanImages({ engine: 'stock', folder, images }, progress),
       syncing: await cleanImages({ engine: 'syncing', folder, images }, progress),
+      stock: await cleanImages({ engine: 'stock', folder, images }, progress),
     }
     const { stock, syncing } = await rates(folder, progress)
     return {

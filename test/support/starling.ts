@@ -34,12 +34,17 @@ export interface Up {
 }
 
 /** `starling up` on free ports, until it says that it is ready. */
-export async function startUp(data: string, args: readonly string[] = []): Promise<Up> {
+export async function startUp(
+  data: string,
+  args: readonly string[] = [],
+  env: NodeJS.ProcessEnv = {},
+): Promise<Up> {
   const ports = ['--port', '--nats-port', '--leaf-port', '--page-port', '--site-leaf-port'].flatMap(
     (name) => [name, '0'],
   )
   const child = spawn(process.execPath, [BINARY, 'up', '--data', data, '--json', ...ports, ...args], {
     stdio: ['ignore', 'pipe', 'pipe'],
+    env: { ...process.env, ...env },
   })
   let log = ''
   child.stderr.on('data', (chunk: Buffer) => (log += chunk.toString('utf8')))

@@ -1,6 +1,8 @@
 /** `starling doctor`: says what is there, what is missing and how to mend it; changes nothing. */
+import { join } from 'node:path'
 import { findNatsServer } from '../../../shared/fabric/nats-server-binary.ts'
 import { reportError } from '../../../shared/errors.ts'
+import { DATABASE_FOLDER } from '../../home.ts'
 import type { Call } from '../call.ts'
 import { examine, healthy } from '../doctor.ts'
 import { EXIT, type ExitCode } from '../output.ts'
@@ -13,6 +15,7 @@ export async function doctor(call: Call): Promise<ExitCode> {
     nodeVersion: process.version,
     nowMs: Date.now(),
     root: call.home.root,
+    database: join(call.home.edge, DATABASE_FOLDER),
     modelFiles: Object.values(MODEL_FOLDERS),
     ports: [
       { name: "centre's HTTP", port: 7400 },

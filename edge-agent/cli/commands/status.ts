@@ -1,6 +1,7 @@
 /** `starling status`: what runs on this data folder and how it stands. */
 import type { AgentStatus } from '../../local-api/status.ts'
 import { agentClient } from '../agent-client.ts'
+import { recoveryWords } from '../../../shared/sql/recovery/note.ts'
 import type { Call } from '../call.ts'
 import { EXIT, type ExitCode } from '../output.ts'
 import { readRunFile } from '../run-files.ts'
@@ -30,6 +31,7 @@ function agentLines(agent: AgentStatus): readonly string[] {
     ...(agent.clock.problem === null
       ? []
       : [`clock     ${agent.clock.problem.message}. ${agent.clock.problem.remedy}`]),
+    ...databaseLines(agent.database),
     ...agent.models.map(({ name, digest }) => `model     ${name} ${digest.slice(0, 12)}`),
     ...writeLines(agent.writes),
     `context   ${agent.contextSyncedAt === null ? 'never synced' : `as of ${agent.contextSyncedAt}`}`,
@@ -42,4 +44,18 @@ function writeLines({ conflicts, rejected }: AgentStatus['writes']): readonly st
     ...(rejected === 0 ? [] : [`${rejected} not taken by the centre`]),
   ]
   return said.length === 0 ? [] : [`changes   ${said.join(', ')}: see starling context conflicts`]
+}
+
+function databaseLines({
+  recovery,
+  snapshotAt,
+  journalFileProblem,
+}: AgentStatus['database']): readonly string[] {
+  const kept = snapshotAt === null ? 'no snapshot yet' : `snapshot of ${snapshotAt}`
+  return [
+    `database  ${recovery === null ? 'sound' : recoveryWords(recovery)}; ${kept}`,
+    ...(journalFileProblem === null
+      ? []
+      : [`journal   stands in the database alone, its file cannot be written: ${journalFileProblem}`]),
+  ]
 }

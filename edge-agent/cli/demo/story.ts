@@ -6,7 +6,7 @@ import { verifyJournal, type Verification } from '../../../shared/audit/verify.t
 import { reportError } from '../../../shared/errors.ts'
 import { openDatabase } from '../../../shared/sql/open-database.ts'
 import type { RecordDetail, RecordLine } from '../../audit/record-views.ts'
-import { DATABASE_FOLDER } from '../../agent/ledger.ts'
+import { DATABASE_FOLDER } from '../../home.ts'
 import { enrol } from '../../identity/enrol.ts'
 import { readIdentity } from '../../identity/identity.ts'
 import type { AgentStatus } from '../../local-api/status.ts'

@@ -5,12 +5,11 @@ import { basename, dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { DiskFull, TemplateDamaged } from '../errors.ts'
 import { isNoSpace } from '../no-space.ts'
+import { inParallel, syncFolder } from '../recovery/durable.ts'
 import { unpack } from './archive.ts'
 import { TEMPLATE_FILE, TEMPLATE_SHA256 } from './digest.ts'
 
 const REMEDY = 'Restore it from the release, or make it anew: node dist/shared/sql/template/make-template.js'
-/** Files written at once: libuv has four threads, and one fsync waits for another's journal commit anyway. */
-const WRITERS = 8
 
 /** Compiled code lies in `dist/`; the template stays with its source, which every installation carries. */
 export function templatePath(): string {
@@ -30,10 +29,26 @@ export async function placeTemplate(dataDir: string, path: string = templatePath
   try {
     await fill(aside, await verified(path))
     await rename(aside, dataDir)
-    await syncPath(parent)
+    await syncFolder(parent)
   } catch (error) {
     await rm(aside, { recursive: true, force: true })
     throw isNoSpace(error) ? new DiskFull(parent, 'not-applied', error) : error
+  }
+}
+
+/** What a cluster is made with and Starling never changes: settings are given at each start, not written there. */
+const CONSTANT = /(^|\/)PG_VERSION$|^[a-z_.]+\.conf$/
+
+/** Puts back what of `dataDir` is the same in every database of this version and was lost or changed. */
+export async function mendConstants(dataDir: string, path: string = templatePath()): Promise<void> {
+  const { folders, files } = unpack(await verified(path))
+  for (const folder of folders) await mkdir(join(dataDir, folder), { recursive: true, mode: 0o700 })
+  for (const { path: name, content } of files) {
+    if (!CONSTANT.test(name)) continue
+    const found = await readFile(join(dataDir, name)).catch(() => null)
+    if (found?.equals(content) === true) continue
+    await rm(join(dataDir, name), { recursive: true, force: true })
+    await writeSynced(join(dataDir, name), content)
   }
 }
 
@@ -54,16 +69,7 @@ async function fill(dir: string, packed: Uint8Array): Promise<void> {
   await mkdir(dir, { mode: 0o700 })
   for (const folder of folders) await mkdir(join(dir, folder), { mode: 0o700 })
   await inParallel(files, ({ path, content }) => writeSynced(join(dir, path), content))
-  await inParallel([...folders, ''], (folder) => syncPath(join(dir, folder)))
-}
-
-async function inParallel<T>(items: readonly T[], work: (item: T) => Promise<void>): Promise<void> {
-  const rest = items.values()
-  await Promise.all(
-    Array.from({ length: WRITERS }, async () => {
-      for (const item of rest) await work(item)
-    }),
-  )
+  await inParallel([...folders, ''], (folder) => syncFolder(join(dir, folder)))
 }
 
 async function writeSynced(path: string, content: Uint8Array): Promise<void> {
@@ -73,14 +79,5 @@ async function writeSynced(path: string, content: Uint8Array): Promise<void> {
     await file.sync()
   } finally {
     await file.close()
-  }
-}
-
-async function syncPath(path: string): Promise<void> {
-  const handle = await open(path, 'r')
-  try {
-    await handle.sync()
-  } finally {
-    await handle.close()
   }
 }

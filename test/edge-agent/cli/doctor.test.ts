@@ -1,14 +1,16 @@
 import { createServer, type AddressInfo } from 'node:net'
-import { mkdtempSync } from 'node:fs'
+import { mkdirSync, mkdtempSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
+import { writeNote } from '../../../shared/sql/recovery/note.ts'
 import { examine, healthy, type DoctorFacts } from '../../../edge-agent/cli/doctor.ts'
 
 const well: DoctorFacts = {
   nodeVersion: 'v20.20.2',
   nowMs: Date.UTC(2026, 10, 21),
   root: join(mkdtempSync(join(tmpdir(), 'starling-doctor-')), 'not', 'yet', 'made'),
+  database: join(tmpdir(), 'starling-no-database'),
   modelFiles: [new URL(import.meta.url)],
   ports: [],
   findNatsServer: async () => ({ found: '2.9.10' }),
@@ -32,6 +34,27 @@ describe('doctor', () => {
       'model speech/acoustic.onnx',
     ])
     expect(healthy([])).toBe(false)
+  })
+
+  it('warns of a database that was damaged, with the rung that opened it again and where the damaged one lies', async () => {
+    const database = mkdtempSync(join(tmpdir(), 'starling-doctor-database-'))
+    const at = '2026-06-01T08:00:00.000Z'
+    await writeNote(database, { v: 1, phase: 'suspected', reason: 'page 3 fails its checksum', at })
+    const named = async () => (await examine({ ...well, database })).find(({ name }) => name === 'database')
+    expect(await named()).toMatchObject({ state: 'warning', found: 'damaged: page 3 fails its checksum' })
+    await writeNote(database, {
+      v: 1,
+      phase: 'settled',
+      reason: 'page 3 fails its checksum',
+      at,
+      rung: 'snapshot',
+      snapshotAt: at,
+      replayed: 4,
+    })
+    mkdirSync(join(database, 'pgdata.damaged'))
+    const told = await named()
+    expect(told?.found).toContain('snapshot')
+    expect(told?.remedy).toContain('pgdata.damaged')
   })
 
   it('warns of a taken port, which stops nothing', async () => {

@@ -1,0 +1,61 @@
+/** A list of schema steps out of a slot, believed only as far as its bundle's signature goes, read again each time. */
+import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import * as v from 'valibot'
+import { openManifest } from '../../rollout/manifest.ts'
+import type { SchemaRefusal } from '../../rollout/schema-plan.ts'
+import { sha256Hex } from '../../shared/digest.ts'
+import { StarlingError } from '../../shared/errors.ts'
+import type { PublicKey } from '../../shared/signing/ed25519.ts'
+import { describeIssues } from '../../shared/wire/answer.ts'
+import { SCHEMA_STEPS_FILE, SchemaStepsSchema, type SchemaSteps } from '../../shared/wire/schema-steps.ts'
+
+export class SchemaRefused extends StarlingError {
+  override readonly code: string
+  readonly reason: SchemaRefusal
+
+  constructor(reason: SchemaRefusal, detail: string) {
+    super(`the schema steps were refused (${reason}): ${detail}`, {
+      remedy:
+        'Nothing was changed. Publish a list that is signed, holds every earlier step unchanged, and adds its own at the end.',
+    })
+    this.code = `schema_${reason}`
+    this.reason = reason
+  }
+}
+
+export interface SignedSteps {
+  /** Of the bundle. */
+  readonly version: string
+  readonly list: SchemaSteps
+}
+
+export interface ReleaseTrust {
+  readonly releaseKeys: readonly PublicKey[]
+  readonly threshold: number
+}
+
+/** Throws {@link SchemaRefused}: `unsigned`, `edited` or `malformed`. */
+export async function readSignedSteps(dir: string, trust: ReleaseTrust): Promise<SignedSteps> {
+  const envelope = await readFile(join(dir, 'manifest.dsse.json')).catch(() => null)
+  if (envelope === null) throw new SchemaRefused('unsigned', 'there is no signed manifest beside it')
+  const opened = openManifest(envelope, trust)
+  if (opened.kind === 'refused') throw new SchemaRefused('unsigned', opened.detail)
+  const { manifest } = opened
+  const named = manifest.files.find(({ path }) => path === SCHEMA_STEPS_FILE)
+  if (named === undefined) throw new SchemaRefused('malformed', `the bundle holds no ${SCHEMA_STEPS_FILE}`)
+  const bytes = await readFile(join(dir, SCHEMA_STEPS_FILE))
+  if (sha256Hex(bytes) !== named.sha256)
+    throw new SchemaRefused('edited', 'the file is not the one that was signed')
+  const parsed = v.safeParse(SchemaStepsSchema, jsonOf(bytes))
+  if (!parsed.success) throw new SchemaRefused('malformed', describeIssues(parsed.issues))
+  return { version: manifest.version, list: parsed.output }
+}
+
+function jsonOf(bytes: Uint8Array): unknown {
+  try {
+    return JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes))
+  } catch {
+    return null // The schema refuses it.
+  }
+}
