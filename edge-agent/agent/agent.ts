@@ -24,21 +24,20 @@ import { startLeaf, type Leaf } from '../leaf/leaf.ts'
 import type { LinkState } from '../leaf/link.ts'
 import { openOutbox } from '../outbox/outbox.ts'
 import { realDisk } from '../models-store/disk.ts'
-import { MIGRATE, openSchemaBundle, type SchemaBundle } from '../schema/schema-bundle.ts'
+import { MIGRATE } from '../schema/schema-bundle.ts'
 import { activatePerformer, rollbackPerformer } from '../update/activation.ts'
 import { CentreClock } from '../update/centre-clock.ts'
 import { followDesired } from '../update/desired.ts'
-import { openInstaller, type Installer } from '../update/installer.ts'
+import type { Installer } from '../update/installer.ts'
 import { askOver } from './asking.ts'
 import { openContext } from './context.ts'
 import { serveLocally } from './face.ts'
 import { Dictation } from './dictation.ts'
 import { openLedger, type Ledger } from './ledger.ts'
 import { openModels, type Models } from './models.ts'
-import { OWN_FORMS } from './migrations.ts'
 import { RECOVERED } from './recovered.ts'
 import { startRounds } from './rounds.ts'
-import { RUNTIME_VERSION } from './version.ts'
+import { openUpdates } from './updates.ts'
 
 export interface AgentOptions {
   readonly data: string
@@ -124,36 +123,16 @@ async function open(options: AgentOptions, run: AgentRun, closers: Closers): Pro
   closers.add(async () => await dictation.close())
   const itself: Principal = { kind: 'device', id: device, roles: ['device'] }
   const ask = askOver(connection, identity.tenant, device)
-  const trust = {
-    releaseKeys: identity.releaseKeys,
-    threshold: 1,
-    environment: identity.environment,
-    runtimeVersion: RUNTIME_VERSION,
-  }
-  const schema = (): SchemaBundle =>
-    openSchemaBundle({
-      db: ledger.db,
-      kernel: ledger.kernel,
-      principal: itself,
-      clock: systemClock,
-      log,
-      slots: installer.slots,
-      trust,
-      ownUses: OWN_FORMS,
-    })
-  const installer = await openInstaller({
-    folder: join(options.data, 'models'),
-    disk: realDisk,
+  const updates = await openUpdates({
+    folder: options.data,
+    identity,
+    ledger,
+    models,
     ask,
-    kernel: ledger.kernel,
-    principal: itself,
-    clock: systemClock,
-    trust,
-    smoke: async (dir, facts) =>
-      facts.kind === 'schema' ? await schema().smoke(dir) : await models.smoke(dir, facts),
-    confirm: async (dir, facts) =>
-      facts.kind === 'schema' ? await schema().confirm(dir) : await models.use(dir, facts),
+    itself,
+    log,
   })
+  const { installer } = updates
   const parts: Device = {
     options,
     run,
@@ -172,8 +151,7 @@ async function open(options: AgentOptions, run: AgentRun, closers: Closers): Pro
   // Before the models: their grammar is made once, with these names.
   await models.relearn(await listNames(ledger.db))
   await installer.resume(signal)
-  // A fresh database takes the steps of the list that runs.
-  await schema().settle()
+  await updates.settleSchema()
   await startModels(parts)
   const work = await openWork(parts, closers)
   const url = await serveLocally({ ...parts, ...work }, closers)

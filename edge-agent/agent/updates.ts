@@ -1,0 +1,63 @@
+/** What comes as signed bundles: models and domains into the running models, schema steps into the database. */
+import { join } from 'node:path'
+import { systemClock } from '../../shared/clock.ts'
+import { reportError } from '../../shared/errors.ts'
+import type { Principal } from '../../shared/kernel/contract.ts'
+import type { Log } from '../../shared/log.ts'
+import type { Ask } from '../../shared/wire/answer.ts'
+import type { Identity } from '../identity/identity.ts'
+import { realDisk } from '../models-store/disk.ts'
+import { openSchemaBundle, type SchemaBundle } from '../schema/schema-bundle.ts'
+import { openInstaller, type Installer } from '../update/installer.ts'
+import type { Ledger } from './ledger.ts'
+import { OWN_FORMS } from './migrations.ts'
+import type { Models } from './models.ts'
+import { RUNTIME_VERSION } from './version.ts'
+
+export interface Updates {
+  readonly installer: Installer
+  /** Brings the database to the list that runs: a fresh one takes all of its steps. A list that is refused stops nothing else. */
+  settleSchema(): Promise<void>
+}
+
+export async function openUpdates(parts: {
+  readonly folder: string
+  readonly identity: Identity
+  readonly ledger: Ledger
+  readonly models: Models
+  readonly ask: Ask
+  readonly itself: Principal
+  readonly log: Log
+}): Promise<Updates> {
+  const { identity, ledger, models, ask, itself, log } = parts
+  const trust = {
+    releaseKeys: identity.releaseKeys,
+    threshold: 1,
+    environment: identity.environment,
+    runtimeVersion: RUNTIME_VERSION,
+  }
+  const governed = { kernel: ledger.kernel, principal: itself, clock: systemClock, trust }
+  const schema = (): SchemaBundle =>
+    openSchemaBundle({ ...governed, db: ledger.db, log, slots: installer.slots, ownUses: OWN_FORMS })
+  const installer = await openInstaller({
+    ...governed,
+    folder: join(parts.folder, 'models'),
+    disk: realDisk,
+    ask,
+    smoke: async (dir, facts) =>
+      facts.kind === 'schema' ? await schema().smoke(dir) : await models.smoke(dir, facts),
+    confirm: async (dir, facts) =>
+      facts.kind === 'schema' ? await schema().confirm(dir) : await models.use(dir, facts),
+  })
+  return {
+    installer,
+    settleSchema: async () => {
+      await schema()
+        .settle()
+        .catch((thrown: unknown) => {
+          const { code, message, remedy } = reportError(thrown)
+          log.error(message, { code, remedy })
+        })
+    },
+  }
+}
