@@ -117,7 +117,8 @@ async function expectTold(ledger: Ledger, rung: string): Promise<void> {
   expect(verified.fault).toBeNull()
 }
 
-describe('a device whose database was damaged', () => {
+// Each opens the database some times, with real syncs.
+describe('a device whose database was damaged', { timeout: 120_000 }, () => {
   it('has every acknowledged change again after its snapshot is taken, sends what is not sent, and says so', async () => {
     const first = await open()
     await note(first, 'before')
