@@ -32,6 +32,8 @@ import { Waiters } from './waiters.ts'
 
 /** Operations that wait for other tables: past it, a table is asked for no more until some were applied. */
 const MAX_PENDING = 50_000
+/** Operations that are applied although more of the same answer's are to come. */
+const APPLY_AT = 20_000
 /** While changes come thick and fast, tables without news are asked together so often. */
 const NUDGE_EVERY_MS = 100
 /** The first pause after a batch that could not be applied; each further one doubles it. */
@@ -242,7 +244,10 @@ export class ContextSync {
         throw error
       }
     })
-    this.#settle()
+    const { pending } = followed.progress
+    // What is cut to pieces is applied together, up to a bound.
+    const isPiece = delivery.kind === 'deliver' && delivery.upTo === null
+    if (!isPiece || pending.length >= APPLY_AT) this.#settle()
     // Back-pressure: no more is asked of this table while others hold it up.
     const hasRoom = (): boolean => followed.progress.pending.length <= MAX_PENDING || this.#isOver
     await this.#waiters.until(hasRoom)

@@ -15,6 +15,10 @@ const BENCHES: Readonly<Record<string, () => Promise<Bench>>> = {
   powercut: async () => await import('./powercut.ts'),
   idle: async () => await import('./idle.ts'),
   fanout: async () => await import('./fanout.ts'),
+  'sync-first': async () => await import('./sync-first.ts'),
+  'sync-apply': async () => await import('./sync-apply.ts'),
+  'sync-kill': async () => await import('./sync-kill.ts'),
+  recovery: async () => await import('./recovery.ts'),
   intent: async () => await import('./intent.ts'),
   letters: async () => await import('./letters.ts'),
   'speech-peer': async () => await import('./speech-peer.ts'),
@@ -34,7 +38,7 @@ const { values, positionals } = parseArgs({
     manifest: { type: 'string' },
     domain: { type: 'string' },
     noise: { type: 'string' },
-    /** A smaller run: so many recordings of a set, so many minutes of a sound. */
+    /** A smaller run: so many recordings of a set, kills or cuts; so many minutes of a sound. */
     limit: { type: 'string' },
     minutes: { type: 'string' },
   },

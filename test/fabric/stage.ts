@@ -6,6 +6,7 @@ import type { KnownDevice } from '../../control-plane/ingest/judge.ts'
 import { openIngest, type IngestEvent } from '../../control-plane/ingest/ingest.ts'
 import { INGEST_SCHEMA } from '../../control-plane/ingest/schema.ts'
 import { startLeaf, type Leaf } from '../../edge-agent/leaf/leaf.ts'
+import type { LinkState } from '../../edge-agent/leaf/link.ts'
 import type { OutboxEvent, OutboxState } from '../../edge-agent/outbox/events.ts'
 import { openOutbox } from '../../edge-agent/outbox/outbox.ts'
 import { systemClock } from '../../shared/clock.ts'
@@ -16,11 +17,13 @@ import {
   openAuthority,
   type FabricAuthority,
 } from '../../shared/fabric/credentials.ts'
+import { freePort } from '../../shared/fabric/free-port.ts'
 import { findNatsServer } from '../../shared/fabric/nats-server-binary.ts'
 import { parseDeviceId, parseSiteId, parseTenantId } from '../../shared/ids.ts'
 import { openJournal, type Journal } from '../../shared/journal/journal.ts'
 import { generateKeyPair } from '../../shared/signing/ed25519.ts'
 import { openDatabase } from '../../shared/sql/open-database.ts'
+import type { Proxy } from './proxy.ts'
 import type { Database } from '../../shared/sql/port.ts'
 
 export const tenant = parseTenantId('acme')
@@ -49,9 +52,14 @@ export interface Stage {
 export async function openStage({
   dir,
   leafStreamBytes,
+  proxy,
+  onLink = () => undefined,
 }: {
   dir: string
   leafStreamBytes?: number
+  /** Between the leaf and the hub, to be cut. */
+  proxy?: Proxy
+  onLink?: (kind: LinkState['kind']) => void
 }): Promise<Stage> {
   mkdirSync(dir, { recursive: true })
   const stopping = new AbortController()
@@ -74,7 +82,8 @@ export async function openStage({
     dir: join(dir, 'hub'),
     authority,
     port: 0,
-    leafPort: 0,
+    leafPort: await leafPortFor(proxy),
+    ...(proxy === undefined ? {} : { advertise: proxy.address }),
     maxStoreBytes: 256 * 1024 * 1024,
     onEvent: () => undefined,
     signal: stopping.signal,
@@ -97,7 +106,14 @@ export async function openStage({
       await connection.close()
     }
   }
-  const { leaf, creds } = await startStageLeaf({ binary, dir, authority, hub, signal: stopping.signal })
+  const { leaf, creds } = await startStageLeaf({
+    binary,
+    dir,
+    authority,
+    hub,
+    onLink,
+    signal: stopping.signal,
+  })
   let state = (): OutboxState => ({ receiptedSeq: 0, shippedSeq: 0, forwardedSeq: 0, problem: null })
   const startOutbox = async () => {
     const connection = await leaf.connect({ device, creds, name: 'agent' })
@@ -154,6 +170,7 @@ async function startStageLeaf(stage: {
   dir: string
   authority: FabricAuthority
   hub: Hub
+  onLink: (kind: LinkState['kind']) => void
   signal: AbortSignal
 }): Promise<{ leaf: Leaf; creds: string }> {
   const { authority } = stage
@@ -177,6 +194,7 @@ async function startStageLeaf(stage: {
     link: { url: stage.hub.leafUrl, creds: credsText(linkJwt, leafUser.seed) },
     onEvent: () => undefined,
     onLink: ({ kind }) => {
+      stage.onLink(kind)
       if (kind === 'up') linked()
     },
     nowMs: () => Date.now(),
@@ -184,6 +202,14 @@ async function startStageLeaf(stage: {
   })
   await up
   return { leaf, creds }
+}
+
+/** The hub's leaf port, known before it starts where a proxy stands before it. */
+async function leafPortFor(proxy: Proxy | undefined): Promise<number> {
+  if (proxy === undefined) return 0
+  const port = await freePort(0)
+  proxy.setTarget(port)
+  return port
 }
 
 class Told {

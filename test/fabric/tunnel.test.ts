@@ -2,6 +2,7 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { Shape, ShapeStream, type ShapeStreamInterface } from '@electric-sql/client'
 import type { NatsConnection } from '@nats-io/transport-node'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { openTunnelService, type TunnelService } from '../../control-plane/tunnel/tunnel-service.ts'
@@ -12,6 +13,7 @@ import { generateKeyPair } from '../../shared/signing/ed25519.ts'
 import { mintShapeToken } from '../../shared/wire/shape-token.ts'
 import { subjects } from '../../shared/wire/subjects.ts'
 import { MAX_PIECE_BYTES, WINDOW_PIECES } from '../../shared/wire/tunnel.ts'
+import { openCentreStage } from '../edge-agent/context/stage.ts'
 import { device, openStage, tenant, type Stage } from './stage.ts'
 
 const log = openLog({ part: 'test', clock: systemClock, json: false, write: () => undefined })
@@ -218,6 +220,29 @@ describe('the tunnel', () => {
     await expect(closed.fetch(`${TUNNEL_URL}/v1/shapes/part`, init)).rejects.toMatchObject({
       code: 'centre_unreachable',
     })
+  })
+
+  it('carries the public client, which follows a shape by it and is told of a change at once', async () => {
+    const shapes = await openCentreStage({ pollMs: 20_000, device })
+    await shapes.put('note', 'n1', 'before')
+    answer = async (request) => await shapes.fetch(request)
+    const stop = new AbortController()
+    const stream = new ShapeStream<{ body: { text: string } }>({
+      url: `${TUNNEL_URL}/v1/shapes/note`,
+      headers: { authorization: () => `Bearer ${shapes.token()}` },
+      fetchClient: tunnel.fetch,
+      signal: stop.signal,
+    })
+    // The package's own types disagree under exactOptionalPropertyTypes.
+    const shape = new Shape(stream as ShapeStreamInterface<{ body: { text: string } }>)
+    expect((await shape.rows).map(({ body }) => body.text)).toEqual(['before'])
+    const changed = new Promise<readonly string[]>((resolve) => {
+      shape.subscribe(({ rows }) => resolve(rows.map(({ body }) => body.text)))
+    })
+    await shapes.put('note', 'n1', 'after')
+    expect(await changed).toEqual(['after'])
+    stop.abort()
+    await shapes.close()
   })
 
   it('a piece that was lost on the way fails the answer', async () => {
