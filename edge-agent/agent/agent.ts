@@ -36,6 +36,7 @@ import { Dictation } from './dictation.ts'
 import { openLedger, type Ledger } from './ledger.ts'
 import { openModels, type Models } from './models.ts'
 import { RECOVERED } from './recovered.ts'
+import { keepIndexed } from './knowing.ts'
 import { startRounds } from './rounds.ts'
 import { openUpdates } from './updates.ts'
 
@@ -229,7 +230,7 @@ async function settle({ options, ledger, installer, run }: Device): Promise<void
   const never = (): never => {
     throw new TypeError('only resolve is called')
   }
-  const models = ['model.transcribe', 'model.understand'].map((action) => ({
+  const models = READING.map((action) => ({
     action,
     perform: never,
     resolve: async () => 'did_not_take_place' as const,
@@ -251,11 +252,15 @@ async function settle({ options, ledger, installer, run }: Device): Promise<void
     })
 }
 
+/** What changes nothing: cut short, it did not take place. */
+const READING = ['model.transcribe', 'model.understand', 'context.search', 'context.query', 'context.pack']
+
 const TRANSACTIONAL: ReadonlySet<string> = new Set([
   'memory.read',
   'memory.write',
   'inbox.raise',
   'context.apply',
+  'context.index',
   'speech.consent',
   RECOVERED,
   MIGRATE,
@@ -297,7 +302,9 @@ async function openWork(device: Device, closers: Closers) {
   closers.add(async () => await outbox.stop())
   const centreClock = new CentreClock()
   const contextUrl = device.options.contextUrl ?? null
-  const sync = await openContext(device, { centreClock, contextUrl }, closers)
+  const knowledge = keepIndexed(device, closers)
+  const onChanged = (): void => knowledge.wake()
+  const sync = await openContext(device, { centreClock, contextUrl, onChanged }, closers)
   let firstRound: () => void = () => undefined
   const first = new Promise<void>((resolve) => {
     firstRound = resolve
@@ -325,7 +332,7 @@ async function openWork(device: Device, closers: Closers) {
   })
   if (models.facts().length < BUNDLES.length || sync.status().lsn === null)
     await untilFirst(Promise.all([first, sync.untilFirst(run.signal)]), run)
-  return { outbox, sync, centreClock, random: (size: number) => randomBytes(size) }
+  return { outbox, sync, centreClock, knowledge, random: (size: number) => randomBytes(size) }
 }
 
 /** A new device is ready when it holds its models and its context; one whose centre is away says so and goes on. */

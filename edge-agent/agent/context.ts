@@ -21,7 +21,16 @@ const NAMED: ReadonlySet<ContextTable> = new Set(['asset', 'part', 'work_order']
 /** Opens the copy and begins to follow. `contextUrl`: over HTTP(S) at this address instead of through the leaf. */
 export async function openContext(
   device: Device,
-  { centreClock, contextUrl }: { readonly centreClock: CentreClock; readonly contextUrl: string | null },
+  {
+    centreClock,
+    contextUrl,
+    onChanged,
+  }: {
+    readonly centreClock: CentreClock
+    readonly contextUrl: string | null
+    /** Rows of the copy changed. */
+    readonly onChanged: () => void
+  },
   closers: Closers,
 ): Promise<ContextSync> {
   const { identity, ledger, leaf, linkNews, metrics, models, itself, run } = device
@@ -52,6 +61,7 @@ export async function openContext(
     metrics,
     random: Math.random,
     onApplied: (tables) => {
+      onChanged()
       if ([...tables].some((table) => NAMED.has(table))) names.wake()
     },
   })

@@ -37,6 +37,9 @@ import { wavSource } from '../turn/wav-source.ts'
 import type { CentreClock } from '../update/centre-clock.ts'
 import type { Device } from './agent.ts'
 import { askOver } from './asking.ts'
+import { contextPack } from '../context/pack.ts'
+import type { QuestionParts } from '../context/questions.ts'
+import { contextQuestions, questionParts, type Knowledge } from './knowing.ts'
 import { openDomainShelf } from './domain-shelf.ts'
 import { databaseStatus } from './recovered.ts'
 import { agentStatus } from './status.ts'
@@ -51,6 +54,7 @@ export interface Face extends Device {
   readonly outbox: Outbox
   readonly sync: ContextSync
   readonly centreClock: CentreClock
+  readonly knowledge: Knowledge
   random(sizeBytes: number): Uint8Array
 }
 
@@ -69,6 +73,7 @@ export async function serveLocally(face: Face, closers: Closers): Promise<string
     log: face.run.log,
   }
   const recorder = new Recorder(voice)
+  const questions = questionParts(face, face.knowledge, { principal: person, sync: face.sync })
   const shelf = openDomainShelf({
     models: face.models,
     installer: face.installer,
@@ -77,7 +82,7 @@ export async function serveLocally(face: Face, closers: Closers): Promise<string
   const takeTurn: TakeTurn = async (audio, onPartial, domain = null) => {
     const result = await queue.run(async () => {
       const tapped = recorder.tap(audio)
-      const parts = turnParts(face, person, await shelf.take(domain))
+      const parts = turnParts(face, questions, await shelf.take(domain))
       const taken = await conductTurn(parts, tapped.audio, onPartial)
       await recorder.after(taken, { sampleRateHz: audio.sampleRateHz, samples: tapped.heard() }, person)
       return taken
@@ -111,6 +116,7 @@ export async function serveLocally(face: Face, closers: Closers): Promise<string
     speech: speechParts(voice, person),
     context: contextOf(face),
     writes: writesOf(face, person),
+    questions: contextQuestions(questions),
     status: async () => await statusOf(face),
     metrics: async () => await metricsOf(face),
     pageDir: new URL('edge-agent/page/', packageRoot()),
@@ -141,10 +147,12 @@ async function metricsOf({ ledger, metrics, sync }: Face): Promise<string> {
 /** Made anew for each turn: it begins with the models and the policy of this moment and ends with them. */
 function turnParts(
   face: Face,
-  principal: Principal,
+  questions: QuestionParts,
   { ears, mind }: { readonly ears: Ears; readonly mind: Mind },
 ): TurnParts {
   const { ledger } = face
+  const { principal } = questions
+  const pack = contextPack(questions)
   const field: FieldParts = {
     clock: systemClock,
     person: principal.id,
@@ -158,6 +166,7 @@ function turnParts(
     random: (size) => face.random(size),
     principal,
     thresholds: ledger.policy.current().document.thresholds,
+    context: { pack: pack.performer, clearance: () => pack.clearance() },
     memory: { read: memoryReadPerformer(), write: memoryWritePerformer() },
     askHuman: inboxPerformer(field),
     action: (intent, slots, memory) => fieldAction(field, intent, slots, memory),

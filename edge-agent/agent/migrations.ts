@@ -8,6 +8,7 @@ import { CONTEXT_SCHEMA, SHAPE_SYNC_SCHEMA } from '../context/schema.ts'
 import { WRITES_SQL } from '../context/writes-schema.ts'
 import { turnMemorySql } from '../memory/turn-memory.ts'
 import { SCHEMA_STEPS_SQL } from '../schema/schema-bundle.ts'
+import { SEARCH_SCHEMA } from '../search/schema.ts'
 
 /** Only ever added to. */
 const STEPS: readonly string[] = [
@@ -19,6 +20,7 @@ const STEPS: readonly string[] = [
   undoByWritesSql,
   SHAPE_SYNC_SCHEMA,
   SCHEMA_STEPS_SQL,
+  SEARCH_SCHEMA,
 ]
 
 /** What readers and writers in this program use: no signed step may remove it. */
@@ -29,6 +31,10 @@ export const OWN_FORMS: readonly string[] = [
   'local.undo',
   'memory.turn',
   'speech.consent',
+  'search.chunk',
+  'search.vector',
+  'graph.node',
+  'graph.edge',
 ]
 
 /** The database was made by another program than this one: a newer one, or one whose steps were changed. */

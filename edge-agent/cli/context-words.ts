@@ -4,6 +4,8 @@ import { CONTEXT_TABLES } from '../../shared/context/tables.ts'
 import type { CommonOptions } from './call.ts'
 import { addConflicts } from './conflict-words.ts'
 import { common, type Run } from './words.ts'
+import type { ContextQueryOptions, ContextSearchOptions } from './commands/context-questions.ts'
+import { collected, common, wholeNumber, type Run } from './words.ts'
 
 export function addContext(program: Command, run: Run): void {
   const context = program
@@ -30,8 +32,37 @@ export function addContext(program: Command, run: Run): void {
       await run(async (call) => await contextVerify(call, named))(options)
     })
   addConflicts(context, run)
+  addQuestions(context, run)
 }
 
 function tables(): Argument {
   return new Argument('[table...]', 'all where none is named').choices(CONTEXT_TABLES)
+}
+
+const AS_OF = ['--as-of <time>', 'what held then, as it was known then: a day or an instant'] as const
+const KNOWN_AT = ['--known-at <time>', 'as it was known at another time'] as const
+
+function addQuestions(context: Command, run: Run): void {
+  common(context.command('search'))
+    .description('by words, by spelling and by meaning at once, among what you may read')
+    .argument('<words...>')
+    .option('--limit <n>', 'how many', wholeNumber(1, 50), 10)
+    .option(...AS_OF)
+    .option(...KNOWN_AT)
+    .action(async (words: readonly string[], options: CommonOptions & ContextSearchOptions) => {
+      const { contextSearch } = await import('./commands/context-questions.ts')
+      await run(async (call) => await contextSearch(call, words.join(' '), options))(options)
+    })
+  common(context.command('query'))
+    .description('rows of a table, or a node of the graph with what hangs together with it')
+    .argument('<table|node>', 'work_order, node, edge, document, …, or the id of a node')
+    .option('--where <column=value>', 'only such rows, may be repeated', collected, [])
+    .option('--hops <n>', 'steps from the node (default: 1)', wholeNumber(0, 6))
+    .option('--limit <n>', 'how many rows', wholeNumber(1, 500), 100)
+    .option(...AS_OF)
+    .option(...KNOWN_AT)
+    .action(async (of: string, options: CommonOptions & ContextQueryOptions) => {
+      const { contextQuery } = await import('./commands/context-questions.ts')
+      await run(async (call) => await contextQuery(call, of, options))(options)
+    })
 }

@@ -8,10 +8,13 @@ export function addRegistry(program: Command, run: Run): void {
   const models = program.command('models').description('the models that this device has')
   common(models.command('import'))
     .description(
-      'take in a streaming model that sherpa-onnx loads: NeMo or zipformer2 CTC, T-one, transducer, Silero',
+      'take in a streaming model that sherpa-onnx loads (NeMo or zipformer2 CTC, T-one, transducer, Silero), or a sentence embedding model',
     )
     .argument('<file...>', 'its ONNX file, or encoder, decoder and joiner')
-    .option('--tokens <file>', 'its symbols (default: tokens.txt beside it)')
+    .option(
+      '--tokens <file>',
+      'its symbols (default: tokens.txt, or vocab.txt of an embedding model, beside it)',
+    )
     .option('--name <name>', 'what to call it (default: after its file or folder)')
     .option('--licence <spdx>', 'its licence (default: what the file says, else NOASSERTION)')
     .action(async (files: readonly string[], options: CommonOptions & ImportOptions) => {
@@ -39,10 +42,15 @@ export function addRegistry(program: Command, run: Run): void {
       await run(modelsList)(options)
     })
   common(models.command('use'))
-    .description('choose what transcribes when no model is named; "default" is the released one')
+    .description(
+      'choose what transcribes when no model is named, or what search compares texts by; "default" is our own',
+    )
     .argument('<name>')
-    .action(async (name: string, options: CommonOptions) => {
+    .addOption(
+      new Option('--for <purpose>', 'what for (default: what the model is)').choices(['dictation', 'search']),
+    )
+    .action(async (name: string, options: CommonOptions & { readonly for?: 'dictation' | 'search' }) => {
       const { modelsUse } = await import('./commands/registry.ts')
-      await run(async (call) => await modelsUse(call, name))(options)
+      await run(async (call) => await modelsUse(call, name, options))(options)
     })
 }

@@ -12,6 +12,7 @@ import type { AudioSource } from '../turn/ports.ts'
 import type { TurnResult } from '../turn/result.ts'
 import { contextRoutes, type ContextViews } from './context.ts'
 import { loopbackOnly } from './guard.ts'
+import { questionRoutes, type ContextQuestions } from './questions.ts'
 import { recordRoutes, type RecordViews } from './records.ts'
 import { speechRoutes, type SpeechParts } from './speech.ts'
 import type { AgentStatus } from './status.ts'
@@ -45,6 +46,7 @@ export interface LocalApiParts {
   readonly speech: SpeechParts
   readonly context: ContextViews
   readonly writes: WriteDesk
+  readonly questions: ContextQuestions
   status(): Promise<AgentStatus>
   /** In Prometheus' text form. */
   metrics(): Promise<string>
@@ -57,6 +59,7 @@ const PAGE_FILES: Readonly<Record<string, { readonly file: string; readonly type
   '/technician.css': { file: 'technician.css', type: 'text/css; charset=utf-8' },
   '/technician.js': { file: 'technician.js', type: 'text/javascript; charset=utf-8' },
   '/changes.js': { file: 'changes.js', type: 'text/javascript; charset=utf-8' },
+  '/search.js': { file: 'search.js', type: 'text/javascript; charset=utf-8' },
   '/render.js': { file: 'render.js', type: 'text/javascript; charset=utf-8' },
   '/microphone.js': { file: 'microphone.js', type: 'text/javascript; charset=utf-8' },
   '/pcm-worklet.js': { file: 'pcm-worklet.js', type: 'text/javascript; charset=utf-8' },
@@ -114,6 +117,7 @@ export function localApi(parts: LocalApiParts): Hono {
   })
   app.route('/v1/records', recordRoutes(parts.records))
   app.route('/v1/context', contextRoutes(parts.context))
+  app.route('/v1/context', questionRoutes(parts.questions))
   app.route('/v1/speech', speechRoutes(parts.speech))
   app.route('/v1/writes', writeRoutes(parts.writes))
   app.get('/v1/talk', talkSocket(parts.takeTurn))

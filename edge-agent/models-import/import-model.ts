@@ -14,6 +14,10 @@ import {
   writeFileSync,
 } from 'node:fs'
 import { basename, dirname, extname, join } from 'node:path'
+import { openEmbedder } from '../embedding/embedder.ts'
+import { probeEmbedder } from '../embedding/probe.ts'
+import { embeddingFolder } from '../embedding/shelf.ts'
+import { readVocabulary } from '../embedding/word-pieces.ts'
 import { realDisk } from '../models-store/disk.ts'
 import { withFile } from '../neural/byte-source.ts'
 import {
@@ -77,7 +81,7 @@ export async function importModel(wish: ImportWish): Promise<Imported> {
   const card = cardOf({ model, name, licence, files, headers, nowMs: wish.nowMs })
   const before = sameModel(dir, card)
   if (before !== null) return { card: before, dir, isNew: false }
-  return await place({ dir, card, sources, hears: model.kind === 'recogniser', signal: wish.signal })
+  return await place({ dir, card, sources, kind: model.kind, signal: wish.signal })
 }
 
 interface Source {
@@ -89,7 +93,15 @@ function sourcesOf(model: RecognisedModel, wish: ImportWish, onnx: readonly stri
   const pathOf = (header: OnnxHeader): string =>
     onnx.find((path) => basename(path) === header.file) ?? header.file
   if (model.kind === 'vad') return [{ file: FILE_NAMES.model, path: pathOf(model.header) }]
-  const tokens = tokensPath(wish, onnx)
+  if (model.kind === 'embedding') {
+    const vocabulary = tokensPath(wish, onnx, FILE_NAMES.vocabulary)
+    readVocabulary(readFileSync(vocabulary, 'utf8'))
+    return [
+      { file: FILE_NAMES.model, path: pathOf(model.header) },
+      { file: FILE_NAMES.vocabulary, path: vocabulary },
+    ]
+  }
+  const tokens = tokensPath(wish, onnx, FILE_NAMES.tokens)
   readTokens(basename(tokens), readFileSync(tokens), model.contract.vocabulary)
   return [
     ...model.roles.map(({ role, header }) => ({ file: FILE_NAMES[role], path: pathOf(header) })),
@@ -97,12 +109,12 @@ function sourcesOf(model: RecognisedModel, wish: ImportWish, onnx: readonly stri
   ]
 }
 
-function tokensPath(wish: ImportWish, onnx: readonly string[]): string {
+function tokensPath(wish: ImportWish, onnx: readonly string[], usual: string): string {
   const given = wish.tokens ?? wish.files.find((path) => extname(path) === '.txt')
-  const path = given ?? join(dirname(onnx[0] ?? '.'), FILE_NAMES.tokens)
+  const path = given ?? join(dirname(onnx[0] ?? '.'), usual)
   if (existsSync(path) && statSync(path).isFile()) return path
   throw new ModelFileRefused('tokens-missing', {
-    file: given ?? FILE_NAMES.tokens,
+    file: given ?? usual,
     found: given === undefined ? 'none beside the model' : 'no such file',
     expected: "the model's symbols, a symbol and its number a line",
     remedy: 'Name it with --tokens FILE.',
@@ -154,7 +166,7 @@ function cardOf(facts: {
     v: 1,
     name,
     class: classOf(model),
-    contract: model.kind === 'vad' ? 'silero-vad' : model.contract.family,
+    contract: contractOf(model),
     licence,
     source: 'imported',
     residency: 'device',
@@ -162,13 +174,18 @@ function cardOf(facts: {
     files: [...files],
     digest: filesDigest(files),
     says: Object.fromEntries(says),
-    warnings: model.kind === 'vad' ? [] : [...model.contract.warnings],
+    warnings: model.kind === 'recogniser' ? [...model.contract.warnings] : [],
     golden: [],
   }
 }
 
+function contractOf(model: RecognisedModel): string {
+  if (model.kind === 'recogniser') return model.contract.family
+  return model.kind === 'vad' ? 'silero-vad' : 'sentence-embedding'
+}
+
 function classOf(model: RecognisedModel): ModelClass {
-  if (model.kind === 'vad') return 'vad'
+  if (model.kind !== 'recogniser') return model.kind
   return model.contract.contextSize === null ? 'ctc' : 'transducer'
 }
 
@@ -189,8 +206,7 @@ async function place(o: {
   readonly dir: string
   readonly card: ImportedCard
   readonly sources: readonly Source[]
-  /** False for one that tells speech from silence, which is run but is given no stream. */
-  readonly hears: boolean
+  readonly kind: RecognisedModel['kind']
   readonly signal: AbortSignal
 }): Promise<Imported> {
   const { dir, card, sources } = o
@@ -239,17 +255,28 @@ function isAlive(pid: number): boolean {
 
 async function run(
   dir: string,
-  { hears, signal }: { readonly hears: boolean; readonly signal: AbortSignal },
+  { kind, signal }: { readonly kind: RecognisedModel['kind']; readonly signal: AbortSignal },
 ): Promise<readonly number[]> {
+  if (kind === 'embedding') return await runEmbedding(dir, signal)
   const recogniser = await openNeuralRecogniser({ modelDir: dir, signal })
   try {
-    if (!hears) return recogniser.facts.probe
+    // One that tells speech from silence is run, but is given no stream.
+    if (kind === 'vad') return recogniser.facts.probe
     const stream = recogniser.open({ sampleRate: 16_000 })
     await stream.push(new Float32Array(16_000))
     await stream.finish()
     return recogniser.facts.probe
   } finally {
     await recogniser.close()
+  }
+}
+
+async function runEmbedding(dir: string, signal: AbortSignal): Promise<readonly number[]> {
+  const embedder = await openEmbedder(embeddingFolder(dir), signal)
+  try {
+    return await probeEmbedder(embedder)
+  } finally {
+    await embedder.close()
   }
 }
 

@@ -9,7 +9,13 @@ import { MODEL_FOLDERS } from '../models/shipped.ts'
 import { openContentStore } from '../models-store/content-store.ts'
 import { realDisk, replaceFile } from '../models-store/disk.ts'
 import { openSlots } from '../models-store/slots.ts'
-import { filesDigest, MODEL_NAME, NO_LICENCE_SAID, type ModelClass } from '../neural/model-card.ts'
+import {
+  filesDigest,
+  MODEL_NAME,
+  NO_LICENCE_SAID,
+  type ModelCard,
+  type ModelClass,
+} from '../neural/model-card.ts'
 import { fileSha256, readCard } from '../neural/model-folder.ts'
 
 export class ModelUnknown extends StarlingError {
@@ -28,7 +34,7 @@ export interface RegisteredModel {
   readonly contract: string
   /** SHA-256 over the digests of its files. */
   readonly digest: string
-  /** Released: it is the active bundle. Imported: it is what dictation goes to. */
+  /** Released: it is the active bundle. Imported: dictation or search goes to it. Shipped: search does. */
   readonly active: boolean
   /** Why it cannot be used; null when nothing is known against it. */
   readonly problem: string | null
@@ -36,9 +42,13 @@ export interface RegisteredModel {
 
 const CardSchema = v.object({ name: v.string(), version: v.string(), licence: v.optional(v.string()) })
 const BUNDLES = ['speech', 'intent'] as const
-const CLASSES: Readonly<Record<(typeof BUNDLES)[number], ModelClass>> = {
+/** What lies in the package: search runs its model from there. */
+const SHIPPED = [...BUNDLES, 'embedding'] as const
+type Shipped = (typeof SHIPPED)[number]
+const CLASSES: Readonly<Record<Shipped, ModelClass>> = {
   speech: 'acoustic',
   intent: 'intent',
+  embedding: 'embedding',
 }
 
 /** The folder of a device's imported models, under its data. */
@@ -48,8 +58,12 @@ export function importedFolder(deviceData: string): string {
 
 export async function listModels(deviceData: string): Promise<readonly RegisteredModel[]> {
   return [
-    ...BUNDLES.map((bundle) =>
-      described(fileURLToPath(MODEL_FOLDERS[bundle]), { bundle, source: 'shipped', active: false }),
+    ...SHIPPED.map((bundle) =>
+      described(fileURLToPath(MODEL_FOLDERS[bundle]), {
+        bundle,
+        source: 'shipped',
+        active: bundle === 'embedding' && searchModel(importedFolder(deviceData)) === null,
+      }),
     ),
     ...(await released(join(deviceData, 'models'))),
     ...imported(importedFolder(deviceData)),
@@ -64,10 +78,7 @@ export function traitsOf(dir: string, bundle: (typeof BUNDLES)[number]): ModelTr
 
 /** The imported model that transcription goes to when none is named; null for the released one. */
 export function dictationModel(folder: string): string | null {
-  const path = join(folder, CHOICE)
-  if (!existsSync(path)) return null
-  const name = readFileSync(path, 'utf8').trim()
-  return MODEL_NAME.test(name) ? name : null
+  return choiceIn(join(folder, CHOICE))
 }
 
 /** Throws {@link ModelUnknown} for one that is not there or that recognises no speech. */
@@ -82,19 +93,53 @@ export async function chooseDictation(folder: string, name: string | null): Prom
 }
 
 const CHOICE = 'dictation'
+const SEARCH_CHOICE = 'search'
 
-/** Throws {@link ModelUnknown}. */
-export function modelDir(folder: string, name: string): string {
+/** The imported embedding model that search uses; null for the shipped one. */
+export function searchModel(folder: string): string | null {
+  return choiceIn(join(folder, SEARCH_CHOICE))
+}
+
+/** Throws {@link ModelUnknown} for one that is not there or is no embedding model. */
+export async function chooseSearch(folder: string, name: string | null): Promise<void> {
+  const path = join(folder, SEARCH_CHOICE)
+  if (name === null) return await realDisk.remove(path)
+  if (cardOf(folder, name).class !== 'embedding')
+    throw new ModelUnknown(`${name} is no embedding model`, {
+      remedy: 'Choose a model of the class embedding: see `starling models list`.',
+    })
+  await replaceFile(realDisk, path, new TextEncoder().encode(`${name}\n`))
+}
+
+/** Whether the model of that name is for search and not for dictation. Throws {@link ModelUnknown}. */
+export function isForSearch(folder: string, name: string): boolean {
+  return cardOf(folder, name).class === 'embedding'
+}
+
+function choiceIn(path: string): string | null {
+  if (!existsSync(path)) return null
+  const name = readFileSync(path, 'utf8').trim()
+  return MODEL_NAME.test(name) ? name : null
+}
+
+function cardOf(folder: string, name: string): ModelCard {
   const dir = join(folder, name)
   if (!MODEL_NAME.test(name) || !existsSync(join(dir, 'card.json')))
     throw new ModelUnknown(`no model is imported under the name ${JSON.stringify(name.slice(0, 80))}`, {
       remedy: 'See `starling models list`; bring one in with `starling models import FILE…`.',
     })
-  if (readCard(dir).class === 'vad')
-    throw new ModelUnknown(`${name} tells speech from silence and recognises no words`, {
-      remedy: 'Choose a model of the class ctc or transducer: see `starling models list`.',
-    })
-  return dir
+  return readCard(dir)
+}
+
+/** Throws {@link ModelUnknown}. */
+export function modelDir(folder: string, name: string): string {
+  const { class: kind } = cardOf(folder, name)
+  if (kind === 'vad' || kind === 'embedding')
+    throw new ModelUnknown(
+      `${name} ${kind === 'vad' ? 'tells speech from silence and' : 'compares texts and'} recognises no words`,
+      { remedy: 'Choose a model of the class ctc or transducer: see `starling models list`.' },
+    )
+  return join(folder, name)
 }
 
 async function released(folder: string): Promise<readonly RegisteredModel[]> {
@@ -120,7 +165,7 @@ async function released(folder: string): Promise<readonly RegisteredModel[]> {
 function described(
   dir: string,
   facts: {
-    readonly bundle: (typeof BUNDLES)[number]
+    readonly bundle: Shipped
     readonly source: 'shipped' | 'released'
     readonly active: boolean
   },
@@ -150,12 +195,12 @@ function cardIn(dir: string): { readonly name: string; readonly version: string;
 
 function imported(folder: string): readonly RegisteredModel[] {
   if (!existsSync(folder)) return []
-  const chosen = dictationModel(folder)
+  const chosen = [dictationModel(folder), searchModel(folder)]
   return readdirSync(folder, { withFileTypes: true })
     .filter((entry) => entry.isDirectory() && MODEL_NAME.test(entry.name))
     .map(({ name }) => name)
     .sort()
-    .map((name) => importedModel(folder, name, name === chosen))
+    .map((name) => importedModel(folder, name, chosen.includes(name)))
 }
 
 function importedModel(folder: string, name: string, active: boolean): RegisteredModel {

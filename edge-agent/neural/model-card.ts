@@ -4,7 +4,7 @@ import { sha256Hex } from '../../shared/digest.ts'
 import type { Sha256Hex } from '../../shared/ids.ts'
 
 /** What kind of model it is, as registry and policy name it. */
-export const MODEL_CLASSES = ['acoustic', 'ctc', 'transducer', 'vad', 'intent'] as const
+export const MODEL_CLASSES = ['acoustic', 'ctc', 'transducer', 'vad', 'intent', 'embedding'] as const
 export type ModelClass = (typeof MODEL_CLASSES)[number]
 
 /** SPDX's word for "nobody said". */
@@ -21,6 +21,7 @@ export const FILE_NAMES = {
   decoder: 'decoder.onnx',
   joiner: 'joiner.onnx',
   tokens: 'tokens.txt',
+  vocabulary: 'vocab.txt',
 } as const
 
 const FileSchema = v.strictObject({

@@ -59,7 +59,7 @@ export function openModelFolder(dir: string): ModelFolder {
   if (model.kind !== 'recogniser')
     throw new ModelFileRefused('unknown-contract', {
       file: card.name,
-      found: 'a voice activity model',
+      found: model.kind === 'vad' ? 'a voice activity model' : 'an embedding model',
       expected: 'a model that recognises speech',
     })
   const tokens = readTokens(
@@ -71,7 +71,8 @@ export function openModelFolder(dir: string): ModelFolder {
   return { card, contract: model.contract, tokens, files }
 }
 
-function verifiedCard(dir: string): ImportedCard {
+/** Throws {@link ModelFileRefused} unless every file is what the card says. */
+export function verifiedCard(dir: string): ImportedCard {
   const card = readCard(dir)
   if (card.source !== 'imported')
     throw new ModelFileRefused('unreadable', {

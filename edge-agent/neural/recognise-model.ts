@@ -16,9 +16,11 @@ export type RecognisedModel =
     }
   /** Silero's voice activity detector, which has no metadata: input, state, sr. */
   | { readonly kind: 'vad'; readonly header: OnnxHeader }
+  /** A sentence model: see `embedding.worker.ts` for the contract. */
+  | { readonly kind: 'embedding'; readonly header: OnnxHeader }
 
 const KNOWN =
-  'a streaming NeMo CTC, zipformer2 CTC or T-one model, a Silero voice activity model, or encoder, decoder and joiner of a streaming zipformer transducer'
+  'a streaming NeMo CTC, zipformer2 CTC or T-one model, a Silero voice activity model, a sentence embedding model (input_ids, attention_mask), or encoder, decoder and joiner of a streaming zipformer transducer'
 
 /** Throws {@link ModelFileRefused} with what was found and what was expected. */
 export function recogniseModel(headers: readonly OnnxHeader[]): RecognisedModel {
@@ -31,6 +33,7 @@ export function recogniseModel(headers: readonly OnnxHeader[]): RecognisedModel 
       expected: 'one (CTC, voice activity), or three (a transducer)',
     })
   if (isSilero(first)) return { kind: 'vad', header: first }
+  if (isEmbedding(first)) return { kind: 'embedding', header: first }
   const contract = contractOf(first)
   return { kind: 'recogniser', contract, roles: [{ role: 'model', header: first }] }
 }
@@ -89,6 +92,21 @@ function only(
     expected:
       'an encoder (metadata decode_chunk_len), a decoder (metadata context_size) and a joiner of one transducer',
   })
+}
+
+const EMBEDDING_INPUTS: readonly string[] = ['input_ids', 'attention_mask', 'token_type_ids']
+const EMBEDDING_OUTPUTS: readonly string[] = ['sentence_embedding', 'last_hidden_state', 'token_embeddings']
+
+function isEmbedding({ inputs, outputs }: OnnxHeader): boolean {
+  const names = inputs.map(({ name }) => name)
+  return (
+    names.includes('input_ids') &&
+    names.includes('attention_mask') &&
+    inputs.every(
+      ({ name, elementType }) => EMBEDDING_INPUTS.includes(name) && elementType === ELEMENT.int64,
+    ) &&
+    outputs.some(({ name }) => EMBEDDING_OUTPUTS.includes(name))
+  )
 }
 
 const SILERO_INPUTS: Readonly<Record<string, { readonly type: number; readonly rank: number }>> = {

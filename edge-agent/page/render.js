@@ -48,7 +48,7 @@ function renderWhy(result) {
   return el('details', {}, el('summary', {}, `Why: ${sure}`), el('table', {}, el('thead', {}, head), el('tbody', {}, ...rows)))
 }
 
-function fill(section, ...children) {
+export function fill(section, ...children) {
   const body = section.querySelector('.body')
   body.classList.remove('skeleton')
   body.replaceChildren(...children)

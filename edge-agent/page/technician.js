@@ -1,6 +1,7 @@
 // The technician's page: talks to the agent on this device and to nothing else.
 import { openMicrophone } from './microphone.js'
 import { renderChanges, renderChangesFault } from './changes.js'
+import { openSearch } from './search.js'
 import { renderTurn, renderGuide, renderOrders, renderFacts } from './render.js'
 
 const STATUS_EVERY_MS = 2000
@@ -202,6 +203,8 @@ addEventListener('drop', (event) => {
   const [file] = event.dataTransfer.files
   if (file) void sendFile(file)
 })
+
+openSearch(at('search'), readJson)
 
 async function watch() {
   await refresh()

@@ -1,7 +1,7 @@
 /**
  * One turn from sound to outcome. Every arrow below is an effect that the kernel admits; nothing here performs one itself.
  *
- *     listen -> remember -> understand -> decide -> act | ask back | give to a person -> remember
+ *     listen -> remember -> gather context -> understand -> decide -> act | ask back | give to a person -> remember
  */
 import type { Clock } from '../../shared/clock.ts'
 import { parseTurnId, uuidV7, type TurnId } from '../../shared/ids.ts'
@@ -18,6 +18,7 @@ import type {
 import type { WishBefore } from '../intent/amend.ts'
 import type { Wish } from '../intent/wish.ts'
 import { joinedOutcome, wishesOf } from './chain.ts'
+import type { ContextPack } from './context-pack.ts'
 import { decideTurn, stricter, type OpenQuestion, type Thresholds, type TurnDecision } from './decide.ts'
 import { transcribePerformer, understandPerformer } from './model-performers.ts'
 import type { AudioSource, Ears, FieldAction, Heard, Meaning, Mind, TurnMemory } from './ports.ts'
@@ -34,6 +35,12 @@ export interface TurnParts {
   readonly memory: {
     readonly read: Performer<JsonObject, TurnMemory>
     readonly write: Performer<JsonObject, TurnMemory>
+  }
+  /** Gathers what the device knows about what was said. */
+  readonly context: {
+    readonly pack: Performer<JsonObject, ContextPack>
+    /** The most sensitive class that the speaker may be given. */
+    clearance(): DataClass
   }
   /** Makes an inbox item for a person at the centre; its output names the item's id. */
   readonly askHuman: Performer<JsonObject, InboxItem>
@@ -65,6 +72,7 @@ export async function conductTurn(
 }
 
 interface Answered {
+  readonly context?: ContextPack | null
   readonly meaning: Meaning | null
   readonly wishes: readonly WishAnswered[]
   readonly outcome: TurnOutcome
@@ -76,15 +84,36 @@ async function answerText(parts: TurnParts, turn: OpenTurn, heard: Heard): Promi
   if (remembered.kind !== 'performed') return { meaning: null, wishes: [], outcome: stopped(remembered) }
   const memory = remembered.output
   const { text, confidence, alternatives } = heard
+  const context = await gather(turn, parts, { text, memory })
   const understood = await turn.admit(understandPerformer(parts.mind), {
     resource: { type: 'model', id: parts.mind.model.name },
     dataClass: 'personal',
-    input: { text, confidence, alternatives, before: wishBefore(memory) },
+    input: { text, confidence, alternatives, before: wishBefore(memory), context: context?.digest ?? null },
     confidence,
   })
-  if (understood.kind !== 'performed') return { meaning: null, wishes: [], outcome: stopped(understood) }
-  return await answerWishes({ parts, turn, heard, meaning: understood.output }, memory)
+  if (understood.kind !== 'performed')
+    return { context, meaning: null, wishes: [], outcome: stopped(understood) }
+  return { context, ...(await answerWishes({ parts, turn, heard, meaning: understood.output }, memory)) }
 }
+
+/** Null where it is denied or fails: the turn goes on with what was said alone, and its trace says so. */
+async function gather(
+  turn: OpenTurn,
+  { context }: TurnParts,
+  { text, memory }: { readonly text: string; readonly memory: TurnMemory },
+): Promise<ContextPack | null> {
+  const { guide, workOrder } = memory
+  const step = guide.kind === 'guiding' ? { procedureId: guide.procedureId, step: guide.index } : NO_STEP
+  const packed = await turn.admit(context.pack, {
+    resource: { type: 'context', id: 'turn' },
+    dataClass: context.clearance(),
+    input: { text, workOrder, ...step },
+    confidence: null,
+  })
+  return packed.kind === 'performed' ? packed.output : null
+}
+
+const NO_STEP = { procedureId: null, step: null }
 
 /** Carries out one wish after the other, until one is not done: what follows may build on it. */
 async function answerWishes(at: Answering, memory: TurnMemory): Promise<Answered> {
@@ -254,6 +283,7 @@ interface AskedEffect<I extends Json> {
 
 interface Ending {
   readonly heard: Heard | null
+  readonly context?: ContextPack | null
   readonly meaning?: Meaning | null
   readonly wishes?: readonly WishAnswered[]
   readonly audio: AudioSource
@@ -282,7 +312,7 @@ function openTurn(parts: TurnParts): OpenTurn {
       effects.push({ action, verdict: answer.kind, provenance: answer.provenance })
       return answer
     },
-    close: ({ heard, meaning, wishes, audio, outcome, endedMs }) => ({
+    close: ({ heard, context, meaning, wishes, audio, outcome, endedMs }) => ({
       turn: id,
       transcript: {
         kind: heard?.kind ?? 'nothing',
@@ -297,6 +327,9 @@ function openTurn(parts: TurnParts): OpenTurn {
             slots: meaning.slots,
             route: meaning.route,
           }
+        : null,
+      context: context
+        ? { digest: context.digest, sizeBytes: context.sizeBytes, items: context.items }
         : null,
       wishes: wishes ?? [],
       outcome,

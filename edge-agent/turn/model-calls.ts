@@ -53,7 +53,7 @@ export async function transcribe(
 export async function understand(parts: Caller & { readonly mind: Mind }, text: string): Promise<Understood> {
   const meant = await admit(parts, understandPerformer(parts.mind), {
     model: parts.mind.model.name,
-    input: { text, confidence: 1, alternatives: [], before: null },
+    input: { text, confidence: 1, alternatives: [], before: null, context: null },
   })
   return { ...meant.output, provenance: meant.provenance }
 }

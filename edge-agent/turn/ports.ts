@@ -98,6 +98,8 @@ export type Utterance = {
   readonly confidence: number
   readonly alternatives: readonly Alternative[]
   readonly before: WishBefore | null
+  /** The digest of the context pack that it was understood with; null for none. */
+  readonly context: Sha256Hex | null
 }
 
 export interface Mind {

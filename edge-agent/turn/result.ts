@@ -5,6 +5,7 @@
 import type { TurnId } from '../../shared/ids.ts'
 import type { Json, JsonObject } from '../../shared/json.ts'
 import type { Provenance } from '../../shared/kernel/contract.ts'
+import type { ContextPack } from './context-pack.ts'
 
 export interface TurnResult {
   readonly turn: TurnId
@@ -20,6 +21,8 @@ export interface TurnResult {
     readonly slots: JsonObject
     readonly route: 'grammar' | 'classifier'
   } | null
+  /** What the turn was given to be understood with: its digest stands in the records of the model call. Null where there was none. */
+  readonly context: Pick<ContextPack, 'digest' | 'sizeBytes' | 'items'> | null
   /** Each wish that was come to, in order: several when several were said, none when nothing was understood. */
   readonly wishes: readonly WishAnswered[]
   /** Of the whole turn: that of the last wish that was come to, with all that is to be said. */

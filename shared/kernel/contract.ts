@@ -33,7 +33,7 @@ export interface Resource {
 
 /** What a registry knows of a model, and a policy may select on. */
 export interface ModelTraits {
-  /** `acoustic`, `ctc`, `transducer`, `vad`, `intent`. */
+  /** `acoustic`, `ctc`, `transducer`, `vad`, `intent`, `embedding`. */
   readonly class: string
   /** An SPDX expression; NOASSERTION when nobody said. */
   readonly licence: string

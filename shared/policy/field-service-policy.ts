@@ -25,6 +25,7 @@ const RULES: PolicyDocument['rules'] = [
       'cancel',
       'context.search',
       'context.query',
+      'context.pack',
     ],
     roles: ['technician'],
     maxDataClass: 'personal',

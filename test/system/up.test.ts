@@ -40,13 +40,19 @@ describe('the command line', () => {
     expect(result.understood).toMatchObject({ intent: 'work_order.open', slots: { work_order: '427' } })
     expect(result.outcome.kind).toBe('done')
     const actions = result.effects.map(({ action }) => action)
-    expect(actions).toEqual(['model.transcribe', 'memory.read', 'model.understand', 'work_order.open'])
+    expect(actions).toEqual([
+      'model.transcribe',
+      'memory.read',
+      'context.pack',
+      'model.understand',
+      'work_order.open',
+    ])
     for (const { provenance } of result.effects) {
       expect(provenance.recordId).toMatch(/^[0-9a-f-]{36}$/)
       expect(provenance.policyVersion).toBe(1)
       expect(provenance.rule.length).toBeGreaterThan(3)
     }
-    const [heard, , meant] = result.effects
+    const [heard, , , meant] = result.effects
     for (const effect of [heard, meant]) expect(effect?.provenance.route.digest).toMatch(/^[0-9a-f]{64}$/)
     const shown = await starling([
       'audit',
@@ -137,7 +143,7 @@ describe('the command line', () => {
     const { out } = await starling(['audit', 'list', '--json', '--limit', '500', ...home()])
     const { records } = JSON.parse(out) as { records: { kind: string; summary: string }[] }
     return records
-      .filter(({ kind, summary }) => kind === 'intent' && !/context\.apply|bundle\./.test(summary))
+      .filter(({ kind, summary }) => kind === 'intent' && !/context\.(?:apply|index)|bundle\./.test(summary))
       .map(({ summary }) => summary)
   }
 
@@ -192,6 +198,28 @@ describe('the command line', () => {
     expect((await starling(['make-coffee'])).code).toBe(2)
     expect((await starling(['up', '--port', '99999'])).code).toBe(2)
     expect((await starling(['--help'])).code).toBe(0)
+  })
+
+  it('searches and asks the graph of what it synced, and keeps back what the technician may not read', async () => {
+    const asked = async (...words: readonly string[]) => {
+      const ran = await starling(['context', ...words, '--json', ...home()])
+      return {
+        code: ran.code,
+        answer: JSON.parse(ran.out) as Record<string, { key?: string; node?: string }[]>,
+      }
+    }
+    const { answer } = await asked('search', 'tightening the foundation bolts', '--limit', '3')
+    expect(answer['found']?.[0]?.key).toBe('document-torque-bulletin')
+    expect(answer['staleness']).toMatchObject({ stalenessMs: expect.any(Number) as number })
+    const june = await asked('search', 'tightening the foundation bolts', '--as-of', '2026-06-01')
+    expect(june.answer['found']?.[0]?.key).toBe('document-torque-bulletin-first')
+    const secret = await asked('search', 'technician scalded at the gauge glass')
+    expect(secret.answer['found']?.map(({ key }) => key)).not.toContain('document-incident-report')
+    const graph = await asked('query', 'process-steam', '--hops', '2')
+    expect(graph.answer['nodes']?.map(({ node }) => node)).toContain('asset-p101')
+    expect((await asked('query', 'node', '--where', 'colour=red')).code).toBe(1)
+    expect((await starling(['context', 'query', 'node', '--where', 'nothing', ...home()])).code).toBe(1)
+    expect((await starling(['context', 'search', ...home()])).code).toBe(2)
   })
 
   it('refuses a second start on the same folder, naming the holder', async () => {
@@ -267,6 +295,26 @@ describe('the pages', () => {
     await expect
       .poll(async () => await page.getByRole('alert').textContent(), { timeout: 20_000 })
       .toMatch(/WAV/)
+    await page.close()
+  })
+
+  it('find what the device knows, and say when there is nothing and when nobody answers', async () => {
+    const page = await browser.newPage()
+    await page.goto(up.technician)
+    const search = async (words: string): Promise<string> => {
+      await page.getByRole('searchbox').fill(words)
+      await page.getByRole('button', { name: 'Search' }).click()
+      await expect
+        .poll(async () => await page.locator('#search').getAttribute('data-state'))
+        .not.toBe('loading')
+      return (await page.locator('#search .body').textContent()) ?? ''
+    }
+    await expect
+      .poll(async () => await search('white crust on the tubes'), { timeout: 20_000 })
+      .toMatch(/Scale/)
+    expect(await search('zzzzqqq')).toMatch(/Nothing about/)
+    await page.route('**/v1/context/search', async (route) => await route.abort())
+    expect(await search('seal')).toMatch(/does not answer/)
     await page.close()
   })
 

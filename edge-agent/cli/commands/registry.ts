@@ -1,8 +1,14 @@
 /** `starling models`: taking in a model that somebody has, and what models there are. */
 import { declareRuntime } from '../../models-import/declare-runtime.ts'
 import { importModel } from '../../models-import/import-model.ts'
-import { chooseDictation, importedFolder, listModels } from '../../models-import/registry.ts'
-import { NO_LICENCE_SAID, type ModelClass } from '../../neural/model-card.ts'
+import {
+  chooseDictation,
+  chooseSearch,
+  importedFolder,
+  isForSearch,
+  listModels,
+} from '../../models-import/registry.ts'
+import { NO_LICENCE_SAID, type ImportedCard, type ModelClass } from '../../neural/model-card.ts'
 import type { Call } from '../call.ts'
 import { EXIT, type ExitCode } from '../output.ts'
 
@@ -33,9 +39,18 @@ export async function modelsImport(
     `licence  ${card.licence}${card.licence === NO_LICENCE_SAID ? ' (nobody said; name it with --licence)' : ''}`,
     `digest   ${card.digest}`,
     ...card.warnings.map((warning) => `note     ${warning}`),
-    ...(card.class === 'vad' ? [] : [`try it   starling transcribe FILE.wav --model ${card.name}`]),
+    ...tryIt(card),
   ])
   return EXIT.ok
+}
+
+function tryIt({ class: kind, name }: ImportedCard): readonly string[] {
+  if (kind === 'vad') return []
+  return [
+    kind === 'embedding'
+      ? `use it   starling models use ${name}`
+      : `try it   starling transcribe FILE.wav --model ${name}`,
+  ]
 }
 
 export interface DeclareOptions {
@@ -87,8 +102,22 @@ export async function modelsList(call: Call): Promise<ExitCode> {
   return EXIT.ok
 }
 
-export async function modelsUse(call: Call, name: string): Promise<ExitCode> {
-  await chooseDictation(importedFolder(call.home.edge), name === 'default' ? null : name)
+export async function modelsUse(
+  call: Call,
+  name: string,
+  options: { readonly for?: 'dictation' | 'search' },
+): Promise<ExitCode> {
+  const folder = importedFolder(call.home.edge)
+  const model = name === 'default' ? null : name
+  const purpose = options.for ?? (model !== null && isForSearch(folder, model) ? 'search' : 'dictation')
+  if (purpose === 'search') {
+    await chooseSearch(folder, model)
+    call.output.answer({ search: name }, [
+      `search goes to ${name} once its vectors are made; until then it goes on as before`,
+    ])
+    return EXIT.ok
+  }
+  await chooseDictation(folder, model)
   call.output.answer({ dictation: name }, [`transcription without --model goes to ${name}`])
   return EXIT.ok
 }

@@ -22,6 +22,7 @@ export interface Recipe {
 }
 
 const SPHINX = '/usr/share/pocketsphinx/model/en-us'
+const WORDNET = '/usr/share/wordnet'
 const TRAINING = 'edge-agent/models/training'
 
 export const RECIPES: Readonly<Record<string, Recipe>> = {
@@ -43,6 +44,20 @@ export const RECIPES: Readonly<Record<string, Recipe>> = {
           'phones.json',
           'triphones.bin.br',
         ],
+      },
+    ],
+  },
+  embedding: {
+    makes: 'the embedding model that search compares texts by, from WordNet',
+    out: 'edge-agent/models/embedding',
+    modules: ['numpy', 'onnx', 'torch'],
+    needs: [{ path: `${WORDNET}/data.noun`, debianPackage: 'wordnet-base' }],
+    steps: [
+      {
+        title: 'vocabulary and vectors, kept after each epoch',
+        command: ['{python}', `{root}/${TRAINING}/embedding/train.py`, '--wordnet', WORDNET, '--out', '{out}'],
+        inputs: [`${TRAINING}/embedding`, ...['noun', 'verb', 'adj', 'adv'].map((part) => `${WORDNET}/data.${part}`)],
+        outputs: ['embedding.onnx', 'vocab.txt', 'golden.json', 'card.json'],
       },
     ],
   },

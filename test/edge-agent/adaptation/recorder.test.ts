@@ -49,6 +49,7 @@ function result(text: string, intent: string, outcome: TurnOutcome): TurnResult 
     turn: parseTurnId(id),
     transcript: { kind: 'heard', text, confidence: 1, warnings: [] },
     understood: { intent, confidence: 1, slots: {}, route: 'grammar' },
+    context: null,
     wishes: [],
     outcome,
     effects: [],

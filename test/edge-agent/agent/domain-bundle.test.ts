@@ -87,7 +87,11 @@ const install = async (
     signal,
   )
 const meant = async (text: string): Promise<string> =>
-  (await models.mind().understand({ text: text, confidence: 1, alternatives: [], before: null })).intent
+  (
+    await models
+      .mind()
+      .understand({ text: text, confidence: 1, alternatives: [], before: null, context: null })
+  ).intent
 const heard = async (): Promise<string> => {
   const wav = readFileSync(new URL('edge-agent/cli/demo/audio/open.wav', packageRoot()))
   return (await models.ears().listen(wavSource(wav), { onPartial: () => undefined, signal })).text
@@ -140,20 +144,40 @@ describe('a domain bundle', () => {
     const shelf = openDomainShelf({ models, installer, builtDir: shop.folder })
     const { mind } = await shelf.take('lamps')
     expect(
-      (await mind.understand({ text: 'make it dark', confidence: 1, alternatives: [], before: null })).intent,
+      (
+        await mind.understand({
+          text: 'make it dark',
+          confidence: 1,
+          alternatives: [],
+          before: null,
+          context: null,
+        })
+      ).intent,
     ).toBe('lamp.off')
     expect(
       (
         await (
           await shelf.take('lamps')
-        ).mind.understand({ text: 'good night', confidence: 1, alternatives: [], before: null })
+        ).mind.understand({
+          text: 'good night',
+          confidence: 1,
+          alternatives: [],
+          before: null,
+          context: null,
+        })
       ).intent,
     ).not.toBe('lamp.off')
     expect(
       (
         await (
           await shelf.take(null)
-        ).mind.understand({ text: 'good night', confidence: 1, alternatives: [], before: null })
+        ).mind.understand({
+          text: 'good night',
+          confidence: 1,
+          alternatives: [],
+          before: null,
+          context: null,
+        })
       ).intent,
     ).toBe('lamp.off')
     expect(models.domain()).toBe('night')

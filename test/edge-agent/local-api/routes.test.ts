@@ -62,6 +62,17 @@ const parts: LocalApiParts = {
       throw new NotAWav('there is no such change', { remedy: 'None.' })
     },
   },
+  questions: {
+    search: async ({ words, limit }) => {
+      throw new NotAWav(`asked for ${limit} of ${words}`, { remedy: 'None.' })
+    },
+    query: async ({ hops }) => ({
+      kind: 'rows',
+      rows: [],
+      truncated: hops !== null,
+      staleness: { syncedAt: null, stalenessMs: null, indexedAt: null },
+    }),
+  },
   metrics: async () => '',
   pageDir: new URL('../../../edge-agent/page/', import.meta.url),
 }
@@ -77,6 +88,17 @@ describe('the local API', () => {
     const named = [...html.matchAll(/(?:href|src)="([^"]+)"/g)].map((match) => `/${match[1] ?? ''}`)
     expect(named.length).toBeGreaterThan(1)
     for (const path of named) expect((await call(path)).status).toBe(200)
+  })
+
+  it('takes questions to the context, and refuses what is none', async () => {
+    const ask = async (path: string, body: object) =>
+      await call(`/v1/context/${path}`, { method: 'POST', body: JSON.stringify(body) })
+    expect(await (await ask('search', { words: 'seal' })).json()).toMatchObject({
+      message: 'asked for 10 of seal',
+    })
+    expect(await (await ask('query', { of: 'asset' })).json()).toMatchObject({ truncated: false })
+    expect((await ask('query', { table: 'asset' })).status).toBe(422)
+    expect((await ask('search', { words: 'x'.repeat(20_000) })).status).toBe(413)
   })
 
   it('refuses a rebound host name and a foreign origin', async () => {

@@ -251,6 +251,7 @@ describe('the registry', () => {
     expect(models.map(({ name, class: kind, source }) => [name, kind, source])).toEqual([
       ['starling-speech-en', 'acoustic', 'shipped'],
       ['starling-intent-en', 'intent', 'shipped'],
+      ['starling-embedding-en', 'embedding', 'shipped'],
       ['mine', 'ctc', 'imported'],
       ['ours', 'transducer', 'imported'],
     ])
@@ -259,7 +260,10 @@ describe('the registry', () => {
       expect(licence.length).toBeGreaterThan(2)
       expect(residency).toBe('device')
     }
-    expect(models.filter(({ active }) => active).map(({ name }) => name)).toEqual(['ours'])
+    expect(models.filter(({ active }) => active).map(({ name }) => name)).toEqual([
+      'starling-embedding-en',
+      'ours',
+    ])
     await chooseDictation(imported, null)
     expect(dictationModel(imported)).toBeNull()
     await expect(chooseDictation(imported, 'nobody')).rejects.toMatchObject({ code: 'model_unknown' })

@@ -6,6 +6,9 @@ import type { Wish } from '../../../edge-agent/intent/wish.ts'
 import type { JsonObject } from '../../../shared/json.ts'
 import { inboxPerformer } from '../../../edge-agent/actions/people.ts'
 import { migrate } from '../../../edge-agent/agent/migrations.ts'
+import { contextPack } from '../../../edge-agent/context/pack.ts'
+import { openEmbedders, type DeviceEmbedders } from '../../../edge-agent/embedding/shelf.ts'
+import { fieldServicePolicy } from '../../../shared/policy/field-service-policy.ts'
 import { openLocalWrites } from '../../../edge-agent/context/local-writes.ts'
 import { listInbox } from '../../../edge-agent/context/reads.ts'
 import type { IntentThresholds } from '../../../edge-agent/grammar/domain.ts'
@@ -18,16 +21,21 @@ import { parseSha256Hex } from '../../../shared/ids.ts'
 import { governed, type Governed } from '../../support/governed.ts'
 
 let at: Governed
+let embedders: DeviceEmbedders
 beforeAll(async () => {
   at = await governed()
   await migrate(at.db)
+  embedders = openEmbedders(at.folder, new AbortController().signal)
   for (const { table, key, body } of SAMPLE_DATA)
     await at.db.query(
       'insert into context.row (tbl, key, version, body) values ($1, $2, 1, $3::text::jsonb)',
       [table, key, JSON.stringify(body)],
     )
 })
-afterAll(async () => await at.close())
+afterAll(async () => {
+  await embedders.close()
+  await at.close()
+})
 
 const model = {
   name: 'scripted',
@@ -49,6 +57,15 @@ async function turn(
   { told = [], wanted = { act: null, ask: null } }: { told?: WishBefore[]; wanted?: IntentThresholds } = {},
 ): Promise<TurnResult> {
   const field = { clock: at.clock, person: 'amara', writes: openLocalWrites(at) }
+  const pack = contextPack({
+    db: at.db,
+    kernel: at.kernel,
+    principal: { kind: 'person', id: 'amara', roles: ['technician'] },
+    clock: at.clock,
+    embedders,
+    policy: () => fieldServicePolicy({ environment: 'development', version: 1, nowMs: at.clock.nowMs() }),
+    staleness: () => ({ syncedAt: null, stalenessMs: null, indexedAt: null }),
+  })
   const parts: TurnParts = {
     kernel: at.kernel,
     ears: {
@@ -90,6 +107,7 @@ async function turn(
     random: (size) => crypto.getRandomValues(new Uint8Array(size)),
     principal: { kind: 'person', id: 'amara', roles: ['technician'] },
     thresholds: { act: 0.75, ask: 0.4 },
+    context: { pack: pack.performer, clearance: () => pack.clearance() },
     memory: { read: memoryReadPerformer(), write: memoryWritePerformer() },
     askHuman: inboxPerformer(field),
     action: (intent, slots, memory) => fieldAction(field, intent, slots, memory),
@@ -114,10 +132,43 @@ describe('a turn', () => {
     expect(effects.map(({ action }) => action)).toEqual([
       'model.transcribe',
       'memory.read',
+      'context.pack',
       'model.understand',
       'part.order',
     ])
     expect(await orders()).toBe(before + 1)
+  })
+
+  it('understands with a context pack whose digest is in the record of the model call', async () => {
+    await turn({}, { intent: 'work_order.open', effectful: true, slots: { work_order: '427' } })
+    const { context, effects } = await turn({ text: 'what does the pump need' })
+    expect(context?.items.slice(0, 2)).toMatchObject([
+      { kind: 'work_order', id: 'work_order/wo-427' },
+      {
+        kind: 'asset',
+        id: 'asset/asset-p101',
+        sources: [{ system: 'starling', record: 'asset/asset-p101' }],
+      },
+    ])
+    const call = effects.find(({ action }) => action === 'model.understand')
+    const payload = await at.db.query(
+      `select convert_from(bytes, 'UTF8') as text from journal.payload where record_id = $1`,
+      [call?.provenance.recordId ?? ''],
+    )
+    expect(JSON.stringify(payload)).toContain(context?.digest)
+  })
+
+  it('goes on without a pack where the policy gives none, and says so', async () => {
+    const { rules } = fieldServicePolicy({ environment: 'development', version: 1, nowMs: at.clock.nowMs() })
+    const without = rules.map((rule) => ({
+      ...rule,
+      actions: rule.actions.filter((action) => action !== 'context.pack'),
+    }))
+    at.follow({ rules: without })
+    const { context, outcome, effects } = await turn({}, { intent: 'work_order.list' })
+    at.follow({})
+    expect([context, outcome.kind]).toEqual([null, 'done'])
+    expect(effects.find(({ action }) => action === 'context.pack')?.verdict).toBe('denied')
   })
 
   it('asks back when it is half sure, acts on yes, drops it on no', async () => {
@@ -237,6 +288,7 @@ describe('a turn', () => {
       expect(result.effects.map(({ action }) => action)).toEqual([
         'model.transcribe',
         'memory.read',
+        'context.pack',
         'model.understand',
         'reading.log',
         'memory.read',

@@ -1,24 +1,27 @@
 """Learns a vector a piece so that texts of one meaning point one way. A text's vector is the sum of its pieces', scaled to length 1:
-one lookup and one sum, a fraction of a millisecond on any device. Goes on where it was stopped: each epoch is kept."""
+one lookup and one sum, a fraction of a millisecond on any device. Goes on where it was stopped: each epoch is kept until the last."""
 
 import argparse
+import hashlib
 import os
 from pathlib import Path
 
 import numpy
 import torch
 
+import export
 import pairs as learning
 import vocabulary
 import wordnet
 
-DIMENSION = 192
-EPOCHS = 8
-BATCH = 1024
+DIMENSION = 128
+EPOCHS = 4
+BATCH = 256
 TEMPERATURE = 0.05
 LEARNING_RATE = 0.05
 LONGEST_PIECES = 48
 SEED = 20261121
+KEPT = ".epoch.pt"
 
 
 def main():
@@ -38,8 +41,10 @@ def main():
     listed = learning.spread([*learning.pairs_of(synsets), *learning.inflections([piece for piece in pieces if piece.isalpha()], lemmas)], SEED)
     print(f"{len(synsets)} synsets, {len(pieces)} pieces, {len(listed)} pairs", flush=True)
     left, right = (encoded([pair[side] for pair in listed], numbers) for side in (0, 1))
-    table = learn(left, right, len(pieces), out)
-    numpy.save(out / "table.npy", table.numpy())
+    digest = hashlib.sha256(repr((pieces, listed, DIMENSION, EPOCHS, BATCH, TEMPERATURE, LEARNING_RATE)).encode()).hexdigest()
+    table = learn(left, right, out, (len(pieces), digest))
+    export.write(out, pieces, table.numpy())
+    (out / KEPT).unlink(missing_ok=True)
 
 
 def encoded(texts, numbers):
@@ -63,14 +68,15 @@ def taken(side, chosen):
     return torch.from_numpy(ids), torch.from_numpy(offsets)
 
 
-def learn(left, right, size, out):
+def learn(left, right, out, made_of):
+    size, digest = made_of
     bag = torch.nn.EmbeddingBag(size, DIMENSION, mode="sum", sparse=True)
     torch.nn.init.normal_(bag.weight, std=0.1)
     optimiser = torch.optim.Adagrad(bag.parameters(), lr=LEARNING_RATE)
-    kept = out / ".epoch.pt"
+    kept = out / KEPT
     begun = 0
-    if kept.exists():
-        state = torch.load(kept)
+    state = torch.load(kept) if kept.exists() else {}
+    if state.get("of") == digest:
         begun = state["epoch"]
         bag.load_state_dict(state["bag"])
         optimiser.load_state_dict(state["optimiser"])
@@ -84,7 +90,7 @@ def learn(left, right, size, out):
             steps += 1
         print(f"epoch {epoch + 1} of {EPOCHS}: loss {total / steps:.4f}", flush=True)
         part = kept.with_suffix(".part")
-        torch.save({"epoch": epoch + 1, "bag": bag.state_dict(), "optimiser": optimiser.state_dict()}, part)
+        torch.save({"of": digest, "epoch": epoch + 1, "bag": bag.state_dict(), "optimiser": optimiser.state_dict()}, part)
         os.replace(part, kept)
     return bag.weight.detach()
 
