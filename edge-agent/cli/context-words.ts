@@ -3,7 +3,6 @@ import { Argument, type Command } from 'commander'
 import { CONTEXT_TABLES } from '../../shared/context/tables.ts'
 import type { CommonOptions } from './call.ts'
 import { addConflicts } from './conflict-words.ts'
-import { common, type Run } from './words.ts'
 import type { ContextQueryOptions, ContextSearchOptions } from './commands/context-questions.ts'
 import { collected, common, wholeNumber, type Run } from './words.ts'
 

@@ -87,6 +87,7 @@ function apiParts({ at, writes }: SimulatedDevice): LocalApiParts {
       resync: never,
       verify: never,
     },
+    questions: { search: never, query: never },
     metrics: async () => await Promise.resolve(''),
     pageDir: new URL('../../edge-agent/page/', import.meta.url),
   }
