@@ -36,12 +36,14 @@ export async function startPart(part: {
   name: string
   entry: URL
   args: readonly string[]
+  /** For Node itself. */
+  nodeFlags?: readonly string[]
   /** Added to this process's own environment. */
   env?: NodeJS.ProcessEnv
   onLog(line: string): void
   signal: AbortSignal
 }): Promise<PartProcess> {
-  const child = spawn(process.execPath, [part.entry.pathname, ...part.args], {
+  const child = spawn(process.execPath, [...(part.nodeFlags ?? []), part.entry.pathname, ...part.args], {
     stdio: ['pipe', 'pipe', 'pipe'],
     // Standard input stays open: a part whose parent was killed sees it end, and stops too.
     // Its own group: Ctrl-C reaches this process alone, which then stops the parts in order.

@@ -13,6 +13,8 @@ export class PartIncompatible extends StarlingError {
 
 const HUB_ENTRY = new URL('../../control-plane/main.js', import.meta.url)
 const EDGE_ENTRY = new URL('../main.js', import.meta.url)
+/** Of each of its threads, in MB: Node's own 16 keeps 40 MB more for 0.6 % less CPU a turn. */
+const EDGE_YOUNG_HEAP = '--max-semi-space-size=4'
 
 export interface HubChoice {
   readonly port: number
@@ -109,6 +111,7 @@ export async function startEdge(start: PartStart, choice: EdgeChoice): Promise<S
   const part = await startPart({
     name: 'edge agent',
     entry: EDGE_ENTRY,
+    nodeFlags: [EDGE_YOUNG_HEAP],
     args: [
       '--data',
       start.home.edge,
