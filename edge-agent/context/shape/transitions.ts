@@ -57,7 +57,9 @@ const ASKING = {
   started: stay,
   refetch: unlessLate((state: Asking) => startAgain(state)),
   failed: unlessLate((state: Asking, event: EventOf<'failed'>) =>
-    event.fault === 'refused' && state.place !== null ? startAgain(state) : fail(state, event),
+    event.fault === 'refused' && state.place !== null
+      ? startAgain(state, { keepsHandle: true })
+      : fail(state, event),
   ),
   elapsed: stay,
   link_lost: (state: Asking): Step => ({
@@ -230,6 +232,7 @@ function hearLive(state: StateOf<'live'>, event: Told): Step {
 type Distrusted = Exclude<ReturnType<typeof judge>, { readonly kind: 'accepted' }>
 
 function distrust(state: Asking, event: Told, found: Distrusted): Step {
+  const { answer } = event
   if (found.kind === 'changed_schema') return startAgain(state, { keepsHandle: true })
   const failed = { ...event, kind: 'failed', fault: 'malformed', retryAfterMs: null } as const
   if (found.kind === 'malformed') return fail(state, { ...failed, detail: found.detail })
@@ -239,7 +242,9 @@ function distrust(state: Asking, event: Told, found: Distrusted): Step {
     const course = { ...state, trouble }
     return state.kind === 'live' ? goLive({ ...state, trouble }) : begin(resumptionOf(state), course)
   }
-  return fail({ ...state, trouble }, { ...failed, detail: found.detail }, 'stale_cache')
+  // A log that is served past every cache lives, whoever said that it was over.
+  const expired = answer.handle === state.expired ? null : state.expired
+  return fail({ ...state, trouble, expired }, { ...failed, detail: found.detail }, 'stale_cache')
 }
 
 /** S7: counted until a held request is answered well; past the limit the centre is left alone for a while. */
