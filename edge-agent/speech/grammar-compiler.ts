@@ -1,5 +1,6 @@
 /** From a word graph to the network that is searched: words looked up, open arcs widened, triphones spread. */
 import { overBackground } from '../grammar/background.ts'
+import { withChoices } from './branching.ts'
 import { WordsUnknown } from './errors.ts'
 import type { Lexicon, Pronunciation } from './lexicon.ts'
 import type { LanguageModel } from './language-model.ts'
@@ -40,7 +41,8 @@ export function compileGrammar(source: GrammarSource, sounds: Sounds): SearchNet
   const hasSlots = source.graph.arcs.some((arc) => arc.open !== undefined)
   const isOpen = hasSlots || source.background
   const treeWords = isOpen ? openVocabulary(source, sounds) : []
-  return searchNetwork(sentenceGraph(source.background ? overBackground(source.graph) : source.graph), {
+  const graph = sentenceGraph(source.background ? overBackground(source.graph) : source.graph)
+  return searchNetwork(isOpen ? withChoices(graph, source.tuning.open.choice) : graph, {
     model,
     pronounce,
     costs: source.tuning.costs,

@@ -7,8 +7,11 @@ export interface Tuning {
   /** Of grammars with an open vocabulary: narrower, since the language model tells its words apart. */
   readonly openBeams: Beams
   readonly costs: PauseCosts
-  /** Weight of the language model's logs against acoustic scores, and the cost of each word of an open vocabulary. */
-  readonly open: { readonly language: number; readonly word: number }
+  /**
+   * Of grammars with an open vocabulary: the weight of the language model's logs against acoustic scores, the cost of each open
+   * word, and the weight of the log likelihood of a grammar's own word among those that may stand there.
+   */
+  readonly open: { readonly language: number; readonly word: number; readonly choice: number }
   /** How many frames the mean known beforehand counts for. */
   readonly priorFrames: number
   /** After how many frames of speech the channel is known so much better that all of it is decoded again. */
@@ -23,7 +26,7 @@ export const TUNING: Tuning = {
   beams: { unit: 120, word: 80, maxUnits: 6_000 },
   openBeams: { unit: 100, word: 80, maxUnits: 4_000 },
   costs: { silence: -5, filler: -18, word: -3 },
-  open: { language: 6.5, word: -1 },
+  open: { language: 6.5, word: -1, choice: 4 },
   priorFrames: 30,
   settleAtFrames: [30, 60, 120],
   againFrames: 1_000,
