@@ -81,7 +81,7 @@ const WORDS = {
 } as const satisfies Record<Recovery['rung'], string>
 
 /** `database.recovered`: the record that a recovery took place; what it did is in the input. */
-function recoveredPerformer(): TransactionalPerformer<JsonObject, JsonObject> {
+export function recoveredPerformer(): TransactionalPerformer<JsonObject, JsonObject> {
   return {
     kind: 'transactional',
     action: RECOVERED,

@@ -39,15 +39,15 @@ export interface PackParts {
   clearance(): DataClass
 }
 
-export function contextPack(parts: QuestionParts): PackParts {
-  const action = 'context.pack'
-  const resource = { type: 'context', id: 'turn' }
-  const performer: ExternalPerformer<JsonObject, ContextPack> = {
+const ACTION = 'context.pack'
+
+export function packPerformer(parts: QuestionParts): ExternalPerformer<JsonObject, ContextPack> {
+  return {
     kind: 'external',
-    action,
+    action: ACTION,
     route: () => indexRoute(null),
-    perform: async (admission) => {
-      const { request } = redeem(admission, action)
+    perform: async (admitted) => {
+      const { request } = redeem(admitted, ACTION)
       const input = v.parse(InputSchema, request.input)
       const rights = rightsOf(request)
       const inHand = await workInHand(parts, input, rights)
@@ -62,12 +62,16 @@ export function contextPack(parts: QuestionParts): PackParts {
     },
     resolve: async () => 'did_not_take_place',
   }
+}
+
+export function contextPack(parts: QuestionParts): PackParts {
+  const resource = { type: 'context', id: 'turn' }
   return {
-    performer,
+    performer: packPerformer(parts),
     clearance: () =>
       clearanceFor(
         parts.policy(),
-        { principal: parts.principal, action, resource },
+        { principal: parts.principal, action: ACTION, resource },
         { route: indexRoute(null), nowMs: parts.clock.nowMs() },
       ),
   }

@@ -108,7 +108,7 @@ export async function searchContext(
 ): Promise<SearchAnswer & { readonly provenance: Provenance }> {
   const input = v.parse(SearchSchema, question)
   const ready = await readyVectors(parts.db, parts.embedders)
-  return await admitted(parts, searchPerformer(parts, ready), { input, table: null })
+  return await answered(parts, searchPerformer(parts, ready), { input, table: null })
 }
 
 /** Throws {@link ContextNotAnswered} with the code of the denial or the failure. */
@@ -117,10 +117,10 @@ export async function queryContext(
   question: ContextQuestion,
 ): Promise<QueryAnswer & { readonly provenance: Provenance }> {
   const input = v.parse(QuerySchema, question)
-  return await admitted(parts, queryPerformer(parts), { input, table: input.of })
+  return await answered(parts, queryPerformer(parts), { input, table: input.of })
 }
 
-function searchPerformer(
+export function searchPerformer(
   parts: QuestionParts,
   ready: Ready | null,
 ): ExternalPerformer<JsonObject, SearchAnswer> {
@@ -128,8 +128,8 @@ function searchPerformer(
     ...READS,
     action: 'context.search',
     route: () => indexRoute(ready?.embedder ?? null),
-    perform: async (admission) => {
-      const { request } = redeem(admission, 'context.search')
+    perform: async (admitted) => {
+      const { request } = redeem(admitted, 'context.search')
       const { words, limit, asOf } = v.parse(SearchSchema, request.input)
       const [vector] = (await ready?.embedder.embed([words])) ?? []
       const meaning = ready === null || vector === undefined ? null : { vector, stamp: ready.stamp }
@@ -149,13 +149,13 @@ function searchPerformer(
   }
 }
 
-function queryPerformer(parts: QuestionParts): ExternalPerformer<JsonObject, QueryAnswer> {
+export function queryPerformer(parts: QuestionParts): ExternalPerformer<JsonObject, QueryAnswer> {
   return {
     ...READS,
     action: 'context.query',
     route: () => indexRoute(null),
-    perform: async (admission) => {
-      const { request } = redeem(admission, 'context.query')
+    perform: async (admitted) => {
+      const { request } = redeem(admitted, 'context.query')
       const { of, where, hops, limit, asOf } = v.parse(QuerySchema, request.input)
       const common = { rights: rightsOf(request), asOf, nowMs: parts.clock.nowMs() }
       const staleness = parts.staleness()
@@ -179,7 +179,7 @@ function queryPerformer(parts: QuestionParts): ExternalPerformer<JsonObject, Que
 /** Nothing is changed by a question: one that a crash cut short did not take place. */
 const READS = { kind: 'external', resolve: async (): Promise<Resolution> => 'did_not_take_place' } as const
 
-async function admitted<O extends JsonObject>(
+async function answered<O extends JsonObject>(
   parts: QuestionParts,
   performer: ExternalPerformer<JsonObject, O>,
   { input, table }: { readonly input: JsonObject; readonly table: string | null },

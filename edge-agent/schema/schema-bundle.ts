@@ -143,19 +143,18 @@ async function take(parts: SchemaBundleParts, signed: SignedSteps, step: SchemaS
 }
 
 /** `bundle.migrate`: one step and the note of it, in the kernel's one transaction. */
-function stepPerformer(
+export function stepPerformer(
   step: SchemaStep,
   version: string,
   clock: Clock,
 ): TransactionalPerformer<JsonObject, JsonObject> {
-  const digest = stepDigest(step)
   return {
     kind: 'transactional',
     action: MIGRATE,
     route: () => ({
       provider: 'starling',
       model: `${SCHEMA_BUNDLE}@${version}`,
-      digest,
+      digest: stepDigest(step),
       region: 'device',
       reason: 'the database lies on the device',
     }),
@@ -165,7 +164,7 @@ function stepPerformer(
       await tx.query(
         `insert into device.schema_step (number, kind, name, digest, version, taken_at)
          values ($1, $2, $3, $4, $5, $6::text::timestamptz)`,
-        [step.number, step.kind, step.name, digest, version, new Date(clock.nowMs()).toISOString()],
+        [step.number, step.kind, step.name, stepDigest(step), version, new Date(clock.nowMs()).toISOString()],
       )
       return { taken: request.input['number'] ?? null }
     },

@@ -31,7 +31,7 @@ export async function writeIndex(
   wish: IndexWrite,
 ): Promise<number> {
   const digest = digestOf(wish.items)
-  const answer = await kernel.admit(performerOf(wish, digest), {
+  const answer = await kernel.admit(indexPerformer(wish, digest), {
     principal,
     action: 'context.index',
     resource: { type: 'context', id: 'search' },
@@ -52,7 +52,10 @@ export async function writeIndex(
 
 type Written = JsonObject & { readonly written: number }
 
-function performerOf(wish: IndexWrite, digest: string): TransactionalPerformer<JsonObject, Written> {
+export function indexPerformer(
+  wish: IndexWrite,
+  digest: string,
+): TransactionalPerformer<JsonObject, Written> {
   return {
     kind: 'transactional',
     action: 'context.index',

@@ -30,7 +30,7 @@ async function mutant(gate: Gate, text: string): Promise<Module> {
   await writeFile(
     path,
     code.replace(
-      /(from\s*)'([^']+)'/g,
+      /^((?:import|export)\b[^']*?\bfrom\s*)'([^']+)'/gm,
       (_all, from: string, target: string) =>
         `${from}'${target.startsWith('.') ? resolve(ROOT, dirname(gate.file), target) : found(target)}'`,
     ),
@@ -84,7 +84,9 @@ describe('the gates', () => {
       const mutants = await performersOf(await mutant(gate, text))
       expect(mutants.length).toBe(made.length)
       const faults = (await Promise.all(mutants.map(gateFault))).filter((fault) => fault !== null)
-      expect(faults.length, 'performers whose gate is gone').toBe(1)
+      // Performers of one kind share the gate of the function that makes them.
+      const shared = gatesIn({ file: gate.file, text }).length === 1
+      expect(faults.length, 'performers whose gate is gone').toBe(shared ? made.length : 1)
     })
   }
 })

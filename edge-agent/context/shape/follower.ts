@@ -55,10 +55,10 @@ export class Follower {
     const { state, effects } = reduce(this.#state, event)
     this.#state = state
     if (state.kind !== 'waiting') clearTimeout(this.#timer)
-    for (const effect of effects) this.#perform(effect)
+    for (const effect of effects) this.#carryOut(effect)
   }
 
-  #perform(effect: SyncEffect): void {
+  #carryOut(effect: SyncEffect): void {
     switch (effect.kind) {
       case 'abort':
         this.#request?.abort()
