@@ -11,6 +11,7 @@ import {
   type WriteIntent,
 } from '../../shared/context/write-intent.ts'
 import { isContextTable, type ContextTable, type Rejection } from '../../shared/context/tables.ts'
+import { ContextVersionRefused, OWN_FORM, stepFor, type ContextForm } from '../../shared/context/version.ts'
 import type { WriteField } from '../../shared/context/write-rules.ts'
 import type { DeviceId, SiteId, TenantId } from '../../shared/ids.ts'
 import type { JournalRecord, WriteBody } from '../../shared/journal/record.ts'
@@ -38,16 +39,17 @@ type Settled = Exclude<WriteOutcome, { kind: 'duplicate' }>
 type Rejected = Extract<WriteOutcome, { kind: 'rejected' }>
 type WriteRecord = Pick<JournalRecord, 'id'> & { readonly body: WriteBody }
 
-/** Applies a verified journal record whose body is a `write`. To be called in the transaction that stores the record. */
+/** Applies a verified journal record whose body is a `write`; `form` is that of the centre's rows. To be called in the transaction that stores the record. */
 export async function applyWrite(
   tx: Transaction,
   writer: Writer,
   record: WriteRecord,
+  form: ContextForm = OWN_FORM,
 ): Promise<WriteOutcome> {
   const result = { tenant: writer.tenant, table: 'write_result', key: record.id } as const
   if ((await findRow(tx, writer.tenant, result)) !== null) return { kind: 'duplicate' }
   const version = await reserveVersion(tx)
-  const outcome = await attempt(tx, writer, record)
+  const outcome = await inOwnForm(tx, { writer, record, form })
   const isRejected = outcome.kind === 'rejected'
   await putRow(tx, {
     ...result,
@@ -67,9 +69,37 @@ export async function applyWrite(
   return outcome
 }
 
-async function attempt(tx: Transaction, writer: Writer, record: WriteRecord): Promise<Settled> {
+/** V2: what a device of the version before wrote is read in the centre's form, and checked and merged like any other. */
+async function inOwnForm(
+  tx: Transaction,
+  {
+    writer,
+    record,
+    form,
+  }: { readonly writer: Writer; readonly record: WriteRecord; readonly form: ContextForm },
+): Promise<Settled> {
   const intent = intentOf(record)
   if (intent === null) return rejected('schema', 'its patch is no JSON object')
+  try {
+    const { table, patch, base } = intent
+    const steps = stepFor(form, record.body.contextVersion)
+    const step = isContextTable(table) ? steps?.tables[table] : undefined
+    const read = step === undefined ? intent : { ...intent, patch: step.up(patch), base: step.up(base) }
+    return await attempt(tx, { writer, record, intent: read })
+  } catch (error) {
+    if (!(error instanceof ContextVersionRefused)) throw error
+    return rejected('version', `${error.message}. ${error.remedy}`)
+  }
+}
+
+async function attempt(
+  tx: Transaction,
+  {
+    writer,
+    record,
+    intent,
+  }: { readonly writer: Writer; readonly record: WriteRecord; readonly intent: WriteIntent },
+): Promise<Settled> {
   const { table, key, dependsOn } = intent
   if (!isContextTable(table)) return rejected('forbidden', `there is no table ${table.slice(0, 40)}`)
   if (key.length < 1 || key.length > 100 || !isStorable(key))

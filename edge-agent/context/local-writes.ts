@@ -4,6 +4,7 @@
  */
 import { canonicalText } from '../../shared/canonical.ts'
 import type { Clock } from '../../shared/clock.ts'
+import { CONTEXT_VERSION } from '../../shared/context/version.ts'
 import type { ContextTable } from '../../shared/context/tables.ts'
 import { intentOf, type WriteIntent } from '../../shared/context/write-intent.ts'
 import type { WriteBody } from '../../shared/journal/record.ts'
@@ -33,6 +34,8 @@ interface WriteJournal {
 export function openLocalWrites(parts: {
   readonly journal: WriteJournal
   readonly clock: Clock
+  /** Of the columns that are written; this program's own where none is named. */
+  readonly contextVersion?: number
 }): LocalWrites {
   const make = async (
     tx: Transaction,
@@ -41,7 +44,7 @@ export function openLocalWrites(parts: {
     undoes: string | null,
   ) => {
     const intent = await prepareWrite(tx, wish, { nowMs: parts.clock.nowMs(), undoes })
-    const { id } = await parts.journal.append(tx, bodyOf(intent, of))
+    const { id } = await parts.journal.append(tx, bodyOf(intent, of, parts.contextVersion))
     await layOverlay(tx, { writeId: id, of }, intent)
     return id
   }
@@ -72,7 +75,7 @@ export async function layAgain(
   if (intent.undoes !== null) await markUndone(tx, intent.undoes)
 }
 
-function bodyOf(intent: WriteIntent, of: string): WriteBody {
+function bodyOf(intent: WriteIntent, of: string, contextVersion: number = CONTEXT_VERSION): WriteBody {
   const { table, key, baseVersion, stampMs, sinceMs, dependsOn, undoes } = intent
   return {
     kind: 'write',
@@ -86,5 +89,6 @@ function bodyOf(intent: WriteIntent, of: string): WriteBody {
     sinceMs,
     dependsOn: [...dependsOn],
     ...(undoes === null ? {} : { undoes }),
+    ...(contextVersion === 1 ? {} : { contextVersion }),
   }
 }

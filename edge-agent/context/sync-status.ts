@@ -21,5 +21,7 @@ export interface SyncStatus {
   readonly syncedAt: string | null
   /** How long ago that was; null for never. */
   readonly stalenessMs: number | null
+  /** Why the centre serves this version of the program nothing; null while it does. */
+  readonly refusal: string | null
   readonly tables: readonly TableStatus[]
 }

@@ -10,9 +10,11 @@ import type { Kernel, Principal } from '../../shared/kernel/contract.ts'
 import type { Log } from '../../shared/log.ts'
 import type { Metrics } from '../../shared/metrics/metrics.ts'
 import type { Database } from '../../shared/sql/port.ts'
+import { applyPauseMs } from './apply-pause.ts'
 import { prepareBatch } from './applier.ts'
 import { admitBatch, CopyUnfit } from './commit.ts'
 import { readPlaces, readPosition, storePosition } from './position.ts'
+import { Refusal } from './refusal.ts'
 import { ForeignAnswer, wholeRow } from './rows.ts'
 import type { ShapeSource } from './shape/fetch-answer.ts'
 import { Follower, type Delivery } from './shape/follower.ts'
@@ -36,9 +38,6 @@ const MAX_PENDING = 50_000
 const APPLY_AT = 20_000
 /** While changes come thick and fast, tables without news are asked together so often. */
 const NUDGE_EVERY_MS = 100
-/** The first pause after a batch that could not be applied; each further one doubles it. */
-const FIRST_PAUSE_MS = 500
-const LONGEST_PAUSE_MS = 300_000
 
 export interface ContextSyncParts {
   readonly db: Database
@@ -85,6 +84,7 @@ export class ContextSync {
   #nudgedAtMs = -Infinity
   #nudge: NodeJS.Timeout | undefined
   #isOver = false
+  readonly #refusal = new Refusal()
   readonly #timers = new Set<NodeJS.Timeout>()
   readonly #waiters = new Waiters()
 
@@ -167,6 +167,7 @@ export class ContextSync {
       lag: this.#lsn === null ? 0 : Number(newest > this.#lsn ? newest - this.#lsn : 0n),
       syncedAt,
       stalenessMs: syncedAt === null ? null : Math.max(0, clock.nowMs() - Date.parse(syncedAt)),
+      refusal: this.#refusal.text,
       tables: all.map(({ table, follower, progress, bytes }) => ({
         table,
         state: follower.state,
@@ -222,7 +223,8 @@ export class ContextSync {
         take: async (delivery) => await this.#take(followed, delivery),
         tell: (problem, detail) => {
           metrics.count('starling_context_problems_total', { table, problem })
-          log.warn(`the table ${table} waits`, { problem, detail })
+          if (problem === 'version') this.#refusal.hear(detail, log)
+          else log.warn(`the table ${table} waits`, { problem, detail })
         },
         lost: (error) => this.#repair(followed, error),
         counted: (bytes) => {
@@ -270,6 +272,7 @@ export class ContextSync {
       followed.hash.update(text)
       await stageRows(db, table, text)
     }
+    this.#refusal.lift()
     followed.progress = delivered(followed.progress, delivery)
     if (delivery.upTo !== null) followed.heardAtMs = clock.nowMs()
   }
@@ -350,7 +353,7 @@ export class ContextSync {
     this.#retry = setTimeout(() => {
       this.#retry = undefined
       this.#settle()
-    }, pauseMs(this.#failures))
+    }, applyPauseMs(this.#failures))
   }
 
   #repair(followed: Followed, error: unknown): void {
@@ -361,7 +364,7 @@ export class ContextSync {
     const timer = setTimeout(() => {
       this.#timers.delete(timer)
       followed.follower.hear({ kind: 'resync' })
-    }, pauseMs(followed.repairs))
+    }, applyPauseMs(followed.repairs))
     this.#timers.add(timer)
   }
 
@@ -387,8 +390,4 @@ export class ContextSync {
     this.#serial = result.catch(() => undefined)
     return result
   }
-}
-
-function pauseMs(failures: number): number {
-  return Math.min(FIRST_PAUSE_MS * 2 ** Math.min(failures - 1, 16), LONGEST_PAUSE_MS)
 }

@@ -18,6 +18,8 @@ export interface ContextStatus extends Staleness {
   readonly lsn: string | null
   /** Transactions of the centre that are known of and not shown yet. */
   readonly lag: number
+  /** Why the centre serves this version of the program nothing; null while it does. */
+  readonly refusal: string | null
   /** Changes made here: on their way, not taken, or standing against another's. */
   readonly writes: { readonly pending: number; readonly rejected: number; readonly conflicts: number }
   readonly tables: readonly (TableStatus & { readonly rows: number })[]

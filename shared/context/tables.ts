@@ -29,6 +29,7 @@ export const REJECTIONS = [
   'list_full',
   'settled',
   'dependency',
+  'version',
 ] as const
 export type Rejection = (typeof REJECTIONS)[number]
 

@@ -76,6 +76,8 @@ export const WriteBodySchema = v.strictObject({
   sinceMs: v.exactOptional(v.pipe(v.number(), v.safeInteger(), v.minValue(0))),
   dependsOn: v.exactOptional(v.pipe(v.array(Uuid7), v.maxLength(8))),
   undoes: v.exactOptional(Uuid7),
+  /** Of the columns' form; absent for 1. */
+  contextVersion: v.exactOptional(v.pipe(v.number(), v.integer(), v.minValue(2), v.maxValue(999_999))),
 })
 
 /** Entries that this device can no longer supply, named and signed rather than silently missing. */

@@ -3,6 +3,7 @@
  * table, columns and rows that were decided. Proved against the shape server of this centre; not run against Electric itself.
  */
 import { Hono } from 'hono'
+import { CONTEXT_VERSION } from '../../../shared/context/version.ts'
 import type { ShapeDefinition } from '../definition.ts'
 import { quoteIdentifier, quoteTable } from '../identifiers.ts'
 import { deviceGrants, NAMED_PATH, type NamedShapeParts, type NamedShapes } from './named.ts'
@@ -21,7 +22,12 @@ export interface ElectricProxyParts extends Omit<NamedShapeParts, 'server' | 'po
 }
 
 export function electricProxy(parts: ElectricProxyParts): NamedShapes {
-  const grants = deviceGrants({ ...parts, endScopes: async () => await Promise.resolve() })
+  const grants = deviceGrants({
+    ...parts,
+    // Electric keeps one log for all forms and its answers go on as they are, so no older form is served.
+    form: { version: CONTEXT_VERSION, steps: [] },
+    endScopes: async () => await Promise.resolve(),
+  })
   const app = new Hono()
   app.on(['GET', 'POST'], NAMED_PATH, async (context) => {
     const query = new URL(context.req.url).searchParams

@@ -47,6 +47,7 @@ export function freeFormShapes(parts: Omit<ShapeRouteParts, 'grant' | 'path'>): 
           audience: 'public' as const,
           subsetColumns: readQueryable(query),
           signal: null,
+          rewrite: null,
         }),
     }),
   )

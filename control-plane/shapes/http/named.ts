@@ -4,14 +4,24 @@
  */
 import type { Context, Hono } from 'hono'
 import { namedShape, type ShapeScope } from '../../../shared/context/shapes.ts'
+import {
+  CONTEXT_VERSION_PARAM,
+  OWN_FORM,
+  stepFor,
+  type ContextForm,
+} from '../../../shared/context/version.ts'
+import { isContextTable } from '../../../shared/context/tables.ts'
 import type { PublicKey } from '../../../shared/signing/ed25519.ts'
 import { claimedDevice, openShapeToken } from '../../../shared/wire/shape-token.ts'
 import type { ShapeDefinition } from '../definition.ts'
 import { InvalidShapeRequest } from '../errors.ts'
+import { inOlderForm } from './older-form.ts'
 import { shapeRoutes, type Granted, type ShapeRouteParts } from './shape-routes.ts'
 
 export interface NamedShapeParts extends Omit<ShapeRouteParts, 'grant' | 'path'> {
   readonly tenant: string
+  /** Of the rows that are served; this program's own where none is named. */
+  readonly form?: ContextForm
   /** Null for a device that is unknown or revoked. */
   deviceOf(id: string): Promise<{ readonly site: string; readonly key: PublicKey } | null>
 }
@@ -49,11 +59,12 @@ export interface DeviceGrants {
 
 /** Who may read what, decided the same way whoever serves it. */
 export function deviceGrants(
-  parts: Pick<NamedShapeParts, 'tenant' | 'deviceOf' | 'clock'> & {
+  parts: Pick<NamedShapeParts, 'tenant' | 'deviceOf' | 'clock' | 'form'> & {
     endScopes(isOver: (scope: string) => boolean): Promise<void>
   },
 ): DeviceGrants {
   const readers = new Readers()
+  const { form = OWN_FORM } = parts
   return {
     grant: async (context, query) => {
       const scope = await scopeOf(context, parts)
@@ -61,9 +72,15 @@ export function deviceGrants(
       const signal = readers.of(scope)
       // Once more, with the signal in hand: a revocation is seen by one or the other.
       if ((await parts.deviceOf(scope.device)) === null) return denied()
-      await parts.endScopes((other) => isOldScope(other, scope))
-      const definition = definitionOf(context.req.param('name') ?? '', scope, query)
-      return { definition, audience: 'private', subsetColumns: definition.columns, signal }
+      const said = versionOf(query)
+      const steps = stepFor(form, said)
+      const reader = { ...scope, form: `${said ?? 1}/${form.version}` }
+      await parts.endScopes((other) => isOldScope(other, reader))
+      const name = context.req.param('name') ?? ''
+      const definition = definitionOf(name, reader, query)
+      const step = isContextTable(name) ? steps?.tables[name] : undefined
+      const rewrite = step === undefined ? null : (messages: string) => inOlderForm(step, messages)
+      return { definition, audience: 'private', subsetColumns: definition.columns, signal, rewrite }
     },
     revoke: async (device) => {
       readers.revoke(device)
@@ -102,7 +119,7 @@ async function scopeOf(
 }
 
 /** Pure: the same name means different rows to different scopes, and never anything that the request says. */
-export function definitionOf(name: string, scope: ShapeScope, query: URLSearchParams): ShapeDefinition {
+export function definitionOf(name: string, scope: Reader, query: URLSearchParams): ShapeDefinition {
   const shape = namedShape(name)
   if (shape === undefined) throw new InvalidShapeRequest('shape', `no shape is called ${name.slice(0, 100)}`)
   const said = [...query.keys()].find((key) => DECIDED.test(key))
@@ -115,12 +132,27 @@ export function definitionOf(name: string, scope: ShapeScope, query: URLSearchPa
   return { schema, table, columns, where, params, replica, log, scope: scopeName(scope) }
 }
 
-function scopeName({ tenant, device, site }: ShapeScope): string {
-  return `${tenant}/${device}@${site}`
+/**
+ * Who reads, and in which form, `DEVICE'S/CENTRE'S`: a log is read in one form from its beginning, so whoever of the two is updated,
+ * the device starts a log of its own anew.
+ */
+type Reader = ShapeScope & { readonly form: string }
+
+function scopeName({ tenant, device, site, form }: Reader): string {
+  return `${tenant}/${device}@${site}#${form}`
 }
 
-/** The same device at another site: what it followed there is no longer its to see. */
-function isOldScope(other: string, scope: ShapeScope): boolean {
+const VERSION = /^[1-9]\d{0,5}$/
+
+function versionOf(query: URLSearchParams): number | undefined {
+  const said = query.get(CONTEXT_VERSION_PARAM)
+  if (said === null) return undefined
+  if (!VERSION.test(said)) throw new InvalidShapeRequest(CONTEXT_VERSION_PARAM, 'is invalid')
+  return Number(said)
+}
+
+/** The same device at another site, or in another form: what it followed there is no longer its to see. */
+function isOldScope(other: string, scope: Reader): boolean {
   return other !== scopeName(scope) && other.startsWith(`${scope.tenant}/${scope.device}@`)
 }
 

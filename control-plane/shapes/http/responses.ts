@@ -1,5 +1,6 @@
 /** Answers that are no log: start again, or what was wrong. */
 import type { Context } from 'hono'
+import { ContextVersionRefused } from '../../../shared/context/version.ts'
 import { reportError } from '../../../shared/errors.ts'
 import type { Log } from '../../../shared/log.ts'
 import { DatabaseInterrupted, QueueFull } from '../../../shared/sql/errors.ts'
@@ -28,6 +29,7 @@ export function errorResponse(error: Error, context: Context, log: Log): Respons
     const errors = nested(error.field.split('.'), [error.message])
     return refusal(400, { message: 'Invalid request', errors })
   }
+  if (error instanceof ContextVersionRefused) return refusal(400, { ...reportError(error) })
   if (PASSING.some((kind) => error instanceof kind))
     return refusal(503, { message: error.message }, { 'retry-after': '1' })
   if (context.req.raw.signal.aborted) return refusal(499, { message: 'The reader went away' })

@@ -19,6 +19,8 @@ export interface Granted {
   readonly subsetColumns: readonly string[] | null
   /** Aborts when the right to read is withdrawn. */
   readonly signal: AbortSignal | null
+  /** Puts messages, joined by commas, into the reader's own form; null where it is the table's. */
+  readonly rewrite: ((messages: string) => string) | null
 }
 
 export interface ShapeRouteParts {
@@ -79,7 +81,7 @@ async function respond(
       ? context.req.raw.signal
       : AbortSignal.any([context.req.raw.signal, granted.signal])
   const request = { ...reading, definition: granted.definition }
-  if (reading.isSse) return await sseResponse(parts, { request, signal, audience: granted.audience })
+  if (reading.isSse) return await sseResponse(parts, { ...granted, request, signal })
   const answer = await parts.server.serve(request, signal)
   if (answer.kind === 'refetch') return refetchResponse(answer, granted.audience)
   const headers = logHeaders(answer, {
@@ -94,17 +96,20 @@ async function respond(
     .some((tag) => tag.trim() === headers['etag'])
   return isKnown
     ? new Response(null, { status: 304, headers })
-    : new Response(`[${answer.body}]`, { headers })
+    : new Response(`[${granted.rewrite?.(answer.body) ?? answer.body}]`, { headers })
 }
 
 async function subsetResponse(
   { server }: ShapeRouteParts,
-  { definition, audience, subsetColumns }: Granted,
+  { definition, audience, subsetColumns, rewrite }: Granted,
   asked: { readonly handle: string | null; readonly subset: Omit<SubsetAsked, 'columns'> },
 ): Promise<Response> {
   const answer = await server.subset(definition, asked.handle, { ...asked.subset, columns: subsetColumns })
   if (answer.kind === 'refetch') return refetchResponse(answer, audience)
-  return new Response(`{"metadata":${JSON.stringify(answer.metadata)},"data":[${answer.data}]}`, {
-    headers: subsetHeaders(answer, audience),
-  })
+  return new Response(
+    `{"metadata":${JSON.stringify(answer.metadata)},"data":[${rewrite?.(answer.data) ?? answer.data}]}`,
+    {
+      headers: subsetHeaders(answer, audience),
+    },
+  )
 }

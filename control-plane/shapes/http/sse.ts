@@ -15,9 +15,10 @@ export async function sseResponse(
     readonly request: ShapeRequest & { readonly cursor: string | null }
     readonly signal: AbortSignal
     readonly audience: Audience
+    readonly rewrite: ((messages: string) => string) | null
   },
 ): Promise<Response> {
-  const { request, audience } = given
+  const { request, audience, rewrite } = given
   const found = await parts.server.followed(request)
   if ('kind' in found) return refetchResponse(found, audience)
   const { shape, from } = found
@@ -35,7 +36,9 @@ export async function sseResponse(
       const next = await events.next()
       const messages = next.done === true ? [] : (next.value ?? [MUST_REFETCH])
       if (messages.length > 0)
-        controller.enqueue(encoder.encode(messages.map((message) => `data: ${message}\n\n`).join('')))
+        controller.enqueue(
+          encoder.encode(messages.map((message) => `data: ${rewrite?.(message) ?? message}\n\n`).join('')),
+        )
       if (next.done !== true && next.value !== null) return
       clearInterval(keepAlive)
       controller.close()

@@ -40,8 +40,9 @@ export async function contextVerify(call: Call, tables: readonly string[]): Prom
 }
 
 function statusLines(status: ContextStatus): readonly string[] {
-  const { lsn, lag, writes } = status
+  const { lsn, lag, writes, refusal } = status
   return [
+    ...(refusal === null ? [] : [`waits: ${refusal}`]),
     `stands at ${lsn ?? 'nothing yet'}${lag === 0 ? '' : `, ${lag} transactions behind`}; own changes: ${writes.pending} on their way, ${writes.rejected} not taken, ${writes.conflicts} in conflict`,
     ageLine(status),
     'table          rows      state        bytes      refetched  waiting  at',

@@ -4,6 +4,7 @@
  */
 import { isChangeMessage, isControlMessage, type Message, type Row } from '@electric-sql/client'
 import * as v from 'valibot'
+import { ContextVersionRefused } from '../../../shared/context/version.ts'
 import { parsePosition, type LogPosition } from './place.ts'
 
 /** One operation on one row, as the centre logged it. Values are PostgreSQL's text. */
@@ -38,6 +39,8 @@ export type FaultKind =
   | 'malformed'
   /** The centre cannot make sense of the request. */
   | 'refused'
+  /** Neither side's fault: one of them is to be updated (V3). */
+  | 'version'
   /** Not this device's to read. */
   | 'denied'
 
@@ -59,6 +62,7 @@ export interface RawAnswer {
   readonly body: string
 }
 
+const Shown = v.pipe(v.string(), v.maxLength(200))
 const Text = v.record(v.string(), v.nullable(v.string()))
 const Digits = v.pipe(v.string(), v.regex(/^\d{1,19}$/))
 const ChangeSchema = v.object({
@@ -80,6 +84,8 @@ export function readAnswer(raw: RawAnswer, asked: { readonly isLive: boolean }):
   if (status === 401 || status === 403) return fault('denied', `HTTP ${status}`)
   if (status === 429 || status >= 500)
     return { ...fault('unavailable', `HTTP ${status}`), retryAfterMs: retryAfterMs(headers) }
+  const outdated = status === 400 ? versionRefusal(raw.body) : null
+  if (outdated !== null) return fault('version', outdated)
   if (status !== 200) return fault('refused', `HTTP ${status}: ${raw.body.slice(0, 200)}`)
   const handle = headers.get('electric-handle')
   const offset = headers.get('electric-offset')
@@ -94,6 +100,18 @@ export function readAnswer(raw: RawAnswer, asked: { readonly isLive: boolean }):
   if (typeof told === 'string') return fault('malformed', told)
   if (told === null) return { kind: 'refetch' }
   return { kind: 'log', handle, offset, schema, cursor, ...told }
+}
+
+const VersionRefusalSchema = v.pipe(
+  v.string(),
+  v.parseJson(),
+  v.object({ code: v.literal(ContextVersionRefused.code), message: Shown, remedy: Shown }),
+)
+
+/** What people are told; null for another refusal. */
+function versionRefusal(body: string): string | null {
+  const found = v.safeParse(VersionRefusalSchema, body)
+  return found.success ? `${found.output.message}. ${found.output.remedy}` : null
 }
 
 /** The operations in their order, null for a call to start again, or what is wrong. */

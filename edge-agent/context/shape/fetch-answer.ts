@@ -1,5 +1,6 @@
 /** One request of the shape protocol over whatever way there is, and its answer read whole, in bounds. */
 import { ELECTRIC_PROTOCOL_QUERY_PARAMS } from '@electric-sql/client'
+import { CONTEXT_VERSION, CONTEXT_VERSION_PARAM } from '../../../shared/context/version.ts'
 import { invariant } from '../../../shared/errors.ts'
 import { readAnswer, type ShapeAnswer } from './answer.ts'
 import type { SyncEffect } from './machine.ts'
@@ -11,6 +12,8 @@ export interface ShapeSource {
   readonly fetch: typeof fetch
   /** A fresh token of this device. */
   token(): string
+  /** Of the rows that are asked for; this program's own where none is named. */
+  readonly contextVersion?: number
 }
 
 /** Snapshots come in pieces of about a megabyte: one of so much is none of ours. */
@@ -38,7 +41,7 @@ export async function fetchAnswer(
   const isLive = asked.ask.wait === 'held'
   const limit = AbortSignal.timeout(isLive ? HELD_AT_MOST_MS : ANSWERED_WITHIN_MS)
   try {
-    const response = await source.fetch(requestUrl(source.baseUrl, asked), {
+    const response = await source.fetch(requestUrl(source, asked), {
       headers: { authorization: `Bearer ${source.token()}` },
       signal: AbortSignal.any([signal, limit]),
     })
@@ -74,7 +77,7 @@ async function readBody(response: Response): Promise<Uint8Array | null> {
 }
 
 /** The protocol's own names, as its client publishes them: a name that it does not know would be a slip of ours. */
-function requestUrl(baseUrl: string, { shape, ask, random }: Asked): string {
+function requestUrl({ baseUrl, contextVersion }: ShapeSource, { shape, ask, random }: Asked): string {
   const url = new URL(`/v1/shapes/${shape}`, baseUrl)
   const set = (name: string, value: string): void => {
     invariant(ELECTRIC_PROTOCOL_QUERY_PARAMS.includes(name), `${name} is of the protocol`)
@@ -86,5 +89,6 @@ function requestUrl(baseUrl: string, { shape, ask, random }: Asked): string {
   if (ask.cursor !== null) set('cursor', ask.cursor)
   if (ask.expired !== null) set('expired_handle', ask.expired)
   if (ask.cache === 'bypass') set('cache-buster', random.toString(36).slice(2))
+  url.searchParams.set(CONTEXT_VERSION_PARAM, String(contextVersion ?? CONTEXT_VERSION))
   return url.href
 }

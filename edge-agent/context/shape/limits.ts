@@ -8,7 +8,7 @@ export const LONGEST_PAUSE_MS = 30_000
 export const LONGEST_SILENCE_MS = 2_000
 /** The first pause of one who is refused: its clock may be about to be put right. */
 export const FIRST_DENIED_PAUSE_MS = 1_500
-/** A device that stays shut out asks rarely: only an operator can mend that. */
+/** A device that stays shut out, or whose version is not served, asks rarely: only an operator can mend that. */
 export const DENIED_PAUSE_MS = 300_000
 /** A first call to start again is usual, and a second may be a race; more without an answer between is a fault of the centre. */
 export const MAX_REFETCHES = 5

@@ -286,6 +286,7 @@ const PAUSES_MS: Readonly<Record<FaultKind, readonly [first: number, longest: nu
   unavailable: [FIRST_PAUSE_MS, LONGEST_PAUSE_MS],
   malformed: [FIRST_PAUSE_MS, LONGEST_PAUSE_MS],
   refused: [FIRST_PAUSE_MS, LONGEST_PAUSE_MS],
+  version: [DENIED_PAUSE_MS, DENIED_PAUSE_MS],
   denied: [FIRST_DENIED_PAUSE_MS, DENIED_PAUSE_MS],
 }
 

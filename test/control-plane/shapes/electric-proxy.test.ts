@@ -86,7 +86,7 @@ describe('named shapes from behind an authorising proxy', () => {
 
   it('say nothing of what a request wants to decide, and pass on nothing but where it reads', async () => {
     expect((await get({ offset: '-1', where: 'true' })).status).toBe(400)
-    const scope = { tenant: 'acme', site: 'north', device: 'van-1' }
+    const scope = { tenant: 'acme', site: 'north', device: 'van-1', form: '1/1' }
     const query = new URLSearchParams({ offset: '0_0', handle: 'h', secret: 's', source_id: 'x' })
     const url = upstream('http://electric:3000', definitionOf('part', scope, query), query)
     expect(Object.fromEntries(url.searchParams)).toMatchObject({

@@ -8,6 +8,7 @@ import { USUAL_RETENTION } from '../../../control-plane/shapes/upkeep.ts'
 import { migrate } from '../../../edge-agent/agent/migrations.ts'
 import { ContextSync } from '../../../edge-agent/context/sync.ts'
 import { verifyTable, type TableVerdict, type VerifyParts } from '../../../edge-agent/context/verify.ts'
+import { CONTEXT_VERSION, type ContextForm } from '../../../shared/context/version.ts'
 import { systemClock } from '../../../shared/clock.ts'
 import type { ContextTable } from '../../../shared/context/tables.ts'
 import { parseSiteId, parseTenantId } from '../../../shared/ids.ts'
@@ -42,10 +43,18 @@ export interface CentreStage {
 }
 
 export async function openCentreStage(
-  options: { pollMs?: number; chunkBytes?: number; device?: string; key?: KeyPair } = {},
+  options: {
+    pollMs?: number
+    chunkBytes?: number
+    device?: string
+    key?: KeyPair
+    form?: ContextForm
+    /** Instead of a PGlite of its own; closed with the stage. */
+    db?: Database
+  } = {},
 ): Promise<CentreStage> {
   const folder = await dataFolder('copy-centre')
-  const db = await openDatabase({ dir: folder.path })
+  const db = options.db ?? (await openDatabase({ dir: folder.path }))
   await db.script(OPS_SCHEMA)
   const clock = systemClock
   const log = openLog({ part: 'test', clock, json: false, write: () => undefined })
@@ -57,6 +66,7 @@ export async function openCentreStage(
     ...usual,
     server: shapes.server,
     tenant,
+    ...(options.form === undefined ? {} : { form: options.form }),
     deviceOf: async () =>
       await Promise.resolve(stage.isRevoked ? null : { site: stage.site, key: key.publicKey }),
   })
@@ -135,7 +145,7 @@ export interface CopyStage {
   /** Names by key, as readers see them. */
   words(table: Table): Promise<Readonly<Record<string, string>>>
   /** Another follower over the same database, as after a restart. */
-  again(fetchOver?: typeof fetch): Promise<CopyStage>
+  again(fetchOver?: typeof fetch, contextVersion?: number): Promise<CopyStage>
   close(): Promise<void>
 }
 
@@ -148,6 +158,7 @@ export async function openCopy(
   centre: CentreStage,
   fetchOver?: typeof fetch,
   over?: Governed,
+  contextVersion = CONTEXT_VERSION,
 ): Promise<CopyStage> {
   const device = over ?? (await governed())
   if (over === undefined) await migrate(device.db)
@@ -160,6 +171,7 @@ export async function openCopy(
       baseUrl: 'http://centre.invalid',
       fetch: fetchOver ?? straight(centre),
       token: () => centre.token(),
+      contextVersion,
     },
     clock: systemClock,
     log: openLog({ part: 'test', clock: systemClock, json: true, write: (line) => void logged.push(line) }),
@@ -192,9 +204,9 @@ export async function openCopy(
       )
       return Object.fromEntries(rows.map(({ key, name }) => [key, name]))
     },
-    again: async (next) => {
+    again: async (next, version = contextVersion) => {
       await sync.stop()
-      return await openCopy(centre, next ?? fetchOver, device)
+      return await openCopy(centre, next ?? fetchOver, device, version)
     },
     close: async () => {
       await sync.stop()

@@ -9,6 +9,7 @@ class NotAWav extends StarlingError {
 }
 const CONTEXT = {
   lsn: '7',
+  refusal: null,
   lag: 0,
   writes: { pending: 0, rejected: 0, conflicts: 0 },
   syncedAt: null,
