@@ -11,10 +11,10 @@ interface Message {
 }
 
 /** Messages joined by commas, of any kind: only what holds a body is another afterwards. */
-export function inOlderForm({ down }: TableStep, messages: string): string {
+export function inOlderForm(step: TableStep, messages: string): string {
   const rewritten = (values: Values): Values =>
     typeof values['body'] === 'string'
-      ? { ...values, body: JSON.stringify(down(JSON.parse(values['body']) as JsonObject)) }
+      ? { ...values, body: JSON.stringify(step.down(JSON.parse(values['body']) as JsonObject)) }
       : values
   return (JSON.parse(`[${messages}]`) as readonly Message[])
     .map(({ value, old_value: oldValue, ...rest }) =>

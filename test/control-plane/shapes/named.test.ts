@@ -303,7 +303,7 @@ describe('named shapes', () => {
     const left = await db.query<{ readonly scope: string }>(
       `select definition->>'scope' as scope from starling_shapes.shape where definition->>'scope' like '%van-1@%'`,
     )
-    expect(left.map(({ scope }) => scope)).toEqual(['acme/van-1@south'])
+    expect(left.map(({ scope }) => scope)).toEqual(['acme/van-1@south#1/1'])
   })
 })
 
