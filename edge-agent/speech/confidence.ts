@@ -35,7 +35,8 @@ interface Judging {
 /**
  * Word evidence: margin to the free path a frame, its worst stretch, log of its frames, log odds of its posterior, margin of the
  * utterance. Utterance evidence: margin, margin of the worst fixed word, log odds of the least sure one, gap to the next
- * sentence, share of its time that the sentence calls a pause and the free path speech, log of the number of words.
+ * sentence, share of its time that the sentence calls a pause and the free path speech, log of the number of words, and 1 where words
+ * of the language model competed, which makes a grammar's own words cost their choice.
  */
 export function judge(found: Found, { free, net }: Judging): Judged {
   const { path } = found
@@ -89,6 +90,7 @@ export function judge(found: Found, { free, net }: Judging): Judged {
     Math.min(found.gap, WIDEST_GAP),
     missed / Math.max(1, counted),
     Math.log(Math.max(1, words.length)),
+    net.hasSlots ? 1 : 0,
   ]
   if (!path.complete) return { words, confidence: 0, evidence: [] }
   const open = words.filter((word) => word.open)
