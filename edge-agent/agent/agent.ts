@@ -14,7 +14,7 @@ import type { RunningPart } from '../../shared/part.ts'
 import { keepResolver } from '../adaptation/recording-performers.ts'
 import { openRecordings } from '../adaptation/recordings.ts'
 import { isFieldAction } from '../actions/field-actions.ts'
-import { importedFolder } from '../models-import/registry.ts'
+import { importedFolder, voiceModel } from '../models-import/registry.ts'
 import { isWriteDecision } from '../context/write-performers.ts'
 import { listNames } from '../context/reads.ts'
 import { RECORDINGS_FOLDER } from '../home.ts'
@@ -96,6 +96,25 @@ export interface Device {
   readonly itself: Principal
 }
 
+/** The released models and the imported ones. */
+function openAllModels(
+  { data, speechThreads }: AgentOptions,
+  signal: AbortSignal,
+  closers: Closers,
+): { readonly models: Models; readonly dictation: Dictation } {
+  const imported = importedFolder(data)
+  const models = openModels({
+    clock: systemClock,
+    signal,
+    speechThreads,
+    voiceModel: () => voiceModel(imported),
+  })
+  closers.add(async () => await models.close())
+  const dictation = new Dictation(imported, systemClock, signal)
+  closers.add(async () => await dictation.close())
+  return { models, dictation }
+}
+
 async function open(options: AgentOptions, run: AgentRun, closers: Closers): Promise<RunningPart> {
   const { log, signal } = run
   const lock = takeFolderLock(options.data, 'starling edge')
@@ -118,10 +137,7 @@ async function open(options: AgentOptions, run: AgentRun, closers: Closers): Pro
   const { device, deviceCreds: creds } = identity
   const connection = await leaf.connect({ device, creds, name: device })
   closers.add(async () => await connection.close())
-  const models = openModels({ clock: systemClock, signal, speechThreads: options.speechThreads })
-  closers.add(async () => await models.close())
-  const dictation = new Dictation(importedFolder(options.data), systemClock, signal)
-  closers.add(async () => await dictation.close())
+  const { models, dictation } = openAllModels(options, signal, closers)
   const itself: Principal = { kind: 'device', id: device, roles: ['device'] }
   const ask = askOver(connection, identity.tenant, device)
   const updates = await openUpdates({

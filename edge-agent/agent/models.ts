@@ -61,6 +61,8 @@ export interface ModelsRun {
   readonly signal: AbortSignal
   /** Threads that hear, 1 to {@link MAX_SPEECH_THREADS}. */
   readonly speechThreads: number
+  /** The folder of the imported model that tells when somebody speaks, null for none: asked for each utterance. */
+  readonly voiceModel: () => string | null
 }
 
 export function openModels(run: ModelsRun): Models {
@@ -79,6 +81,7 @@ class RunningModels implements Models {
   readonly #clock: Clock
   readonly #signal: AbortSignal
   readonly #threads: number
+  readonly #voiceModel: () => string | null
   #speech: Recogniser | null = null
   #intent: Understanding | null = null
   #domain: { readonly understanding: Understanding; readonly facts: BundleFacts } | null = null
@@ -94,8 +97,9 @@ class RunningModels implements Models {
   /** Of each recogniser that was asked for it. */
   readonly #dictation = new WeakMap<Recogniser, Promise<Ears>>()
 
-  constructor({ clock, signal, speechThreads }: ModelsRun) {
+  constructor({ clock, signal, speechThreads, voiceModel }: ModelsRun) {
     this.#clock = clock
+    this.#voiceModel = voiceModel
     this.#signal = signal
     this.#threads = speechThreads
   }
@@ -142,7 +146,7 @@ class RunningModels implements Models {
     if (known !== undefined) return await known
     const made = speech
       .loadGrammar(DICTATION, ANY_WORDS, {}, { dictation: true })
-      .then(() => openEars(speech, DICTATION, { clock: this.#clock, traits: this.#traitsOf(speech) }))
+      .then(() => this.#earsOf(speech, DICTATION))
     this.#dictation.set(speech, made)
     return await made
   }
@@ -235,6 +239,11 @@ class RunningModels implements Models {
     return { model: { kind: 'understanding', opened } }
   }
 
+  #earsOf(speech: Recogniser, grammar: string): Ears {
+    const traits = this.#traitsOf(speech)
+    return openEars(speech, grammar, { clock: this.#clock, traits, voiceModel: this.#voiceModel })
+  }
+
   #traitsOf(model: Recogniser | Understanding): ModelTraits {
     const traits = this.#traits.get(model)
     invariant(traits !== undefined, 'a model that runs was opened here')
@@ -269,7 +278,7 @@ class RunningModels implements Models {
     const name = `grammar-${this.#made}`
     const sounds = { ...this.#guesses.get(understanding), ...pronunciations }
     await speech.loadGrammar(name, graph, sounds, { openVocabulary, guess: true })
-    return { name, ears: openEars(speech, name, { clock: this.#clock, traits: this.#traitsOf(speech) }) }
+    return { name, ears: this.#earsOf(speech, name) }
   }
 }
 

@@ -1,4 +1,5 @@
 /** The words of `starling models`: what they take; what they do is in commands/registry.ts. */
+import type { ModelPurpose } from '../models-import/registry.ts'
 import { Option, type Command } from 'commander'
 import type { CommonOptions } from './call.ts'
 import type { DeclareOptions, ImportOptions } from './commands/registry.ts'
@@ -43,13 +44,17 @@ export function addRegistry(program: Command, run: Run): void {
     })
   common(models.command('use'))
     .description(
-      'choose what transcribes when no model is named, or what search compares texts by; "default" is our own',
+      'choose what transcribes when no model is named, what search compares texts by, or what tells when somebody speaks; "default" is our own',
     )
     .argument('<name>')
     .addOption(
-      new Option('--for <purpose>', 'what for (default: what the model is)').choices(['dictation', 'search']),
+      new Option('--for <purpose>', 'what for (default: what the model is)').choices([
+        'dictation',
+        'search',
+        'voice',
+      ]),
     )
-    .action(async (name: string, options: CommonOptions & { readonly for?: 'dictation' | 'search' }) => {
+    .action(async (name: string, options: CommonOptions & { readonly for?: ModelPurpose }) => {
       const { modelsUse } = await import('./commands/registry.ts')
       await run(async (call) => await modelsUse(call, name, options))(options)
     })

@@ -34,7 +34,7 @@ export interface RegisteredModel {
   readonly contract: string
   /** SHA-256 over the digests of its files. */
   readonly digest: string
-  /** Released: it is the active bundle. Imported: dictation or search goes to it. Shipped: search does. */
+  /** Released: it is the active bundle. Imported: dictation or search goes to it, or it tells when somebody speaks. Shipped: search does. */
   readonly active: boolean
   /** Why it cannot be used; null when nothing is known against it. */
   readonly problem: string | null
@@ -94,6 +94,9 @@ export async function chooseDictation(folder: string, name: string | null): Prom
 
 const CHOICE = 'dictation'
 const SEARCH_CHOICE = 'search'
+const VOICE_CHOICE = 'voice'
+
+export type ModelPurpose = 'dictation' | 'search' | 'voice'
 
 /** The imported embedding model that search uses; null for the shipped one. */
 export function searchModel(folder: string): string | null {
@@ -111,9 +114,30 @@ export async function chooseSearch(folder: string, name: string | null): Promise
   await replaceFile(realDisk, path, new TextEncoder().encode(`${name}\n`))
 }
 
-/** Whether the model of that name is for search and not for dictation. Throws {@link ModelUnknown}. */
-export function isForSearch(folder: string, name: string): boolean {
-  return cardOf(folder, name).class === 'embedding'
+/** The folder of the imported model that tells when somebody speaks; null for none, and for one that was deleted since. */
+export function voiceModel(folder: string): string | null {
+  const name = choiceIn(join(folder, VOICE_CHOICE))
+  if (name === null) return null
+  const dir = join(folder, name)
+  return existsSync(join(dir, 'card.json')) ? dir : null
+}
+
+/** Throws {@link ModelUnknown} for one that is not there or tells no speech from silence. */
+export async function chooseVoice(folder: string, name: string | null): Promise<void> {
+  const path = join(folder, VOICE_CHOICE)
+  if (name === null) return await realDisk.remove(path)
+  if (cardOf(folder, name).class !== 'vad')
+    throw new ModelUnknown(`${name} is no voice activity model`, {
+      remedy: 'Choose a model of the class vad: see `starling models list`.',
+    })
+  await replaceFile(realDisk, path, new TextEncoder().encode(`${name}\n`))
+}
+
+/** What the model of that name can be chosen for. Throws {@link ModelUnknown}. */
+export function purposeOf(folder: string, name: string): ModelPurpose {
+  const { class: kind } = cardOf(folder, name)
+  if (kind === 'embedding') return 'search'
+  return kind === 'vad' ? 'voice' : 'dictation'
 }
 
 function choiceIn(path: string): string | null {
@@ -195,7 +219,7 @@ function cardIn(dir: string): { readonly name: string; readonly version: string;
 
 function imported(folder: string): readonly RegisteredModel[] {
   if (!existsSync(folder)) return []
-  const chosen = [dictationModel(folder), searchModel(folder)]
+  const chosen = [dictationModel(folder), searchModel(folder), choiceIn(join(folder, VOICE_CHOICE))]
   return readdirSync(folder, { withFileTypes: true })
     .filter((entry) => entry.isDirectory() && MODEL_NAME.test(entry.name))
     .map(({ name }) => name)

@@ -1,57 +1,35 @@
 /** The thread that runs an imported model. `run` blocks whoever calls it, so it is never called where anything else must go on. */
-import { InferenceSession, Tensor } from 'onnxruntime-node'
+import * as runtime from 'onnxruntime-node'
 import { parentPort, workerData } from 'node:worker_threads'
 import { InvariantBroken, reportError } from '../../shared/errors.ts'
 import { Encoder } from './encoder.ts'
 import { CtcSearch, TransducerSearch, type GreedySearch } from './greedy-search.ts'
 import type { FromNeural, NeuralSetup, ToNeural } from './messages.ts'
 import { ModelFileRefused } from './model-file-refused.ts'
-import { openModelFolder, openVoiceFolder, readCard, type ModelFolder } from './model-folder.ts'
-import type { Net, NetTensor } from './net.ts'
+import { openModelFolder, readCard, type ModelFolder } from './model-folder.ts'
+import type { Net } from './net.ts'
+import { openNet } from './open-net.ts'
 import { checkProbe, probe } from './probe.ts'
 import type { FileRole } from './recognise-model.ts'
-import { probeVoice } from './voice-probe.ts'
+import { openVoiceModel } from './voice-model.ts'
 import { StreamEngine } from './stream-engine.ts'
 
 const port = parentPort
 if (port === null) throw new InvariantBroken('neural.worker runs as a worker thread')
 const send = (message: FromNeural): void => port.postMessage(message)
 
-async function openNet(folder: ModelFolder, role: FileRole): Promise<Net> {
+async function netFor(folder: ModelFolder, role: FileRole): Promise<Net> {
   const path = folder.files[role]
   if (path === undefined) throw new InvariantBroken(`the contract names a file for ${role}`)
-  return await netOf(path)
-}
-
-async function netOf(path: string): Promise<Net> {
-  const session = await InferenceSession.create(path, {
-    executionProviders: ['cpu'],
-    // The runtime's pool spins: more threads would cost ten times the work (measured).
-    intraOpNumThreads: 1,
-    interOpNumThreads: 1,
-    graphOptimizationLevel: 'all',
-    logSeverityLevel: 3,
-  })
-  return {
-    inputNames: session.inputNames,
-    outputNames: session.outputNames,
-    tensor: (type, data, dims) => new Tensor(type, data as never, dims),
-    run: async (inputs) => {
-      const feeds: Record<string, Tensor> = {}
-      // Only tensors that this net made, or gave, come back to it.
-      for (const [index, name] of session.inputNames.entries()) feeds[name] = inputs[index] as Tensor
-      const outputs = await session.run(feeds)
-      return session.outputNames.map((name) => outputs[name] as NetTensor)
-    },
-  }
+  return await openNet(runtime, path)
 }
 
 async function openSearchOf(folder: ModelFolder): Promise<GreedySearch> {
   const { contract, tokens } = folder
   if (contract.contextSize === null) return new CtcSearch(tokens.blank)
   return new TransducerSearch({
-    decoder: await openNet(folder, 'decoder'),
-    joiner: await openNet(folder, 'joiner'),
+    decoder: await netFor(folder, 'decoder'),
+    joiner: await netFor(folder, 'joiner'),
     contextSize: contract.contextSize,
     unknown: tokens.unknown,
   })
@@ -59,9 +37,7 @@ async function openSearchOf(folder: ModelFolder): Promise<GreedySearch> {
 
 /** A voice activity model is loaded and run; it hears no words, and takes no streams. */
 async function startVoice(dir: string): Promise<void> {
-  const { card, file, header } = openVoiceFolder(dir)
-  const values = await probeVoice(await netOf(file), header)
-  if (card.golden.length > 0) checkProbe(card.golden, values)
+  const { card, probe: values } = await openVoiceModel(runtime, dir)
   send({ kind: 'ready', facts: { name: card.name, digest: card.digest, provider: 'cpu', probe: values } })
 }
 
@@ -74,7 +50,7 @@ async function start(): Promise<void> {
   const folder = openModelFolder(modelDir)
   const { card, contract, tokens } = folder
   const encoder = new Encoder(
-    await openNet(folder, contract.contextSize === null ? 'model' : 'encoder'),
+    await netFor(folder, contract.contextSize === null ? 'model' : 'encoder'),
     contract,
   )
   const search = await openSearchOf(folder)

@@ -17,6 +17,7 @@ import { isSaidSo } from './said-so.ts'
 import { stableWords } from './stable-words.ts'
 import type { Tuning } from './tuning.ts'
 import { VoiceActivity } from './voice-activity.ts'
+import type { VoiceDetector } from './voice-detector.ts'
 
 /** Senone scores of `frames` rows of features, and the time the runtime took. */
 export type Scorer = (
@@ -34,6 +35,8 @@ const PARTIAL_EVERY_FRAMES = 25
 /** Shorter bursts than this are clicks, not words. */
 const LEAST_SPEECH_FRAMES = 12
 const FRAME_MS = 10
+/** The probability of speech below which an imported model of voice activity says that nobody speaks. */
+const LEAST_DETECTED = 0.3
 /** A word may begin this long before its first voiced sound, with silence before it. */
 const LEAD_FRAMES = 50
 /** Speech before which the channel is hardly known: what is decoded earlier would be decoded again. */
@@ -51,6 +54,8 @@ export class Listening {
   readonly #tuning: Tuning
   readonly #score: Scorer
   readonly #events: ListeningEvents
+  readonly #openDetector: (() => Promise<VoiceDetector>) | undefined
+  #detector: VoiceDetector | undefined
   readonly #frontEnd: FrontEnd
   #track = new CepstralTrack()
   readonly #weights = new FrameWeights()
@@ -81,6 +86,8 @@ export class Listening {
     language: LanguageModel
     tuning: Tuning
     score: Scorer
+    /** Another's opinion of whether somebody speaks. */
+    detector?: () => Promise<VoiceDetector>
     events: ListeningEvents
     channel: Channel
     endpointing?: EndpointRules
@@ -92,6 +99,7 @@ export class Listening {
     this.#score = o.score
     this.#events = o.events
     this.#rules = o.endpointing ?? ENDPOINT_RULES
+    this.#openDetector = o.detector
     this.#frontEnd = new FrontEnd(o.transform)
     this.#voice = new VoiceActivity(o.tuning.speechAboveNoise)
     this.#search = new BeamSearch(o.net, {
@@ -106,6 +114,8 @@ export class Listening {
   }
 
   async push(samples: Float32Array): Promise<void> {
+    this.#detector ??= await this.#openDetector?.()
+    await this.#detector?.push(samples)
     const start = performance.now()
     const frames = this.#frontEnd.push(samples)
     this.#spent(start)
@@ -156,8 +166,9 @@ export class Listening {
   }
 
   #hear(frame: Frame): void {
+    const maySpeak = (this.#detector?.speechAt(this.#track.count) ?? 1) >= LEAST_DETECTED
     this.#weights.push(frame)
-    this.#track.push(this.#channel.hear(frame, this.#voice.push(frame)))
+    this.#track.push(this.#channel.hear(frame, this.#voice.push(frame, maySpeak)))
   }
 
   #heardSpeech(): boolean {

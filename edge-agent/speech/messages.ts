@@ -56,6 +56,8 @@ export type StreamMessage =
       readonly sampleRate: number
       readonly endpointing: EndpointRules
       readonly bias: BiasList | null
+      /** Folder of an imported model that tells when somebody speaks. */
+      readonly voiceModel: string | null
     }
   | (Sent & { readonly kind: 'push'; readonly stream: number; readonly samples: Float32Array })
   | (Sent & { readonly kind: 'finish'; readonly stream: number })

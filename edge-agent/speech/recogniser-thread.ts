@@ -117,8 +117,8 @@ export class RecogniserThread {
       () => this.#streams.delete(id),
     )
     this.#streams.set(id, stream)
-    const { endpointing = ENDPOINT_RULES, bias = null } = options
-    this.#send({ kind: 'open', stream: id, grammar, sampleRate: options.sampleRate, endpointing, bias })
+    const { sampleRate, endpointing = ENDPOINT_RULES, bias = null, voiceModel = null } = options
+    this.#send({ kind: 'open', stream: id, grammar, sampleRate, endpointing, bias, voiceModel })
     return stream
   }
 

@@ -24,6 +24,8 @@ export interface StreamOptions {
   readonly endpointing?: EndpointRules
   /** Phrases that are likelier in this call; words that the grammar cannot hear have no effect. */
   readonly bias?: BiasList
+  /** Folder of an imported voice activity model, to be heeded besides the recogniser's own ears. */
+  readonly voiceModel?: string
 }
 
 export interface SpeechStream {

@@ -1,13 +1,14 @@
 /**
- * The recogniser's thread, and the only file that imports the inference runtime for speech: `run` blocks whoever calls it,
+ * The recogniser's thread, and the only one that holds the inference runtime for speech: `run` blocks whoever calls it,
  * so it is never called where anything else must go on. Each stream takes its messages in order; streams take turns, and
  * what they want scored at the same moment is one run.
  */
-import { InferenceSession, Tensor } from 'onnxruntime-node'
+import * as runtime from 'onnxruntime-node'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { parentPort, workerData } from 'node:worker_threads'
 import { InvariantBroken, reportError } from '../../shared/errors.ts'
+import { openVoiceModel } from '../neural/voice-model.ts'
 import { BatchScorer } from './batch-scorer.ts'
 import { FEATURES } from './features.ts'
 import { checkGolden } from './golden-check.ts'
@@ -26,7 +27,7 @@ const setup = workerData as RecogniserSetup
 
 /** The acoustic model as a function of a block of feature frames. */
 async function openScorer(): Promise<Scorer> {
-  const session = await InferenceSession.create(join(setup.modelDir, 'acoustic.onnx'), {
+  const session = await runtime.InferenceSession.create(join(setup.modelDir, 'acoustic.onnx'), {
     executionProviders: ['cpu'],
     // The runtime's pool spins: more threads would cost ten times the work (measured).
     intraOpNumThreads: 1,
@@ -36,7 +37,7 @@ async function openScorer(): Promise<Scorer> {
   })
   return async (features, frames) => {
     const began = performance.now()
-    const out = await session.run({ features: new Tensor('float32', features, [frames, FEATURES]) })
+    const out = await session.run({ features: new runtime.Tensor('float32', features, [frames, FEATURES]) })
     const senones = out['senones']?.data
     if (!(senones instanceof Float32Array))
       throw new InvariantBroken('the acoustic model gives float senones')
@@ -58,6 +59,7 @@ async function start(): Promise<void> {
     mixture: files.mixture,
     language: new LanguageModel(files.language),
     scorer,
+    openVoice: async (dir) => (await openVoiceModel(runtime, dir)).model,
     send,
   })
   const take = (message: ToRecogniser): void => {

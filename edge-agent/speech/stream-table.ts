@@ -1,5 +1,6 @@
 /** The streams of one recogniser's thread: each takes its messages in order, none waits for another's. */
 import { InvariantBroken, reportError } from '../../shared/errors.ts'
+import type { VoiceModel } from '../neural/voice-model.ts'
 import type { BatchScorer } from './batch-scorer.ts'
 import { Channels } from './channels.ts'
 import { SAMPLE_RATE_HZ } from './front-end.ts'
@@ -12,6 +13,7 @@ import { Resampler } from './resampler.ts'
 import type { SearchNetwork } from './search-network.ts'
 import { nextStrain, type Strain } from './strain.ts'
 import type { Tuning } from './tuning.ts'
+import { VoiceDetector } from './voice-detector.ts'
 
 interface LoadedGrammar {
   readonly net: SearchNetwork
@@ -33,9 +35,11 @@ export class StreamTable {
   readonly #channels: Channels
   readonly #language: LanguageModel
   readonly #scorer: BatchScorer
+  readonly #openVoice: (dir: string) => Promise<VoiceModel>
   readonly #send: (message: FromRecogniser) => void
   readonly #grammars = new Map<string, LoadedGrammar>()
   readonly #streams = new Map<number, OpenStream>()
+  readonly #voiceModels = new Map<string, Promise<VoiceModel>>()
   #strain: Strain = 'calm'
 
   constructor(o: {
@@ -43,12 +47,14 @@ export class StreamTable {
     readonly mixture: SpeechMixture
     readonly language: LanguageModel
     readonly scorer: BatchScorer
+    openVoice(dir: string): Promise<VoiceModel>
     send(message: FromRecogniser): void
   }) {
     this.#model = o.model
     this.#channels = new Channels(o.mixture)
     this.#language = o.language
     this.#scorer = o.scorer
+    this.#openVoice = async (dir) => await o.openVoice(dir)
     this.#send = (message) => o.send(message)
   }
 
@@ -90,6 +96,7 @@ export class StreamTable {
     sampleRate,
     endpointing,
     bias,
+    voiceModel,
   }: Extract<StreamMessage, { kind: 'open' }>): void {
     const grammar = this.#grammars.get(name)
     if (grammar === undefined) throw new InvariantBroken(`grammar ${name} was loaded`)
@@ -101,6 +108,7 @@ export class StreamTable {
         language: this.#language,
         endpointing,
         ...(bias === null ? {} : { bias }),
+        ...(voiceModel === null ? {} : { detector: () => this.#detector(voiceModel) }),
         channel: this.#channels.open(sampleRate, grammar.tuning),
         score: (features, frames) => this.#scorer.score(features, frames, open.isFinishing),
         events: {
@@ -117,6 +125,18 @@ export class StreamTable {
       isWorking: false,
     }
     this.#streams.set(stream, open)
+  }
+
+  /** A model is opened once; one that is refused fails its stream, and is tried again by the next. */
+  async #detector(dir: string): Promise<VoiceDetector> {
+    const opening = this.#voiceModels.get(dir) ?? this.#openVoice(dir)
+    this.#voiceModels.set(dir, opening)
+    try {
+      return new VoiceDetector(await opening)
+    } catch (thrown) {
+      this.#voiceModels.delete(dir)
+      throw thrown
+    }
   }
 
   async #work(stream: number, open: OpenStream): Promise<void> {

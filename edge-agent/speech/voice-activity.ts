@@ -36,9 +36,12 @@ export class VoiceActivity {
     this.#threshold = threshold
   }
 
-  /** Takes the next frame and says whether it stands above the noise, a voice having been heard: noise is no part of the speech's mean. */
-  push(frame: Frame): boolean {
-    const stands = frame.aboveNoise > this.#threshold && frame.level > QUIETEST
+  /**
+   * Takes the next frame and says whether it stands above the noise, a voice having been heard: noise is no part of the
+   * speech's mean. `maySpeak` is another's opinion, false where nobody speaks.
+   */
+  push(frame: Frame, maySpeak: boolean): boolean {
+    const stands = maySpeak && frame.aboveNoise > this.#threshold && frame.level > QUIETEST
     const slot = this.#frames % WINDOW
     this.#standing += (stands ? 1 : 0) - (this.#recent[slot] as number)
     this.#recent[slot] = stands ? 1 : 0

@@ -9,7 +9,16 @@ import type { Ears, Heard } from './ports.ts'
 export function openEars(
   recogniser: Recogniser,
   grammar: string,
-  { clock, traits }: { readonly clock: Clock; readonly traits: ModelTraits },
+  {
+    clock,
+    traits,
+    voiceModel,
+  }: {
+    readonly clock: Clock
+    readonly traits: ModelTraits
+    /** Folder of the imported model that tells when somebody speaks, looked up for each utterance; null for none. */
+    readonly voiceModel: () => string | null
+  },
 ): Ears {
   const { name, digest, provider } = recogniser.facts
   return {
@@ -17,7 +26,9 @@ export function openEars(
     async listen(audio, options): Promise<Heard> {
       const { signal } = options
       signal.throwIfAborted()
+      const imported = voiceModel()
       const stream = recogniser.open(grammar, {
+        ...(imported === null ? {} : { voiceModel: imported }),
         sampleRate: audio.sampleRateHz,
         onPartial: ({ text }) => options.onPartial(text),
         onEndpoint: () => options.onEndpoint?.(),

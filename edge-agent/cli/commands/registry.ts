@@ -4,9 +4,11 @@ import { importModel } from '../../models-import/import-model.ts'
 import {
   chooseDictation,
   chooseSearch,
+  chooseVoice,
   importedFolder,
-  isForSearch,
   listModels,
+  type ModelPurpose,
+  purposeOf,
 } from '../../models-import/registry.ts'
 import { NO_LICENCE_SAID, type ImportedCard, type ModelClass } from '../../neural/model-card.ts'
 import type { Call } from '../call.ts'
@@ -45,9 +47,8 @@ export async function modelsImport(
 }
 
 function tryIt({ class: kind, name }: ImportedCard): readonly string[] {
-  if (kind === 'vad') return []
   return [
-    kind === 'embedding'
+    kind === 'embedding' || kind === 'vad'
       ? `use it   starling models use ${name}`
       : `try it   starling transcribe FILE.wav --model ${name}`,
   ]
@@ -105,15 +106,22 @@ export async function modelsList(call: Call): Promise<ExitCode> {
 export async function modelsUse(
   call: Call,
   name: string,
-  options: { readonly for?: 'dictation' | 'search' },
+  options: { readonly for?: ModelPurpose },
 ): Promise<ExitCode> {
   const folder = importedFolder(call.home.edge)
   const model = name === 'default' ? null : name
-  const purpose = options.for ?? (model !== null && isForSearch(folder, model) ? 'search' : 'dictation')
+  const purpose = options.for ?? (model === null ? 'dictation' : purposeOf(folder, model))
   if (purpose === 'search') {
     await chooseSearch(folder, model)
     call.output.answer({ search: name }, [
       `search goes to ${name} once its vectors are made; until then it goes on as before`,
+    ])
+    return EXIT.ok
+  }
+  if (purpose === 'voice') {
+    await chooseVoice(folder, model)
+    call.output.answer({ voice: name }, [
+      `whether somebody speaks is told by ${name} from the next utterance on`,
     ])
     return EXIT.ok
   }

@@ -44,7 +44,7 @@ beforeAll(async () => {
     join(fileURLToPath(MODEL_FOLDERS.domains), 'field-service.yaml'),
     join(intentDir, 'domains', 'field-service.yaml'),
   )
-  models = openModels({ clock: systemClock, signal, speechThreads: 1 })
+  models = openModels({ clock: systemClock, signal, speechThreads: 1, voiceModel: () => null })
   await models.relearn({ assets: [], parts: [], workOrders: ['427'] })
   await models.use(fileURLToPath(MODEL_FOLDERS.speech))
   await models.use(intentDir)

@@ -6,7 +6,7 @@ import { importModel } from '../../../edge-agent/models-import/import-model.ts'
 import {
   chooseDictation,
   chooseSearch,
-  isForSearch,
+  purposeOf,
   listModels,
 } from '../../../edge-agent/models-import/registry.ts'
 import { dataFolder } from '../../support/data-folder.ts'
@@ -57,7 +57,7 @@ describe('an imported embedding model', () => {
     const embedders = openEmbedders(imported, signal)
     try {
       const before = embedders.chosen()
-      expect(isForSearch(imported, 'one')).toBe(true)
+      expect(purposeOf(imported, 'one')).toBe('search')
       await chooseSearch(imported, 'one')
       expect(embedders.chosen()).toBe(card.digest)
       expect((await listModels(device)).filter(({ active }) => active).map(({ name }) => name)).toEqual([

@@ -1,4 +1,4 @@
-import { appendFileSync, existsSync, readdirSync, writeFileSync } from 'node:fs'
+import { appendFileSync, existsSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { ModelFileRefused } from '../../../edge-agent/neural/model-file-refused.ts'
@@ -6,12 +6,14 @@ import { fileSha256, readCard } from '../../../edge-agent/neural/model-folder.ts
 import { openNeuralRecogniser } from '../../../edge-agent/neural/neural-recogniser.ts'
 import {
   chooseDictation,
+  chooseVoice,
   dictationModel,
   listModels,
   modelDir,
+  purposeOf,
+  voiceModel,
 } from '../../../edge-agent/models-import/registry.ts'
 import { dataFolder } from '../../support/data-folder.ts'
-import { FLOAT, INT64, OnnxWriter } from '../../support/onnx-writer.ts'
 import {
   tinyNemo,
   tinyTOne,
@@ -20,6 +22,8 @@ import {
   tinyZipformer2Transducer,
   type TinyModel,
 } from '../../support/tiny-models.ts'
+import { FLOAT, INT64, OnnxWriter } from '../../support/onnx-writer.ts'
+import { tinyVoice } from '../../support/tiny-voice.ts'
 import { importTiny, TINY, writeTiny } from '../../support/model-folders.ts'
 
 let folder: Awaited<ReturnType<typeof dataFolder>>
@@ -34,21 +38,6 @@ let made = 0
 function written(model: TinyModel): readonly string[] {
   made += 1
   return writeTiny(join(folder.path, `given-${made}`), model)
-}
-
-/** As Silero's voice activity model has it: no metadata, three inputs. */
-function silero({ bounded = true, keeps = true } = {}): TinyModel {
-  const writer = new OnnxWriter()
-  writer.input('input', FLOAT, ['N', 'samples'])
-  writer.input('state', FLOAT, [2, 'N', 128])
-  writer.input('sr', INT64, [])
-  const mean = writer.node('ReduceMean', ['input'], { attributes: { axes: [1] } })
-  writer.node(bounded ? 'Sigmoid' : 'Identity', [mean], { as: 'output' })
-  writer.output('output', FLOAT, ['N', 1])
-  if (keeps) writer.node('Tanh', ['state'], { as: 'stateN' })
-  else writer.node('ReduceMean', ['state'], { attributes: { axes: [2] }, as: 'stateN' })
-  writer.output('stateN', FLOAT, [2, 'N', 128])
-  return { files: { model: writer.finish() }, tokens: '' }
 }
 
 /** Everything a refusal must say. */
@@ -135,12 +124,34 @@ describe('an imported model', () => {
   })
 
   it("is Silero's voice activity model by its inputs alone", async () => {
-    const { card } = await importTiny(store, written(silero()), { name: 'silero', licence: 'MIT' })
+    const { card } = await importTiny(store, written(tinyVoice()), { name: 'silero', licence: 'MIT' })
     expect(card).toMatchObject({ class: 'vad', contract: 'silero-vad', licence: 'MIT', says: {} })
     expect(card.golden.length).toBe(4)
     expect(() => modelDir(store, 'silero')).toThrow(
       expect.objectContaining({ code: 'model_unknown' }) as Error,
     )
+  })
+
+  it('of voice activity is chosen for that, and for nothing else', async () => {
+    await importTiny(store, written(tinyVoice({ gain: 2 })), { name: 'ears' })
+    await importTiny(store, written(tinyNemo({ seed: 38 })), { name: 'words' })
+    expect(voiceModel(store)).toBeNull()
+    expect([purposeOf(store, 'ears'), purposeOf(store, 'words')]).toEqual(['voice', 'dictation'])
+    await chooseVoice(store, 'ears')
+    expect(voiceModel(store)).toBe(join(store, 'ears'))
+    await expect(chooseVoice(store, 'words')).rejects.toMatchObject({ code: 'model_unknown' })
+    await expect(chooseDictation(store, 'ears')).rejects.toMatchObject({ code: 'model_unknown' })
+    expect([voiceModel(store), dictationModel(store)]).toEqual([join(store, 'ears'), null])
+    await chooseVoice(store, null)
+    expect(voiceModel(store)).toBeNull()
+  })
+
+  it('is no longer heeded once its folder was deleted', async () => {
+    const { dir } = await importTiny(store, written(tinyVoice({ gain: 3 })), { name: 'gone' })
+    await chooseVoice(store, 'gone')
+    rmSync(dir, { recursive: true })
+    expect(voiceModel(store)).toBeNull()
+    await chooseVoice(store, null)
   })
 
   it('runs no more once a file was changed', async () => {
@@ -213,11 +224,11 @@ describe('what is refused', () => {
     ['a decoder alone', () => part('decoder'), 'files-missing', 'one part of a transducer'],
     [
       'voice activity that is no probability',
-      () => silero({ bounded: false }),
+      () => tinyVoice({ bounded: false }),
       'does-not-run',
       'one probability',
     ],
-    ['voice activity that loses its state', () => silero({ keeps: false }), 'does-not-run', 'a state of'],
+    ['voice activity that loses its state', () => tinyVoice({ keeps: false }), 'does-not-run', 'a state of'],
     ['two parts of three', () => pair(), 'files-missing', '2 ONNX files'],
     ['a graph that does not run', () => unknownOperator(), 'does-not-run', 'NoSuchOperator'],
     ['caches that come back in another shape', () => lostCache(), 'does-not-run', 'cache 0'],

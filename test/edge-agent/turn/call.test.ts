@@ -38,7 +38,7 @@ describe('a recorded call', () => {
       residency: 'device',
       source: 'released',
     } as const
-    ears = openEars(recogniser, 'calls', { clock: systemClock, traits })
+    ears = openEars(recogniser, 'calls', { clock: systemClock, traits, voiceModel: () => null })
   })
   afterAll(async () => await recogniser.close())
 
