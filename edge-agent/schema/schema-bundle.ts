@@ -91,17 +91,29 @@ async function takenSteps(sql: Queryable): Promise<readonly TakenStep[]> {
   )
 }
 
-/** Whatever lies in a slot may be pointed at again. One that cannot be believed uses nothing: it would not be run. */
+/**
+ * Whatever lies in a slot may be pointed at again. One that cannot be believed uses nothing: it would not be run. One that cannot
+ * be read now may be readable later, so nothing is removed meanwhile: the disk's error goes on.
+ */
 async function formUsers({ slots, trust, ownUses }: SchemaBundleParts): Promise<readonly FormUser[]> {
   const users: FormUser[] = [{ name: 'this program', uses: ownUses }]
   for (const slot of ['a', 'b'] as const) {
     const dir = slots.folder(SCHEMA_BUNDLE, slot)
     if (!existsSync(dir)) continue
-    const signed = await readSignedSteps(dir, trust).catch(() => null)
+    const signed = await believed(dir, trust)
     if (signed !== null)
       users.push({ name: `version ${signed.version} in slot ${slot}`, uses: signed.list.uses })
   }
   return users
+}
+
+async function believed(dir: string, trust: ReleaseTrust): Promise<SignedSteps | null> {
+  try {
+    return await readSignedSteps(dir, trust)
+  } catch (thrown) {
+    if (thrown instanceof SchemaRefused) return null
+    throw thrown
+  }
 }
 
 class TriedOut extends Error {

@@ -35,21 +35,33 @@ export interface ReleaseTrust {
   readonly threshold: number
 }
 
-/** Throws {@link SchemaRefused}: `unsigned`, `edited` or `malformed`. */
+/** Throws {@link SchemaRefused}: `unsigned`, `edited` or `malformed`; and the disk's own error where a file cannot be read. */
 export async function readSignedSteps(dir: string, trust: ReleaseTrust): Promise<SignedSteps> {
-  const envelope = await readFile(join(dir, 'manifest.dsse.json')).catch(() => null)
+  const envelope = await fileIn(dir, 'manifest.dsse.json')
   if (envelope === null) throw new SchemaRefused('unsigned', 'there is no signed manifest beside it')
   const opened = openManifest(envelope, trust)
   if (opened.kind === 'refused') throw new SchemaRefused('unsigned', opened.detail)
   const { manifest } = opened
   const named = manifest.files.find(({ path }) => path === SCHEMA_STEPS_FILE)
   if (named === undefined) throw new SchemaRefused('malformed', `the bundle holds no ${SCHEMA_STEPS_FILE}`)
-  const bytes = await readFile(join(dir, SCHEMA_STEPS_FILE))
+  const bytes = await fileIn(dir, SCHEMA_STEPS_FILE)
+  if (bytes === null)
+    throw new SchemaRefused('malformed', `the bundle names ${SCHEMA_STEPS_FILE}, which is not there`)
   if (sha256Hex(bytes) !== named.sha256)
     throw new SchemaRefused('edited', 'the file is not the one that was signed')
   const parsed = v.safeParse(SchemaStepsSchema, jsonOf(bytes))
   if (!parsed.success) throw new SchemaRefused('malformed', describeIssues(parsed.issues))
   return { version: manifest.version, list: parsed.output }
+}
+
+/** Null where there is no such file; a file that cannot be read is not one that is missing. */
+async function fileIn(dir: string, name: string): Promise<Buffer | null> {
+  try {
+    return await readFile(join(dir, name))
+  } catch (thrown) {
+    if ((thrown as NodeJS.ErrnoException).code === 'ENOENT') return null
+    throw thrown
+  }
 }
 
 function jsonOf(bytes: Uint8Array): unknown {

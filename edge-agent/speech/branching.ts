@@ -1,7 +1,6 @@
 /**
  * What a word of a grammar costs where it competes with words of the language model: as if every word that may stand there were as
- * likely as any other. Without a cost, strings of numbers were heard in whatever a note said: of 32 notes in synthetic voices 14 were
- * heard as notes, with it 28.
+ * likely as any other. Without a cost, strings of numbers were heard in whatever a note said.
  */
 import type { SentenceGraph } from './sentence-graph.ts'
 

@@ -8,7 +8,7 @@ import { type SearchNetwork, wordAt } from './search-network.ts'
 
 /** What is surer is heard; whether it is sure enough to act on is the policy's to say. */
 const REJECT_BELOW = 0.1
-/** Open words fit what nobody's grammar holds: of people's orders to a coffee machine 14 % reached 0.1 in the field's grammar, none 0.2. */
+/** Open words fit what nobody's grammar holds, so that more of what was never meant reaches a little confidence. */
 const REJECT_OPEN_BELOW = 0.2
 const ALTERNATIVES = 5
 

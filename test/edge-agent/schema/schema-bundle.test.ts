@@ -172,6 +172,17 @@ describe('a signed list of schema steps', () => {
     expect(await form(db)).toBe('id,text,stars,rating|1,2')
   })
 
+  it('removes nothing while a version in a slot cannot be read', async () => {
+    await bundle().confirm(await fill('a', '1.0.0', { uses: ['site_note.stars'], steps: [ADD] }))
+    const manifest = join(slotDir('a'), 'manifest.dsse.json')
+    await rm(manifest)
+    await mkdir(manifest)
+    active = 'b'
+    const next = await fill('b', '2.0.0', { uses: ['site_note.rating'], steps: [ADD, REPLACE, DROP] })
+    await expect(bundle().confirm(next)).rejects.toMatchObject({ code: 'EISDIR' })
+    expect(await form(db)).toBe('id,text,stars|1')
+  })
+
   it('goes back to the version before over what was added', async () => {
     const before = await fill('a', '1.0.0', { uses: ['site_note.stars'], steps: [ADD] })
     await bundle().confirm(before)
