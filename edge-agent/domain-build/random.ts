@@ -1,3 +1,5 @@
+import { seeded } from '../../shared/seeded.ts'
+
 /** Chance by a seed, so that a domain that is built twice comes out the same. */
 export interface Random {
   /** From 0 to 1, without 1. */
@@ -9,15 +11,8 @@ export interface Random {
   shuffle<T>(items: readonly T[]): T[]
 }
 
-/** Mulberry32: small and good enough to shuffle. */
 export function seededRandom(seed: number): Random {
-  let state = seed | 0
-  const next = (): number => {
-    state = (state + 0x6d2b79f5) | 0
-    let t = Math.imul(state ^ (state >>> 15), 1 | state)
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t
-    return ((t ^ (t >>> 14)) >>> 0) / 4_294_967_296
-  }
+  const next = seeded(seed)
   const below = (limit: number): number => Math.floor(next() * limit)
   return {
     next,

@@ -8,7 +8,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { CutDisk } from '../support/power-cut/disk-image.ts'
 import { commitRate, faultOf, recordLoad, type Engine } from '../support/power-cut/load.ts'
-import { seeded } from '../fabric/seeded.ts'
+import { seeded } from '../../shared/seeded.ts'
 import { quantile, type BenchOptions, type BenchReport } from './report.ts'
 
 const USUAL_IMAGES = 200

@@ -9,7 +9,7 @@ import { openJournal, type Journal } from '../../shared/journal/journal.ts'
 import type { JournalBody } from '../../shared/journal/record.ts'
 import { loadKeyPair, loadPublicKey } from '../../shared/signing/ed25519.ts'
 import { openDatabase } from '../../shared/sql/open-database.ts'
-import { seeded } from './seeded.ts'
+import { seeded } from '../../shared/seeded.ts'
 import { AgentSetup, readSetup, say } from './setup.ts'
 
 const setup = readSetup(AgentSetup, process.argv[2])

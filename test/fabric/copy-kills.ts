@@ -19,7 +19,7 @@ import { openCentreStage, tenant, type CentreStage } from '../edge-agent/context
 import type { CopySetup } from './copy-setup.ts'
 import { MARKER } from './copy-setup.ts'
 import { Part } from './part.ts'
-import { seeded } from './seeded.ts'
+import { seeded } from '../../shared/seeded.ts'
 
 const KINDS = ['starling', 'pglite-sync'] as const
 type Kind = (typeof KINDS)[number]

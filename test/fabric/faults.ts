@@ -1,5 +1,5 @@
 /** What is done to a fabric in one run: a plan made from the seed alone. */
-import { seeded } from './seeded.ts'
+import { seeded } from '../../shared/seeded.ts'
 
 export const FAULTS = [
   'kill_agent',

@@ -1,5 +1,5 @@
 /** Sounds in which nobody speaks, by arithmetic and a seed: what a microphone hears all day. Samples at 16 kHz. */
-import { seeded } from '../fabric/seeded.ts'
+import { seeded } from '../../shared/seeded.ts'
 
 const RATE = 16_000
 

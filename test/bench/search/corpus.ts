@@ -4,7 +4,7 @@ import * as v from 'valibot'
 import { parse } from 'yaml'
 import type { RowOf } from '../../../shared/context/tables.ts'
 import { packageRoot } from '../../../shared/package-root.ts'
-import { pick, seeded } from '../../../edge-agent/models/training/seeded.ts'
+import { pick, seeded } from '../../../shared/seeded.ts'
 
 const Lines = v.pipe(v.array(v.string()), v.minLength(1))
 const Topic = v.strictObject({ title: v.string(), says: Lines, asked: Lines })

@@ -1,5 +1,5 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
-import { seeded } from '../../fabric/seeded.ts'
+import { seeded } from '../../../shared/seeded.ts'
 import { openCentreStage, openCopy, straight, type CentreStage, type CopyStage } from './stage.ts'
 
 describe('the device’s copy', () => {

@@ -5,7 +5,7 @@ import {
   WORD_CALIBRATION,
 } from '../../../edge-agent/speech/calibration.ts'
 import { fit, reliability } from '../../../edge-agent/models/training/confidence/logistic.ts'
-import { seeded } from '../../../edge-agent/models/training/seeded.ts'
+import { seeded } from '../../../shared/seeded.ts'
 
 test('a fit finds the odds that made the examples, and holds on others', () => {
   const random = seeded(3)

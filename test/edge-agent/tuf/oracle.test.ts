@@ -5,7 +5,7 @@
 import { readFileSync } from 'node:fs'
 import { expect, it } from 'vitest'
 import { generateSigningKey } from '../../../shared/signing/signing-key.ts'
-import { seeded } from '../../fabric/seeded.ts'
+import { seeded } from '../../../shared/seeded.ts'
 import { dataFolder } from '../../support/data-folder.ts'
 import { TestRepository } from '../../support/tuf-repository.ts'
 import { EXAMPLES } from './oracle-examples.ts'

@@ -12,7 +12,7 @@ import {
   withTimestamp,
   type Trust,
 } from '../../../rollout/tuf/trust.ts'
-import { seeded } from '../../fabric/seeded.ts'
+import { seeded } from '../../../shared/seeded.ts'
 import { TestRepository } from '../../support/tuf-repository.ts'
 
 const random = seeded(5)

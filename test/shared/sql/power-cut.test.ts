@@ -1,7 +1,7 @@
 import { mkdtemp, readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { seeded } from '../../fabric/seeded.ts'
+import { seeded } from '../../../shared/seeded.ts'
 import { dataFolder } from '../../support/data-folder.ts'
 import { CutDisk } from '../../support/power-cut/disk-image.ts'
 import { faultOf, recordLoad, type Engine } from '../../support/power-cut/load.ts'

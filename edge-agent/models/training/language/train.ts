@@ -10,7 +10,7 @@ import { packageRoot } from '../../../../shared/package-root.ts'
 import { compileDomain } from '../../../grammar/compile.ts'
 import { parseDomain } from '../../../grammar/domain-file.ts'
 import { LanguageModel } from '../../../speech/language-model.ts'
-import { pick, seeded } from '../seeded.ts'
+import { pick, seeded } from '../../../../shared/seeded.ts'
 import { walker, withoutPoliteness } from '../walks.ts'
 import { languageFile, type Weighted } from './ngrams.ts'
 

@@ -1,11 +1,11 @@
-/** Mulberry32: small, seeded, good enough to shuffle; numbers from 0 up to 1. */
+/** A seeded stream of numbers from 0 up to 1 (mulberry32), so that a run can be told again by its seed. Never for secrets. */
 export function seeded(seed: number): () => number {
-  let state = seed
+  let state = seed | 0
   return () => {
     state = (state + 0x6d2b79f5) | 0
-    let t = Math.imul(state ^ (state >>> 15), 1 | state)
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t
-    return ((t ^ (t >>> 14)) >>> 0) / 4_294_967_296
+    let mixed = Math.imul(state ^ (state >>> 15), 1 | state)
+    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 4_294_967_296
   }
 }
 

@@ -1,0 +1,32 @@
+/**
+ * Both versions on the same live input of one device: what is hard about the device, its site or the day is the same for both.
+ * One device's window is one observation, however many inputs it saw, since they hang together. Two questions: of the
+ * disagreements, were more for the worse (HALT)? And of all inputs, is the surplus of worse ones below the margin (PROMOTE)?
+ */
+import { openCapitals, settle, type Capitals } from './capitals.ts'
+import type { GateFact } from './fact.ts'
+
+export interface ShadowState {
+  readonly kind: 'shadow'
+  /** Of the disagreements. */
+  readonly signs: Capitals
+  /** Of all inputs. */
+  readonly shares: Capitals
+  inputs: number
+  worse: number
+  better: number
+}
+
+export function openShadowGate(): ShadowState {
+  return { kind: 'shadow', signs: openCapitals(), shares: openCapitals(), inputs: 0, worse: 0, better: 0 }
+}
+
+export function observeShadow(state: ShadowState, fact: GateFact): void {
+  if (fact.kind !== 'shadowed' || fact.inputs <= 0) return
+  const { inputs, worse, better } = fact
+  if (worse + better > 0) settle(state.signs, (worse - better) / (worse + better))
+  settle(state.shares, (worse - better) / inputs)
+  state.inputs += inputs
+  state.worse += worse
+  state.better += better
+}
