@@ -12,10 +12,10 @@ import type {
   TransactionalPerformer,
 } from '../shared/kernel/contract.ts'
 import type { Transaction } from '../shared/sql/port.ts'
-import { describeIssues } from '../shared/wire/answer.ts'
 
-export class InputRefused extends StarlingError {
-  override readonly code = 'input_refused'
+/** An effect at the centre without an answer. */
+class AnswerMissing extends StarlingError {
+  override readonly code = 'answer_missing'
 }
 
 /** An effect at the centre that was denied or failed, with the code that it failed with. */
@@ -42,6 +42,7 @@ export function centrePerformer<I, O extends Json>(
   return {
     kind: 'transactional',
     action,
+    accepts: schema,
     route: () => ({
       provider: 'starling',
       model: 'control-plane/1',
@@ -51,16 +52,12 @@ export function centrePerformer<I, O extends Json>(
     }),
     perform: async (admitted, tx) => {
       const { request, recordId } = redeem(admitted, action)
-      const parsed = v.safeParse(schema, request.input)
-      if (!parsed.success)
-        throw new InputRefused(`${action} was refused: ${describeIssues(parsed.issues)}`, {
-          remedy: 'Send what the documentation of this call asks for.',
-        })
-      return await carryOut({ tx, recordId, principal: request.principal }, parsed.output)
+      const input = v.parse(schema, request.input)
+      return await carryOut({ tx, recordId, principal: request.principal }, input)
     },
     check: (output) => {
       if (output === undefined)
-        throw new InputRefused(`${action} gave no answer`, {
+        throw new AnswerMissing(`${action} gave no answer`, {
           remedy: 'This is a fault in Starling: report it.',
         })
     },

@@ -10,7 +10,6 @@ import type { Json, JsonObject } from '../../shared/json.ts'
 import { redeem } from '../../shared/kernel/admitted.ts'
 import type { Route, TransactionalPerformer } from '../../shared/kernel/contract.ts'
 import type { Transaction } from '../../shared/sql/port.ts'
-import { describeIssues } from '../../shared/wire/answer.ts'
 import type { LocalWrites } from '../context/local-writes.ts'
 import { keepInMind } from '../memory/turn-memory.ts'
 import type { WishDone } from '../turn/ports.ts'
@@ -31,8 +30,8 @@ export interface Work {
   readonly turn: string | null
 }
 
-export class SlotsRefused extends StarlingError {
-  override readonly code = 'slots_refused'
+class AnswerMissing extends StarlingError {
+  override readonly code = 'answer_missing'
 }
 
 /** The device holds nothing by that name, or several things. */
@@ -58,16 +57,13 @@ export function fieldPerformer<S, O extends Json>(
   return {
     kind: 'transactional',
     action,
+    accepts: slots,
     route: fieldRoute,
     perform: async (admitted, tx) => {
       const { request, recordId } = redeem(admitted, action)
-      const parsed = v.safeParse(slots, request.input)
-      if (!parsed.success)
-        throw new SlotsRefused(`${action} was not carried out: ${describeIssues(parsed.issues)}`, {
-          remedy: 'Say it again with each part of it.',
-        })
+      const said = v.parse(slots, request.input)
       const nowIso = new Date(parts.clock.nowMs()).toISOString()
-      const output = await carryOut({ tx, recordId, nowIso, turn: request.turn }, parsed.output)
+      const output = await carryOut({ tx, recordId, nowIso, turn: request.turn }, said)
       await rememberDone(tx, {
         intent: action,
         slots: request.input,
@@ -77,7 +73,7 @@ export function fieldPerformer<S, O extends Json>(
     },
     check: (output) => {
       if (typeof output === 'object' && output !== null && !Array.isArray(output)) return
-      throw new SlotsRefused(`${action} gave no answer to read out`, {
+      throw new AnswerMissing(`${action} gave no answer to read out`, {
         remedy: 'This is a fault in Starling: report it.',
       })
     },

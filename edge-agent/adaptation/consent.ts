@@ -33,6 +33,7 @@ export function consentPerformer(clock: Clock): TransactionalPerformer<JsonObjec
   return {
     kind: 'transactional',
     action: 'speech.consent',
+    accepts: InputSchema,
     route: onDevice,
     perform: async (admitted, tx) => {
       const { request } = redeem(admitted, 'speech.consent')

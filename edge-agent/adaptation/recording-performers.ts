@@ -18,6 +18,7 @@ export function keepPerformer(
 ): ExternalPerformer<JsonObject, Json> {
   return {
     ...keepResolver(parts.recordings),
+    accepts: TurnSchema,
     route: onDevice,
     perform: async (admitted) => {
       redeem(admitted, 'speech.keep')
@@ -52,6 +53,7 @@ export function forgetPerformer(recordings: Recordings): ExternalPerformer<JsonO
   return {
     kind: 'external',
     action: 'speech.forget',
+    accepts: v.strictObject({}),
     route: onDevice,
     perform: async (admitted) => {
       redeem(admitted, 'speech.forget')

@@ -4,6 +4,7 @@
  * Then it is told: in the log, in the journal, and in a note that `starling status` and `starling doctor` show.
  */
 import { join } from 'node:path'
+import * as v from 'valibot'
 import type { JsonObject } from '../../shared/json.ts'
 import type { JournalFile } from '../../shared/journal/journal-file.ts'
 import { layBack } from '../../shared/journal/lay-back.ts'
@@ -13,7 +14,7 @@ import type { Kernel, Principal, TransactionalPerformer } from '../../shared/ker
 import type { Log } from '../../shared/log.ts'
 import type { EmbeddedDatabase } from '../../shared/sql/embedded-database.ts'
 import { settleRecovery, SNAPSHOT_FOLDER, type Recovery } from '../../shared/sql/recovery/ladder.ts'
-import { readNote } from '../../shared/sql/recovery/note.ts'
+import { readNote, RUNGS } from '../../shared/sql/recovery/note.ts'
 import { listSnapshots, snapshotBytes } from '../../shared/sql/recovery/snapshots.ts'
 import type { Transaction } from '../../shared/sql/port.ts'
 import { forgetPlaces } from '../context/position.ts'
@@ -80,11 +81,22 @@ const WORDS = {
   template: 'the database was lost: a fresh one and the journal took its place, the centre fills it again',
 } as const satisfies Record<Recovery['rung'], string>
 
+const Time = v.pipe(v.string(), v.isoTimestamp())
+const InputSchema = v.strictObject({
+  rung: v.picklist(RUNGS),
+  reason: v.string(),
+  at: Time,
+  snapshotAt: v.nullable(Time),
+  replayed: v.number(),
+  brokenAt: v.nullable(v.number()),
+})
+
 /** `database.recovered`: the record that a recovery took place; what it did is in the input. */
 export function recoveredPerformer(): TransactionalPerformer<JsonObject, JsonObject> {
   return {
     kind: 'transactional',
     action: RECOVERED,
+    accepts: InputSchema,
     route: () => ({
       provider: 'starling',
       model: 'database-ladder/1',

@@ -122,6 +122,7 @@ export function applyPerformer(
   return {
     kind: 'transactional',
     action: 'context.apply',
+    accepts: InputSchema,
     route: () => ({
       provider: 'starling',
       model: 'context-applier/2',

@@ -45,6 +45,7 @@ export function packPerformer(parts: QuestionParts): ExternalPerformer<JsonObjec
   return {
     kind: 'external',
     action: ACTION,
+    accepts: InputSchema,
     route: () => indexRoute(null),
     perform: async (admitted) => {
       const { request } = redeem(admitted, ACTION)

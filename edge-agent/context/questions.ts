@@ -127,6 +127,7 @@ export function searchPerformer(
   return {
     ...READS,
     action: 'context.search',
+    accepts: SearchSchema,
     route: () => indexRoute(ready?.embedder ?? null),
     perform: async (admitted) => {
       const { request } = redeem(admitted, 'context.search')
@@ -153,6 +154,7 @@ export function queryPerformer(parts: QuestionParts): ExternalPerformer<JsonObje
   return {
     ...READS,
     action: 'context.query',
+    accepts: QuerySchema,
     route: () => indexRoute(null),
     perform: async (admitted) => {
       const { request } = redeem(admitted, 'context.query')

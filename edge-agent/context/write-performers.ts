@@ -6,7 +6,6 @@ import type { JsonObject } from '../../shared/json.ts'
 import { redeem } from '../../shared/kernel/admitted.ts'
 import type { TransactionalPerformer } from '../../shared/kernel/contract.ts'
 import type { Transaction } from '../../shared/sql/port.ts'
-import { describeIssues } from '../../shared/wire/answer.ts'
 import type { LocalWrites } from './local-writes.ts'
 import { discardWrite, retryWrite } from './quarantine.ts'
 import { findRow } from './reads.ts'
@@ -79,6 +78,7 @@ function performer<I>(
   return {
     kind: 'transactional',
     action,
+    accepts: schema,
     route: () => ({
       provider: 'starling',
       model: 'local-writes/1',
@@ -88,12 +88,7 @@ function performer<I>(
     }),
     perform: async (admitted, tx) => {
       const { request, recordId } = redeem(admitted, action)
-      const parsed = v.safeParse(schema, request.input)
-      if (!parsed.success)
-        throw new DecisionRefused(`${action} was refused: ${describeIssues(parsed.issues)}`, {
-          remedy: 'Name one change or conflict, as `starling context conflicts` lists it.',
-        })
-      return await carryOut({ tx, recordId }, parsed.output)
+      return await carryOut({ tx, recordId }, v.parse(schema, request.input))
     },
     check: (output) => {
       if (typeof output['id'] === 'string') return

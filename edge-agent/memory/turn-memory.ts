@@ -77,6 +77,7 @@ export function memoryReadPerformer(): TransactionalPerformer<JsonObject, TurnMe
   return {
     kind: 'transactional',
     action: 'memory.read',
+    accepts: v.strictObject({}),
     route: storeRoute,
     perform: async (admitted, tx) => {
       redeem(admitted, 'memory.read')
@@ -90,6 +91,7 @@ export function memoryWritePerformer(): TransactionalPerformer<JsonObject, TurnM
   return {
     kind: 'transactional',
     action: 'memory.write',
+    accepts: ChangeSchema,
     route: storeRoute,
     perform: async (admitted, tx) => {
       const { request } = redeem(admitted, 'memory.write')

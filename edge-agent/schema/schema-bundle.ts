@@ -10,12 +10,14 @@ import {
   type SchemaPlan,
   type TakenStep,
 } from '../../rollout/schema-plan.ts'
+import * as v from 'valibot'
 import type { Clock } from '../../shared/clock.ts'
 import type { JsonObject } from '../../shared/json.ts'
 import { redeem } from '../../shared/kernel/admitted.ts'
 import type { Kernel, Principal, TransactionalPerformer } from '../../shared/kernel/contract.ts'
 import type { Log } from '../../shared/log.ts'
 import type { Database, Queryable, Transaction } from '../../shared/sql/port.ts'
+import { VersionSchema } from '../../shared/wire/bundle.ts'
 import { SCHEMA_BUNDLE, type SchemaStep, type SchemaSteps } from '../../shared/wire/schema-steps.ts'
 import type { Slots } from '../models-store/slots.ts'
 import { readSignedSteps, SchemaRefused, type ReleaseTrust, type SignedSteps } from './signed-steps.ts'
@@ -154,6 +156,13 @@ async function take(parts: SchemaBundleParts, signed: SignedSteps, step: SchemaS
   throw new SchemaRefused('not_allowed', `step ${step.number} was not taken: ${why}`)
 }
 
+const InputSchema = v.strictObject({
+  number: v.pipe(v.number(), v.integer(), v.minValue(1)),
+  kind: v.picklist(['expand', 'contract']),
+  digest: v.pipe(v.string(), v.regex(/^[0-9a-f]{64}$/)),
+  version: VersionSchema,
+})
+
 /** `bundle.migrate`: one step and the note of it, in the kernel's one transaction. */
 export function stepPerformer(
   step: SchemaStep,
@@ -163,6 +172,7 @@ export function stepPerformer(
   return {
     kind: 'transactional',
     action: MIGRATE,
+    accepts: InputSchema,
     route: () => ({
       provider: 'starling',
       model: `${SCHEMA_BUNDLE}@${version}`,

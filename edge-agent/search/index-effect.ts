@@ -59,6 +59,7 @@ export function indexPerformer(
   return {
     kind: 'transactional',
     action: 'context.index',
+    accepts: InputSchema,
     route: () => indexRoute(wish.by),
     perform: async (admitted, tx) => {
       const { request } = redeem(admitted, 'context.index')

@@ -2,6 +2,7 @@
  * The two model calls of a turn as performers. Audio and text go to the worker that holds the model; nothing is changed
  * by a model call, so one that a crash cut short did not take place.
  */
+import * as v from 'valibot'
 import type { JsonObject } from '../../shared/json.ts'
 import { redeem } from '../../shared/kernel/admitted.ts'
 import type { ExternalPerformer, Route } from '../../shared/kernel/contract.ts'
@@ -12,6 +13,33 @@ export class ModelOutputBroken extends StarlingError {
   override readonly code = 'model_output_broken'
 }
 
+/** The most that one sentence may be: far longer than any that is spoken, and a typed one's limit. */
+const Text = v.pipe(v.string(), v.maxLength(16 * 1_024))
+const Share = v.pipe(v.number(), v.minValue(0), v.maxValue(1))
+/** No domain names more. */
+const MAX_SLOTS = 64
+
+/** What is heard: the samples themselves never stand in a record. */
+export const SoundSchema = v.strictObject({
+  source: v.picklist(['microphone', 'wav']),
+  sampleRateHz: v.pipe(v.number(), v.integer(), v.minValue(8_000), v.maxValue(192_000)),
+})
+
+/** What is to be understood. */
+export const UtteranceSchema = v.strictObject({
+  text: Text,
+  confidence: Share,
+  alternatives: v.pipe(v.array(v.strictObject({ text: Text, share: Share })), v.maxLength(100)),
+  before: v.nullable(
+    v.strictObject({
+      intent: v.pipe(v.string(), v.maxLength(200)),
+      slots: v.record(v.string(), v.any()),
+      missing: v.pipe(v.array(v.string()), v.maxLength(MAX_SLOTS)),
+    }),
+  ),
+  context: v.nullable(v.pipe(v.string(), v.regex(/^[0-9a-f]{64}$/))),
+})
+
 export function transcribePerformer(
   ears: Ears,
   audio: AudioSource,
@@ -20,6 +48,7 @@ export function transcribePerformer(
   return {
     kind: 'external',
     action: 'model.transcribe',
+    accepts: SoundSchema,
     route: () => onDevice(ears.model),
     perform: async (admitted, signal) => {
       redeem(admitted, 'model.transcribe')
@@ -34,6 +63,7 @@ export function understandPerformer(mind: Mind): ExternalPerformer<Utterance, Me
   return {
     kind: 'external',
     action: 'model.understand',
+    accepts: UtteranceSchema,
     route: () => onDevice(mind.model),
     perform: async (admitted) => {
       const { request } = redeem(admitted, 'model.understand')

@@ -29,6 +29,7 @@ export function activatePerformer(slots: Slots): ActivationPerformer {
   return {
     kind: 'external',
     action: 'bundle.activate',
+    accepts: InputSchema,
     route: (request) => routeOf(request.input),
     perform: async (admitted: Admitted<JsonObject>) => {
       const { request } = redeem(admitted, 'bundle.activate')
@@ -51,6 +52,7 @@ export function rollbackPerformer(slots: Slots): ActivationPerformer {
   return {
     kind: 'external',
     action: 'bundle.rollback',
+    accepts: InputSchema,
     route: (request) => routeOf(request.input),
     perform: async (admitted: Admitted<JsonObject>) => {
       const { request } = redeem(admitted, 'bundle.rollback')

@@ -6,6 +6,7 @@
  *
  * A performer takes an `Admitted<I>`, which only the kernel can make (`admitted.ts`), and redeems it on its first line.
  */
+import type { GenericSchema } from 'valibot'
 import type { Json, JsonObject } from '../json.ts'
 import type { DeviceId, RecordId, Sha256Hex, TurnId } from '../ids.ts'
 import type { Transaction } from '../sql/port.ts'
@@ -80,6 +81,11 @@ export type Performer<I extends Json, O extends Json> = TransactionalPerformer<I
 
 interface PerformerFacts<I extends Json> {
   readonly action: string
+  /**
+   * The contract of its input, and a published one (`shared/contracts`). The kernel holds every input against it before anything is
+   * performed: one that does not keep it goes no further than the journal, and is counted.
+   */
+  readonly accepts: GenericSchema
   /** Who will do it, said before it is done. */
   route(request: EffectRequest<I>): Route
 }

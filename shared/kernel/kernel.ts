@@ -18,6 +18,7 @@ import type { Database, Transaction } from '../sql/port.ts'
 import { grant } from './admitted.ts'
 import { BUDGET_SCHEMA, spend } from './budget.ts'
 import type { Answer, EffectRequest, Kernel, Performer, Provenance, Route } from './contract.ts'
+import { checkInput, InputRefused } from './input-contract.ts'
 import { redacted } from './redact.ts'
 
 export interface KernelParts {
@@ -83,7 +84,7 @@ async function admit<I extends Json, O extends Json>(
   if (verdict.verdict === 'deny')
     return answered({ kind: 'denied', reason: verdict.reason, provenance: provenance() })
   const task: Task<I, O> = { parts, performer, request, recordId, startedMs }
-  const result = performer.kind === 'transactional' ? await performInside(task) : await performOutside(task)
+  const result = await perform(task)
   return answered(
     result.kind === 'performed'
       ? { kind: 'performed', output: result.output, provenance: provenance() }
@@ -97,6 +98,16 @@ interface Task<I extends Json, O extends Json> {
   readonly request: EffectRequest<I>
   readonly recordId: RecordId
   readonly startedMs: number
+}
+
+/** What keeps its contract is performed; anything else is a failure, and stays in the journal. */
+async function perform<I extends Json, O extends Json>(task: Task<I, O>): Promise<Result<O>> {
+  try {
+    checkInput(task.performer.accepts, task.request)
+  } catch (thrown) {
+    return await recordFailure(task, thrown)
+  }
+  return task.performer.kind === 'transactional' ? await performInside(task) : await performOutside(task)
 }
 
 type Result<O> =
@@ -245,6 +256,8 @@ async function recordFailure<I extends Json, O extends Json>(
   thrown: unknown,
 ): Promise<{ kind: 'failed'; report: ErrorReport }> {
   const report = reportError(thrown)
+  if (thrown instanceof InputRefused)
+    task.parts.metrics.count('starling_inputs_refused_total', { action: task.request.action })
   // What was given up at its limit may still be going on: nobody knows, and the record says so.
   const status = thrown instanceof EffectTimedOut ? 'unknown' : 'failed'
   await task.parts.journal.transaction(

@@ -3,6 +3,7 @@
  * outcome, payloads, outbox), in turn, on one database, so that the ratio is of one run.
  */
 import { mkdtemp, rm } from 'node:fs/promises'
+import * as v from 'valibot'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { systemClock } from '../../shared/clock.ts'
@@ -130,6 +131,7 @@ async function measure(
 const notePerformer: TransactionalPerformer<JsonObject, JsonObject> = {
   kind: 'transactional',
   action: 'note.record',
+  accepts: v.looseObject({}),
   route: () => ({
     provider: 'starling',
     model: 'bench/1',

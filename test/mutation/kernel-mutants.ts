@@ -38,6 +38,11 @@ export const KERNEL_MUTANTS: readonly Mutant[] = [
     `thrown instanceof EffectTimedOut ? 'unknown' : 'failed'`,
     `thrown instanceof EffectTimedOut ? 'unknown' : 'performed'`,
   ),
+  kernel(
+    'lets an input past its contract',
+    'checkInput(task.performer.accepts, task.request)',
+    'void [checkInput, task]',
+  ),
   kernel('skips redaction', 'redacted(value, request.dataClass)', 'value'),
   kernel('spends no budget', '!(await spend(tx,', '!(await (async (..._all: unknown[]) => true)(tx,'),
   kernel('skips the check of the output inside', 'performer.check(done)', 'void done'),

@@ -14,6 +14,7 @@ function acts(action: string): TransactionalPerformer<JsonObject, Json> {
   return {
     kind: 'transactional',
     action,
+    accepts: v.looseObject({}),
     route: () => ({ provider: 'test', model: 'test/1', digest: null, region: 'device', reason: 'test' }),
     perform: async (admitted) => {
       redeem(admitted, action)

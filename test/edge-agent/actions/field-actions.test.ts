@@ -99,8 +99,8 @@ describe('field actions', () => {
     expect(await carryOut('part.order', { part: 'mechanical seal', count: 99 })).toMatch(/Only 6 in stock/)
     expect(await carryOut('part.order', { part: 'sensor' })).toBe('ambiguous_name')
     expect(await carryOut('part.order', { part: 'flux capacitor' })).toBe('not_found_here')
-    expect(await carryOut('part.order', { part: '4410', count: 0 })).toBe('slots_refused')
-    expect(await carryOut('part.order', {})).toBe('slots_refused')
+    expect(await carryOut('part.order', { part: '4410', count: 0 })).toBe('input_refused')
+    expect(await carryOut('part.order', {})).toBe('input_refused')
   })
 
   it('note, look up, list, ask for a person', async () => {
@@ -125,8 +125,8 @@ describe('field actions', () => {
       await at.db.query<{ seq: number }>('select coalesce(max(seq), 0) as seq from local.overlay')
     )[0] ?? { seq: 0 }
     expect(await carryOut('work_order.open', { work_order: '999999' })).toBe('not_found_here')
-    expect(await carryOut('work_order.open', { work_order: 'seven' })).toBe('slots_refused')
-    expect(await carryOut('reading.log', { value: 'four' })).toBe('slots_refused')
+    expect(await carryOut('work_order.open', { work_order: 'seven' })).toBe('input_refused')
+    expect(await carryOut('reading.log', { value: 'four' })).toBe('input_refused')
     expect(await carryOut('asset.look_up', { asset: 'moon' })).toBe('not_found_here')
     expect(await carryOut('make.coffee')).toBe('no such action')
     expect(await carryOut('constructor')).toBe('no such action')

@@ -1,4 +1,5 @@
 import fc from 'fast-check'
+import * as v from 'valibot'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { exportJournal, verifyExport } from '../../../shared/audit/export.ts'
 import { leafHash, merkleRoot } from '../../../shared/audit/merkle.ts'
@@ -13,6 +14,7 @@ import { governed, technicianAsks, type Governed } from '../../support/governed.
 const note: TransactionalPerformer<JsonObject, Json> = {
   kind: 'transactional',
   action: 'note.record',
+  accepts: v.looseObject({}),
   route: () => ({ provider: 'test', model: 'test/1', digest: null, region: 'device', reason: 'test' }),
   perform: async (admitted) => {
     redeem(admitted, 'note.record')

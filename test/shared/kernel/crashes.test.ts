@@ -1,4 +1,5 @@
 import fc from 'fast-check'
+import * as v from 'valibot'
 import { afterEach, describe, expect, it } from 'vitest'
 import { verifyJournal } from '../../../shared/audit/verify.ts'
 import type { JournalRecord } from '../../../shared/journal/record.ts'
@@ -112,6 +113,7 @@ const note = (
 ): TransactionalPerformer<JsonObject, Json> => ({
   kind: 'transactional',
   action: 'note.record',
+  accepts: v.looseObject({}),
   route,
   perform: async (admitted, tx) => {
     const { recordId } = redeem(admitted, 'note.record')
@@ -131,6 +133,7 @@ const model = (
 ): ExternalPerformer<JsonObject, Json> => ({
   kind: 'external',
   action: 'model.understand',
+  accepts: v.looseObject({}),
   route,
   perform: async (admitted) => {
     await midway(redeem(admitted, 'model.understand').recordId)

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import * as v from 'valibot'
 import type { Json, JsonObject } from '../../../shared/json.ts'
 import { redeem } from '../../../shared/kernel/admitted.ts'
 import type { ExternalPerformer, Route, TransactionalPerformer } from '../../../shared/kernel/contract.ts'
@@ -21,6 +22,7 @@ const inside = (
 ): TransactionalPerformer<JsonObject, Json> => ({
   kind: 'transactional',
   action: 'note.record',
+  accepts: v.looseObject({}),
   route: () => here,
   perform: async (admitted, tx) => {
     redeem(admitted, 'note.record')
@@ -36,6 +38,7 @@ const outside = (
 ): ExternalPerformer<JsonObject, Json> => ({
   kind: 'external',
   action: 'model.transcribe',
+  accepts: v.looseObject({}),
   route: () => here,
   perform: async (admitted) => {
     redeem(admitted, 'model.transcribe')
@@ -83,6 +86,24 @@ describe('every end of an effect is recorded as what it was', () => {
     const wordy = inside({ route: () => ({ ...here, reason: 'because '.repeat(100) }) })
     const { provenance } = await at.kernel.admit(wordy, technicianAsks('note.record', {}))
     expect((await at.journal.find(provenance.recordId))?.body.kind).toBe('intent')
+  })
+
+  it('lets no input that breaks its contract reach a performer, and counts it', async () => {
+    const accepts = v.strictObject({ text: v.pipe(v.string(), v.maxLength(5)) })
+    let reached = 0
+    const reach = async (): Promise<Json> => (reached += 1)
+    for (const performer of [inside({ accepts, perform: reach }), outside({ accepts, perform: reach })]) {
+      const asked = technicianAsks(performer.action, { text: 'too long' })
+      const answer = await at.kernel.admit(performer, asked)
+      expect(answer).toMatchObject({ kind: 'failed', code: 'input_refused' })
+      expect(await outcomeOf(answer.provenance.recordId)).toMatchObject({
+        status: 'failed',
+        code: 'input_refused',
+      })
+      const counted = `starling_inputs_refused_total{action="${performer.action}"} 1\n`
+      expect(at.metrics.render()).toContain(counted)
+    }
+    expect(reached).toBe(0)
   })
 
   it('fails an external output that breaks its contract', async () => {

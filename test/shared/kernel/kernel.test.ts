@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import * as v from 'valibot'
 import { StarlingError } from '../../../shared/errors.ts'
 import type { Json, JsonObject } from '../../../shared/json.ts'
 import { redeem } from '../../../shared/kernel/admitted.ts'
@@ -31,6 +32,7 @@ function writes(
   return {
     kind: 'transactional',
     action,
+    accepts: v.looseObject({}),
     route,
     perform: async (admitted, tx) => {
       redeem(admitted, action)
@@ -50,6 +52,7 @@ function external(
   return {
     kind: 'external',
     action,
+    accepts: v.looseObject({}),
     route,
     perform: async (admitted, signal) => {
       redeem(admitted, action)
