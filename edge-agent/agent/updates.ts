@@ -1,5 +1,6 @@
 /** What comes as signed bundles: models and domains into the running models, schema steps into the database. */
 import { join } from 'node:path'
+import { setTimeout } from 'node:timers/promises'
 import { systemClock } from '../../shared/clock.ts'
 import { reportError } from '../../shared/errors.ts'
 import type { Principal } from '../../shared/kernel/contract.ts'
@@ -18,6 +19,14 @@ export interface Updates {
   readonly installer: Installer
   /** Brings the database to the list that runs: a fresh one takes all of its steps. A list that is refused stops nothing else. */
   settleSchema(): Promise<void>
+}
+
+/** A bundle that ends its process does so at its first turns: it is committed only after the process lived on with it so long. */
+const PROBATION_MS = 10_000
+
+/** Resolves when the process has lived through the probation with what it took up; rejects when `signal` aborts. */
+async function probation(signal: AbortSignal): Promise<void> {
+  await setTimeout(PROBATION_MS, undefined, { signal })
 }
 
 export async function openUpdates(parts: {
@@ -44,10 +53,15 @@ export async function openUpdates(parts: {
     folder: join(parts.folder, 'models'),
     disk: realDisk,
     ask,
-    smoke: async (dir, facts) =>
-      facts.kind === 'schema' ? await schema().smoke(dir) : await models.smoke(dir, facts),
-    confirm: async (dir, facts) =>
-      facts.kind === 'schema' ? await schema().confirm(dir) : await models.use(dir, facts),
+    alarm: (afterMs) => AbortSignal.timeout(afterMs),
+    trials: {
+      smoke: async (dir, facts) =>
+        facts.kind === 'schema' ? await schema().smoke(dir) : await models.smoke(dir, facts),
+      shadow: null,
+      confirm: async (dir, facts) =>
+        facts.kind === 'schema' ? await schema().confirm(dir) : await models.use(dir, facts),
+      healthy: async (_dir, _facts, signal) => await probation(signal),
+    },
   })
   return {
     installer,

@@ -27,6 +27,8 @@ export interface ContentStore {
   find(name: ContentName): Promise<string | null>
   /** Indexes of the pieces that `incoming/` does not hold verified. */
   missing(name: ContentName): Promise<readonly number[]>
+  /** What those pieces weigh. */
+  missingBytes(name: ContentName): Promise<number>
   /** Takes one piece. Throws {@link ContentMismatch} when it is not what the manifest says. */
   addChunk(name: ContentName, index: number, bytes: Uint8Array): Promise<void>
   /** Makes a complete file an object. Throws {@link ContentMismatch} (and forgets the pieces) when the whole does not hash. */
@@ -50,6 +52,10 @@ export function openContentStore(folder: string, disk: Disk): ContentStore {
   return {
     find,
     missing: async (name) => await missingChunks(partPath(name), name),
+    missingBytes: async (name) => {
+      const absent = await missingChunks(partPath(name), name)
+      return absent.reduce((sum, index) => sum + chunkSize(name, index), 0)
+    },
     addChunk: async (name, index, bytes) => {
       if (bytes.length !== chunkSize(name, index) || sha256Hex(bytes) !== name.chunks[index])
         throw mismatch(`piece ${index} of ${name.sha256} is not what the manifest names`)

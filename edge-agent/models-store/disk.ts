@@ -2,7 +2,7 @@
  * The few changes that the store and the installer make to the disk, as a port: tests cut the power between (and inside)
  * any two of them. Reading has no effect and goes to `node:fs` directly.
  */
-import { link, mkdir, open, rename, rm } from 'node:fs/promises'
+import { link, mkdir, open, rename, rm, statfs } from 'node:fs/promises'
 
 export interface Disk {
   /** Makes the folder and its parents. */
@@ -17,6 +17,8 @@ export interface Disk {
   link(from: string, to: string): Promise<void>
   /** Removes a file or a folder with all in it; a missing one is no error. */
   remove(path: string): Promise<void>
+  /** Bytes that may still be written under a folder that is there. */
+  freeBytes(folder: string): Promise<number>
 }
 
 export const realDisk: Disk = {
@@ -46,6 +48,10 @@ export const realDisk: Disk = {
   link,
   remove: async (path) => {
     await rm(path, { recursive: true, force: true })
+  },
+  freeBytes: async (folder) => {
+    const { bavail, bsize } = await statfs(folder)
+    return bavail * bsize
   },
 }
 

@@ -9,7 +9,7 @@ import type { Installer, InstallOutcome } from './installer.ts'
 
 export interface DesiredParts {
   readonly ask: Ask
-  readonly installer: Pick<Installer, 'install' | 'report'>
+  readonly installer: Pick<Installer, 'install' | 'tend' | 'report'>
   readonly clock: Clock
   readonly centreClock: CentreClock
   readonly log: Log
@@ -22,6 +22,8 @@ export interface DesiredParts {
  * that is refused is reported, not thrown.
  */
 export async function followDesired(parts: DesiredParts, signal: AbortSignal): Promise<readonly string[]> {
+  // Before the centre is asked: what was not confirmed in time goes back without a network.
+  await parts.installer.tend(signal)
   const desired = decodeJson(DesiredStateSchema, await parts.ask('state.desired', encode({ v: 1 }), signal))
   if (desired.policy !== null) await takePolicy(parts, desired.policy)
   const hindrances: string[] = []
@@ -30,7 +32,8 @@ export async function followDesired(parts: DesiredParts, signal: AbortSignal): P
     const name = `${bundle.name} ${bundle.version}`
     tell(parts.log, name, outcome)
     if (outcome.kind === 'deferred') hindrances.push(`the bundle ${name} waits: ${outcome.reason}`)
-    if (outcome.kind === 'refused') hindrances.push(`the bundle ${name} was refused: ${outcome.message}`)
+    if (outcome.kind === 'refused' || outcome.kind === 'parked')
+      hindrances.push(`the bundle ${name} was refused: ${outcome.message}`)
   }
   const { clock, log } = parts
   const sentMs = clock.nowMs()
@@ -65,6 +68,7 @@ function tell(log: Log, name: string, outcome: InstallOutcome): void {
     case 'deferred':
       return log.warn(`the bundle ${name} waits`, { reason: outcome.reason })
     case 'refused':
+    case 'parked':
       return log.error(`the bundle ${name} was refused`, { code: outcome.code, message: outcome.message })
   }
 }

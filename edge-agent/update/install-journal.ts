@@ -2,8 +2,9 @@
 import { readFile, readdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import * as v from 'valibot'
-import { INSTALL_STEPS, type InstallState } from '../../rollout/install.ts'
+import { INSTALL_STEPS, type InstallState, type InstallStep } from '../../rollout/install.ts'
 import { BundleNameSchema, MAX_MANIFEST_ENVELOPE_BYTES, VersionSchema } from '../../shared/wire/bundle.ts'
+import { DesiredBundleSchema } from '../../shared/wire/state.ts'
 import { replaceFile, type Disk } from '../models-store/disk.ts'
 
 const InstallSchema = v.strictObject({
@@ -12,31 +13,48 @@ const InstallSchema = v.strictObject({
   envelopeSha256: v.pipe(v.string(), v.regex(/^[0-9a-f]{64}$/)),
   envelopeSizeBytes: v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(MAX_MANIFEST_ENVELOPE_BYTES)),
   slot: v.picklist(['a', 'b']),
+  offer: DesiredBundleSchema.entries.offer,
+  shadow: DesiredBundleSchema.entries.shadow,
+  returnFrom: DesiredBundleSchema.entries.returnFrom,
+  attempt: v.exactOptional(v.pipe(v.number(), v.integer(), v.minValue(1))),
 })
 const FailureSchema = v.strictObject({
   step: v.picklist(INSTALL_STEPS),
   code: v.string(),
   message: v.string(),
 })
-const step = <K extends (typeof INSTALL_STEPS)[number]>(kind: K) =>
-  v.strictObject({ kind: v.literal(kind), install: InstallSchema, restarts: v.number() })
+/** Files of the first form hold no deadline. */
+const Deadline = v.optional(v.nullable(v.number()), null)
+const step = <K extends InstallStep>(kind: K) =>
+  v.strictObject({
+    kind: v.literal(kind),
+    install: InstallSchema,
+    restarts: v.number(),
+    confirmByMs: Deadline,
+  })
 
 const StateSchema = v.variant('kind', [
   v.strictObject({ kind: v.literal('IDLE') }),
   step('CHECK'),
+  step('PLAN'),
   step('FETCH'),
+  step('ASSEMBLE'),
   step('VERIFY'),
   step('SMOKE'),
+  step('SHADOW'),
   step('ACTIVATE'),
   step('CONFIRM'),
   v.strictObject({ kind: v.literal('COMMITTED'), install: InstallSchema }),
   v.strictObject({ kind: v.literal('ROLLBACK'), install: InstallSchema, failure: FailureSchema }),
   v.strictObject({ kind: v.literal('REPORT'), install: InstallSchema, failure: FailureSchema }),
+  v.strictObject({ kind: v.literal('PARKED'), install: InstallSchema, failure: FailureSchema }),
   v.strictObject({
     kind: v.literal('DEFERRED'),
     install: InstallSchema,
     step: v.picklist(INSTALL_STEPS),
     reason: v.string(),
+    restarts: v.optional(v.number(), 0),
+    confirmByMs: Deadline,
   }),
 ])
 

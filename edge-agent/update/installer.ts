@@ -4,7 +4,15 @@
  */
 import { join } from 'node:path'
 import { mkdir } from 'node:fs/promises'
-import { isBusy, nextStep, type Install, type InstallFact, type InstallState } from '../../rollout/install.ts'
+import {
+  isBusy,
+  isExposed,
+  nextStep,
+  type Install,
+  type InstallFact,
+  type InstallState,
+  type ShadowWish,
+} from '../../rollout/install.ts'
 import type { Clock } from '../../shared/clock.ts'
 import type { Environment, Kernel, Principal } from '../../shared/kernel/contract.ts'
 import type { PublicKey } from '../../shared/signing/ed25519.ts'
@@ -15,8 +23,9 @@ import { openContentStore, type ContentStore } from '../models-store/content-sto
 import type { Disk } from '../models-store/disk.ts'
 import { openSlots, type Slots } from '../models-store/slots.ts'
 import { openInstallJournal, type InstallEntry, type InstallJournal } from './install-journal.ts'
+import { reported } from './reported.ts'
 import { slotFacts, type BundleFacts } from './slot-facts.ts'
-import { performStep } from './steps.ts'
+import { performStep, takeUp } from './steps.ts'
 
 /** What the composition root gives. */
 export interface InstallerParts {
@@ -33,10 +42,30 @@ export interface InstallerParts {
     readonly environment: Environment
     readonly runtimeVersion: string
   }
+  readonly trials: Trials
+  /** A signal that aborts after so many milliseconds, by a clock that nobody can set. */
+  alarm(afterMs: number): AbortSignal
+}
+
+/** What the device does with a filled slot before it believes it. Each may be called again after a crash. */
+export interface Trials {
   /** Loads the bundle in `dir` and runs its golden vectors; throws when one does not come out. */
-  smoke(dir: string, facts: BundleFacts): Promise<void>
-  /** Makes the running process take up `dir` and see that it works; throws when it does not. */
-  confirm(dir: string, facts: BundleFacts): Promise<void>
+  smoke(dir: string, facts: BundleFacts, signal: AbortSignal): Promise<void>
+  /**
+   * Runs `dir` beside the present version on live input, nothing acted on: `enough` once the wish is met, `later` when it is to
+   * be asked again at the next round; throws when the two disagree too much. Null where this device cannot.
+   */
+  readonly shadow:
+    | ((
+        dir: string,
+        of: { readonly facts: BundleFacts; readonly wish: ShadowWish },
+        signal: AbortSignal,
+      ) => Promise<'enough' | 'later'>)
+    | null
+  /** Makes the running process take up `dir` and see that it loads; throws when it does not. */
+  confirm(dir: string, facts: BundleFacts, signal: AbortSignal): Promise<void>
+  /** The dead man's word: resolves once the device works with what it took up; throws when it does not. Asked only where there is a way back. */
+  healthy(dir: string, facts: BundleFacts, signal: AbortSignal): Promise<void>
 }
 
 export interface InstallParts extends InstallerParts {
@@ -48,7 +77,13 @@ export interface InstallParts extends InstallerParts {
 export type InstallOutcome =
   | { readonly kind: 'committed'; readonly bundle: ActiveBundle }
   | { readonly kind: 'unchanged'; readonly bundle: ActiveBundle }
-  | { readonly kind: 'refused'; readonly step: string; readonly code: string; readonly message: string }
+  /** `parked`: it is not tried again by itself. */
+  | {
+      readonly kind: 'refused' | 'parked'
+      readonly step: string
+      readonly code: string
+      readonly message: string
+    }
   | { readonly kind: 'deferred'; readonly reason: string }
 
 /** The bundle that runs: `dir` holds its files. */
@@ -65,6 +100,11 @@ export interface Installer {
   install(desired: DesiredBundle, signal: AbortSignal): Promise<InstallOutcome>
   /** Finishes or backs out of whatever a stop of the process interrupted. To be called once, at start, before anything runs. */
   resume(signal: AbortSignal): Promise<void>
+  /**
+   * Goes on with what needs no network: confirms, or goes back from what was not confirmed in time, and asks a shadow whether it
+   * has seen enough. To be called every round, whether or not the centre can be reached.
+   */
+  tend(signal: AbortSignal): Promise<void>
   /** What runs now under that name; null for nothing. */
   active(name: string): Promise<ActiveBundle | null>
   /** Every bundle of a kind that runs, in the order in which they were published. */
@@ -84,6 +124,9 @@ export async function openInstaller(given: InstallerParts): Promise<Installer> {
     journal: openInstallJournal(join(folder, 'installs'), disk),
   }
   const active = async (name: string): Promise<ActiveBundle | null> => await activeBundle(parts, name)
+  const each = async (work: (name: string) => Promise<unknown>): Promise<void> => {
+    for (const name of await parts.journal.names()) await work(name)
+  }
   return {
     slots: parts.slots,
     active,
@@ -97,14 +140,8 @@ export async function openInstaller(given: InstallerParts): Promise<Installer> {
       return found.toSorted((a, b) => a.facts.createdAtMs - b.facts.createdAtMs)
     },
     install: async (desired, signal) => await installOne(parts, desired, signal),
-    resume: async (signal) => {
-      for (const name of await parts.journal.names()) {
-        const entry = await parts.journal.read(name)
-        const state = nextStep(entry.state, { kind: 'restarted' })
-        if (state !== entry.state) await parts.journal.write(name, { ...entry, state })
-        await run(parts, { name, entry: { ...entry, state } }, signal)
-      }
-    },
+    resume: async (signal) => await each(async (name) => await resumeOne(parts, name, signal)),
+    tend: async (signal) => await each(async (name) => await tended(parts, name, signal)),
     report: async () => {
       const names = await parts.journal.names()
       const all = await Promise.all(names.map(async (name) => reported(await parts.journal.read(name))))
@@ -119,36 +156,90 @@ async function installOne(
   signal: AbortSignal,
 ): Promise<InstallOutcome> {
   const { name, envelopeSha256 } = desired
-  const before = await activeBundle(parts, name)
-  const entry = await parts.journal.read(name)
-  if (!isBusy(entry.state) && before?.envelopeSha256 === envelopeSha256)
-    return { kind: 'unchanged', bundle: before }
-  if (!isBusy(entry.state) && isFinal(entry) && entry.refused?.install.envelopeSha256 === envelopeSha256)
-    return refusedOutcome(entry)
+  const found = await entryOf(parts, name)
+  const entry = isBusy(found.state) || isExposed(found.state) ? await tended(parts, name, signal) : found
+  const running = await activeBundle(parts, name)
   const pointer = await parts.slots.pointer(name)
-  const install: Install = { ...desired, slot: pointer?.active.slot === 'a' ? 'b' : 'a' }
-  const offered: InstallFact =
-    entry.state.kind === 'DEFERRED' && entry.state.install.envelopeSha256 === envelopeSha256
-      ? { kind: 'retried' }
-      : { kind: 'offered', install }
-  const state = nextStep(entry.state, offered)
-  if (state !== entry.state) await parts.journal.write(name, { ...entry, state })
-  const after = await run(parts, { name, entry: { ...entry, state } }, signal)
-  if (after.state.kind === 'DEFERRED') return { kind: 'deferred', reason: after.state.reason }
-  const bundle = await activeBundle(parts, name)
-  if (after.state.kind === 'COMMITTED' && bundle !== null) return { kind: 'committed', bundle }
-  return refusedOutcome(after)
+  if (running?.envelopeSha256 === envelopeSha256 && pointer?.committed === true) {
+    const install = { ...desired, slot: pointer.active.slot }
+    const settled = await heard(parts, { name, entry }, { kind: 'settled', install })
+    if (settled.refused !== null) await parts.journal.write(name, { ...settled, refused: null })
+    return { kind: entry === found ? 'unchanged' : 'committed', bundle: running }
+  }
+  if (isExposed(entry.state)) return outcomeOf(entry, running)
+  if (isFinal(entry, desired)) return outcomeOf(entry, running)
+  const slot = pointer?.active.slot === 'a' ? 'b' : 'a'
+  const install: Install = { ...desired, slot, attempt: attemptOf(entry, desired) }
+  const isAgain = entry.state.kind === 'DEFERRED' && entry.state.install.envelopeSha256 === envelopeSha256
+  const offered: InstallFact = isAgain ? { kind: 'retried' } : { kind: 'offered', install }
+  const begun = await heard(parts, { name, entry }, offered)
+  const after = await run(parts, { name, entry: begun }, signal)
+  return outcomeOf(after, await activeBundle(parts, name))
+}
+
+/** The journal's entry. Where it was lost beside a slot that nobody confirmed, the device goes back from that slot. */
+async function entryOf(parts: InstallParts, name: string): Promise<InstallEntry> {
+  const entry = await parts.journal.read(name)
+  const pointer = await parts.slots.pointer(name)
+  if (pointer === null || pointer.committed || isExposed(entry.state)) return entry
+  const install = { name, ...pointer.active, envelopeSizeBytes: 1 }
+  const message = 'what was known of its installation is lost, and it was not confirmed to work'
+  const failure = { step: 'CONFIRM', code: 'install_journal_lost', message } as const
+  return { ...entry, state: { kind: 'ROLLBACK', install, failure } }
+}
+
+/** The entry after a fact, on the disk when it changed. */
+async function heard(
+  parts: InstallParts,
+  { name, entry }: { readonly name: string; readonly entry: InstallEntry },
+  fact: InstallFact,
+): Promise<InstallEntry> {
+  const state = nextStep(entry.state, fact)
+  if (state === entry.state) return entry
+  const after = { ...entry, state }
+  await parts.journal.write(name, after)
+  return after
+}
+
+async function resumeOne(parts: InstallParts, name: string, signal: AbortSignal): Promise<void> {
+  const entry = await waited(
+    parts,
+    name,
+    await heard(parts, { name, entry: await entryOf(parts, name) }, { kind: 'restarted' }),
+  )
+  const after = await run(parts, { name, entry, untilConfirm: true }, signal)
+  if (after.state.kind !== 'CONFIRM') return
+  // The device has to serve in order to show that it works: here the bundle is only taken up, and `tend` sees the rest.
+  const fact = await takeUp(parts, after.state, signal)
+  if (fact.kind !== 'failed') return
+  await run(parts, { name, entry: await heard(parts, { name, entry: after }, fact) }, signal)
+}
+
+async function waited(parts: InstallParts, name: string, entry: InstallEntry): Promise<InstallEntry> {
+  return await heard(parts, { name, entry }, { kind: 'waited', atMs: parts.clock.nowMs() })
+}
+
+/** Steps that need nothing but the device. */
+const LOCAL: ReadonlySet<string> = new Set(['ASSEMBLE', 'VERIFY', 'SMOKE', 'SHADOW', 'ACTIVATE', 'CONFIRM'])
+
+async function tended(parts: InstallParts, name: string, signal: AbortSignal): Promise<InstallEntry> {
+  const entry = await waited(parts, name, await entryOf(parts, name))
+  const { state } = entry
+  const isLocal = state.kind === 'DEFERRED' && LOCAL.has(state.step)
+  const retried = isLocal ? await heard(parts, { name, entry }, { kind: 'retried' }) : entry
+  return await run(parts, { name, entry: retried }, signal)
 }
 
 /** Runs steps until the state is at rest. */
 async function run(
   parts: InstallParts,
-  from: { readonly name: string; readonly entry: InstallEntry },
+  from: { readonly name: string; readonly entry: InstallEntry; readonly untilConfirm?: boolean },
   signal: AbortSignal,
 ): Promise<InstallEntry> {
   let { entry } = from
   while (isBusy(entry.state)) {
     signal.throwIfAborted()
+    if (from.untilConfirm === true && entry.state.kind === 'CONFIRM') return entry
     const fact = await performStep(parts, entry.state, signal)
     const state = nextStep(entry.state, fact)
     const refused = entry.state.kind === 'REPORT' ? refusalOf(entry.state) : entry.refused
@@ -162,17 +253,25 @@ function refusalOf(state: Extract<InstallState, { kind: 'REPORT' }>): NonNullabl
   return { install: state.install, failure: state.failure }
 }
 
-/** Content that arrived wrong may be right next time; a verdict on the signed bytes, or a failed smoke test, stays. */
-function isFinal(entry: InstallEntry): boolean {
-  return entry.refused !== null && entry.refused.failure.code !== 'content_mismatch'
+/** A verdict on the signed bytes stays, unless an operator orders a retry; what was given up is left in the same way. */
+function isFinal({ state, refused }: InstallEntry, desired: DesiredBundle): boolean {
+  const last = state.kind === 'PARKED' ? state : state.kind === 'IDLE' ? refused : null
+  if (last?.install.envelopeSha256 !== desired.envelopeSha256) return false
+  if ((desired.offer ?? 0) > (last.install.offer ?? 0)) return false
+  return state.kind === 'PARKED' || last.failure.code.startsWith('manifest_')
 }
 
-function refusedOutcome(entry: InstallEntry): InstallOutcome {
-  const failure = entry.refused?.failure ?? {
-    step: 'CHECK',
-    code: 'unknown',
-    message: 'nothing was installed',
-  }
+function attemptOf({ refused }: InstallEntry, desired: DesiredBundle): number {
+  if (refused?.install.envelopeSha256 !== desired.envelopeSha256) return 1
+  if ((desired.offer ?? 0) > (refused.install.offer ?? 0)) return 1
+  return (refused.install.attempt ?? 1) + 1
+}
+
+function outcomeOf({ state, refused }: InstallEntry, bundle: ActiveBundle | null): InstallOutcome {
+  if (state.kind === 'DEFERRED') return { kind: 'deferred', reason: state.reason }
+  if (state.kind === 'COMMITTED' && bundle !== null) return { kind: 'committed', bundle }
+  if (state.kind === 'PARKED') return { kind: 'parked', ...state.failure }
+  const failure = refused?.failure ?? { step: 'CHECK', code: 'unknown', message: 'nothing was installed' }
   return { kind: 'refused', ...failure }
 }
 
@@ -181,28 +280,4 @@ async function activeBundle(parts: InstallParts, name: string): Promise<ActiveBu
   if (pointer === null) return null
   const { version, envelopeSha256, slot } = pointer.active
   return { name, version, envelopeSha256, dir: parts.slots.folder(name, slot) }
-}
-
-function reported(entry: InstallEntry): ReportedBundle | null {
-  const { state, refused } = entry
-  if (state.kind === 'IDLE') {
-    if (refused === null) return null
-    const { install, failure } = refused
-    return {
-      ...named(install),
-      state: 'refused',
-      code: failure.code,
-      message: failure.message.slice(0, 2_000),
-    }
-  }
-  const { install } = state
-  if (state.kind === 'COMMITTED') return { ...named(install), state: 'committed', code: null, message: null }
-  if (state.kind === 'DEFERRED')
-    return { ...named(install), state: 'deferred', code: state.reason.slice(0, 100), message: null }
-  return { ...named(install), state: 'installing', code: null, message: state.kind }
-}
-
-function named(install: Install): Pick<ReportedBundle, 'name' | 'version' | 'envelopeSha256'> {
-  const { name, version, envelopeSha256 } = install
-  return { name, version, envelopeSha256 }
 }

@@ -1,10 +1,12 @@
 /** What a slot's own signed manifest says of the bundle in it. */
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import type { Slot } from '../../rollout/install.ts'
 import { openManifest } from '../../rollout/manifest.ts'
 import { invariant } from '../../shared/errors.ts'
 import type { PublicKey } from '../../shared/signing/ed25519.ts'
 import type { BundleKind } from '../../shared/wire/bundle.ts'
+import type { Slots } from '../models-store/slots.ts'
 
 export interface BundleFacts {
   readonly name: string
@@ -12,6 +14,15 @@ export interface BundleFacts {
   readonly kind: BundleKind | null
   /** When it was published. */
   readonly createdAtMs: number
+}
+
+/** The folder of a filled slot, and what is in it. */
+export async function filledSlot(
+  parts: Parameters<typeof slotFacts>[0] & { readonly slots: Pick<Slots, 'folder'> },
+  { name, slot }: { readonly name: string; readonly slot: Slot },
+): Promise<{ readonly dir: string; readonly facts: BundleFacts }> {
+  const dir = parts.slots.folder(name, slot)
+  return { dir, facts: await slotFacts(parts, { name, dir }) }
 }
 
 /** From the manifest beside the files, its signature verified again. Throws when it cannot be believed. */

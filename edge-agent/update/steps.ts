@@ -1,7 +1,13 @@
 /** What each state of an install does, in one table: a state without an executor does not compile. */
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import type { Install, InstallFact, InstallState } from '../../rollout/install.ts'
+import {
+  CONFIRM_WITHIN_MS,
+  isBusy,
+  type Install,
+  type InstallFact,
+  type InstallState,
+} from '../../rollout/install.ts'
 import { openManifest, verifyManifest } from '../../rollout/manifest.ts'
 import { sha256Hex } from '../../shared/digest.ts'
 import { reportError, StarlingError } from '../../shared/errors.ts'
@@ -12,9 +18,10 @@ import type { BundleManifest } from '../../shared/wire/bundle.ts'
 import { replaceFile } from '../models-store/disk.ts'
 import { committedOccupant } from '../models-store/slots.ts'
 import { activatePerformer, rollbackPerformer } from './activation.ts'
+import { before, confirmed, type Confirming } from './confirmation.ts'
 import { chunkRequest, fetchContent } from './fetch.ts'
 import type { InstallParts } from './installer.ts'
-import { slotFacts } from './slot-facts.ts'
+import { filledSlot } from './slot-facts.ts'
 
 export class ManifestRefused extends StarlingError {
   override readonly code: string
@@ -31,73 +38,115 @@ export class SmokeFailed extends StarlingError {
   override readonly code = 'smoke_failed'
 }
 
-export class ConfirmationFailed extends StarlingError {
-  override readonly code = 'confirmation_failed'
-}
+/** Left free for the journal, the database and the audit record, which must go on. */
+const RESERVE_BYTES = 16 * 1024 * 1024
 
 export class ActivationDenied extends StarlingError {
   override readonly code = 'activation_denied'
 }
 
-type Busy = Exclude<InstallState, { kind: 'IDLE' | 'COMMITTED' | 'DEFERRED' }>
+export class ShadowUnsupported extends StarlingError {
+  override readonly code = 'shadow_unsupported'
+}
+
+/** It cannot be done now, which is nobody's fault. */
+class Postponed extends StarlingError {
+  override readonly code: string
+  constructor(reason: string, message: string) {
+    super(message, { remedy: 'Nothing needs to be done: it is tried again at the next round.' })
+    this.code = reason
+  }
+}
+
+type Busy = Exclude<InstallState, { kind: 'IDLE' | 'COMMITTED' | 'DEFERRED' | 'PARKED' }>
 type Executor = (parts: InstallParts, install: Install, signal: AbortSignal) => Promise<void>
 
-const EXECUTORS: Readonly<Record<Busy['kind'], Executor>> = {
+const EXECUTORS: Readonly<Record<Exclude<Busy['kind'], 'CONFIRM'>, Executor>> = {
   CHECK: check,
+  PLAN: async (parts, install) => {
+    const { manifest } = await heldManifest(parts, install)
+    await checkRoom(parts, manifest)
+  },
   FETCH: async (parts, install, signal) => {
     const { manifest } = await heldManifest(parts, install)
     for (const file of manifest.files) await fetchContent(parts, file, signal)
+  },
+  ASSEMBLE: async (parts, install) => {
+    const { manifest } = await heldManifest(parts, install)
+    for (const file of manifest.files) await parts.store.seal(file)
   },
   VERIFY: async (parts, install) => {
     const { manifest, envelope } = await heldManifest(parts, install)
     for (const file of manifest.files) await parts.store.verify(file)
     await parts.slots.occupy({ name: install.name, slot: install.slot, manifest, envelope })
   },
-  SMOKE: async (parts, install) => {
-    await smokeSlot(parts, install).catch((cause: unknown) => {
+  SMOKE: async (parts, install, signal) => {
+    const { dir, facts } = await filledSlot(parts, install)
+    await parts.trials.smoke(dir, facts, signal).catch((cause: unknown) => {
       throw new SmokeFailed(`the new bundle failed its smoke test: ${reportError(cause).message}`, {
         remedy: 'The bundle that ran goes on. Publish one whose golden vectors come out.',
         cause,
       })
     })
   },
+  SHADOW: shadow,
   ACTIVATE: async (parts, install) => {
     performedOrThrow(
       await parts.kernel.admit(activatePerformer(parts.slots), request(parts, install, 'activate')),
     )
   },
-  CONFIRM: async (parts, install) => {
-    await confirmSlot(parts, install.name, slotFolder(parts, install)).catch((cause: unknown) => {
-      throw new ConfirmationFailed(`the new bundle did not take up its work: ${reportError(cause).message}`, {
-        remedy: 'The bundle before it runs again. Look at the message, then publish a mended one.',
-        cause,
-      })
-    })
-    await parts.slots.commit(install.name)
-    await parts.disk.remove(envelopePath(parts, install))
-  },
-  ROLLBACK: async (parts, install) => {
+  ROLLBACK: async (parts, install, signal) => {
     const pointer = await parts.slots.pointer(install.name)
     if (pointer?.active.envelopeSha256 !== install.envelopeSha256 || pointer.committed) return
-    const back = parts.slots.folder(install.name, pointer.previous?.slot ?? install.slot)
     performedOrThrow(
       await parts.kernel.admit(rollbackPerformer(parts.slots), request(parts, install, 'rollback')),
     )
+    if (pointer.previous === null) return
     // The process may have taken up the new bundle already: it takes up the one before again.
-    if (pointer.previous !== null) await confirmSlot(parts, install.name, back).catch(() => undefined)
+    const { dir, facts } = await filledSlot(parts, { name: install.name, slot: pointer.previous.slot })
+    const either = AbortSignal.any([signal, parts.alarm(CONFIRM_WITHIN_MS)])
+    await before(either, async () => await parts.trials.confirm(dir, facts, either)).catch(() => undefined)
   },
   REPORT: async (parts, install) => {
     await parts.disk.remove(envelopePath(parts, install))
   },
 }
 
-async function smokeSlot(parts: InstallParts, install: Install): Promise<void> {
-  const dir = slotFolder(parts, install)
-  await parts.smoke(dir, await slotFacts(parts, { name: install.name, dir }))
+/** Throws unless what is missing, and the slot's few files, find room. */
+async function checkRoom(parts: InstallParts, manifest: BundleManifest): Promise<void> {
+  let neededBytes = RESERVE_BYTES
+  for (const file of manifest.files)
+    if ((await parts.store.find(file)) === null) neededBytes += await parts.store.missingBytes(file)
+  const freeBytes = await parts.disk.freeBytes(parts.folder)
+  if (freeBytes < neededBytes)
+    throw new Postponed('no_room', `it needs ${neededBytes} bytes of disk, ${freeBytes} are free`)
 }
 
-async function confirmSlot(parts: InstallParts, name: string, dir: string): Promise<void> {
-  await parts.confirm(dir, await slotFacts(parts, { name, dir }))
+async function shadow(parts: InstallParts, install: Install, signal: AbortSignal): Promise<void> {
+  const { shadow: wish } = install
+  if (wish === undefined) return
+  if (parts.trials.shadow === null)
+    throw new ShadowUnsupported('this device cannot run two versions side by side', {
+      remedy: 'Offer the bundle without a shadow, or to devices that have room for two models.',
+    })
+  const { dir, facts } = await filledSlot(parts, install)
+  if ((await parts.trials.shadow(dir, { facts, wish }, signal)) === 'later')
+    throw new Postponed('shadowing', 'it runs beside the present version, and has not seen enough yet')
+}
+
+/** Has the process take up the slot of a bundle that waits to be confirmed, and no more. */
+export async function takeUp(
+  parts: InstallParts,
+  state: Confirming,
+  signal: AbortSignal,
+): Promise<InstallFact> {
+  return await judged(parts, signal, async () => await confirmed(parts, state, signal, 'take up'))
+}
+
+async function confirm(parts: InstallParts, state: Confirming, signal: AbortSignal): Promise<void> {
+  await confirmed(parts, state, signal, 'take up and work')
+  await parts.slots.commit(state.install.name)
+  await parts.disk.remove(envelopePath(parts, state.install))
 }
 
 /** Carries out the state's step and says what came of it. Rejects when the step could not even be judged. */
@@ -106,21 +155,37 @@ export async function performStep(
   state: InstallState,
   signal: AbortSignal,
 ): Promise<InstallFact> {
-  if (state.kind === 'IDLE' || state.kind === 'COMMITTED' || state.kind === 'DEFERRED')
-    return { kind: 'retried' }
+  if (!isBusy(state)) return { kind: 'retried' }
+  const busy = state as Busy
+  const work = async (): Promise<void> => {
+    if (busy.kind === 'CONFIRM') await confirm(parts, busy, signal)
+    else await EXECUTORS[busy.kind](parts, busy.install, signal)
+  }
+  // Backing out has no way back of its own: a failure there stops the install where it is, to be resumed.
+  if (busy.kind === 'ROLLBACK' || busy.kind === 'REPORT') {
+    await work()
+    return { kind: 'done', atMs: parts.clock.nowMs() }
+  }
+  return await judged(parts, signal, work)
+}
+
+async function judged(
+  parts: InstallParts,
+  signal: AbortSignal,
+  work: () => Promise<void>,
+): Promise<InstallFact> {
   try {
-    await EXECUTORS[state.kind](parts, state.install, signal)
-    return { kind: 'done' }
+    await work()
+    return { kind: 'done', atMs: parts.clock.nowMs() }
   } catch (thrown) {
     if (signal.aborted) throw thrown
-    // Backing out has no way back of its own: a failure there stops the install where it is, to be resumed.
-    if (state.kind === 'ROLLBACK' || state.kind === 'REPORT') throw thrown
     return factOf(thrown)
   }
 }
 
 function factOf(thrown: unknown): InstallFact {
-  if (thrown instanceof CentreUnreachable) return { kind: 'postponed', reason: thrown.code }
+  if (thrown instanceof Postponed || thrown instanceof CentreUnreachable)
+    return { kind: 'postponed', reason: thrown.code }
   if (isFullDisk(thrown)) return { kind: 'postponed', reason: 'disk_full' }
   const { code, message } = reportError(thrown)
   const refusal = thrown instanceof AskRefused ? thrown.report.code : code
@@ -135,7 +200,9 @@ async function check(parts: InstallParts, install: Install, signal: AbortSignal)
   const bytes = await parts.ask('bundle.chunk', chunkRequest(install.envelopeSha256, 0), signal)
   if (bytes.length !== install.envelopeSizeBytes || sha256Hex(bytes) !== install.envelopeSha256)
     throw new ManifestRefused('not_as_named', 'its bytes are not the ones that the desired state names')
-  const installed = committedOccupant(await parts.slots.pointer(install.name))
+  const committed = committedOccupant(await parts.slots.pointer(install.name))
+  // Where the director signed that the device goes back from what it runs, its version says nothing.
+  const installed = committed?.envelopeSha256 === install.returnFrom ? null : committed
   const { releaseKeys, threshold, environment, runtimeVersion } = parts.trust
   const verdict = verifyManifest(bytes, {
     releaseKeys,
@@ -170,10 +237,6 @@ async function heldManifest(
 
 function envelopePath(parts: InstallParts, install: Install): string {
   return join(parts.folder, 'envelopes', `${install.envelopeSha256}.json`)
-}
-
-function slotFolder(parts: InstallParts, install: Install): string {
-  return parts.slots.folder(install.name, install.slot)
 }
 
 function request(

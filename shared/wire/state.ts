@@ -3,6 +3,9 @@ import * as v from 'valibot'
 import { BundleNameSchema, MAX_MANIFEST_ENVELOPE_BYTES, VersionSchema } from './bundle.ts'
 
 const Hash = v.pipe(v.string(), v.regex(/^[0-9a-f]{64}$/))
+/** A week of hours, and more turns than a week has: a shadow is no way to run a bundle for good. */
+const MAX_SHADOW_HOURS = 168
+const MAX_SHADOW_TURNS = 100_000
 /** A device runs a handful of bundles. */
 const MAX_BUNDLES = 16
 
@@ -12,6 +15,17 @@ export const DesiredBundleSchema = v.strictObject({
   /** Digest and size of the signed manifest's bytes, which are fetched like any other content. */
   envelopeSha256: Hash,
   envelopeSizeBytes: v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(MAX_MANIFEST_ENVELOPE_BYTES)),
+  /** The newer bundle from which it leads back, by its `envelopeSha256`; the director's metadata has to say the same. */
+  returnFrom: v.exactOptional(Hash),
+  /** The number of the decision by which it is wanted: a higher one for bytes that the device gave up is a retry. */
+  offer: v.exactOptional(v.pipe(v.number(), v.integer(), v.minValue(0))),
+  /** Runs beside the present version on live input, nothing acted on, for so many turns or hours; absent: not at all. */
+  shadow: v.exactOptional(
+    v.strictObject({
+      turns: v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(MAX_SHADOW_TURNS)),
+      hours: v.pipe(v.number(), v.minValue(0), v.maxValue(MAX_SHADOW_HOURS)),
+    }),
+  ),
 })
 export type DesiredBundle = v.InferOutput<typeof DesiredBundleSchema>
 
@@ -29,7 +43,8 @@ export const ReportedBundleSchema = v.strictObject({
   name: BundleNameSchema,
   version: VersionSchema,
   envelopeSha256: Hash,
-  state: v.picklist(['committed', 'installing', 'deferred', 'refused']),
+  /** `parked`: given up, until another bundle or a later offer comes. */
+  state: v.picklist(['committed', 'installing', 'deferred', 'refused', 'parked']),
   /** Why, when it was refused or deferred: an error code. */
   code: v.nullable(v.pipe(v.string(), v.maxLength(100))),
   message: v.nullable(v.pipe(v.string(), v.maxLength(2_000))),

@@ -62,8 +62,13 @@ beforeAll(async () => {
       environment: 'development',
       runtimeVersion: '0.1.0',
     },
-    smoke: async (dir, facts) => await models.smoke(dir, facts),
-    confirm: async (dir, facts) => await models.use(dir, facts),
+    alarm: (afterMs) => AbortSignal.timeout(afterMs),
+    trials: {
+      smoke: async (dir, facts) => await models.smoke(dir, facts),
+      shadow: null,
+      confirm: async (dir, facts) => await models.use(dir, facts),
+      healthy: async () => await Promise.resolve(),
+    },
   })
 }, 60_000)
 afterAll(async () => {

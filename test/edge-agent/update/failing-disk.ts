@@ -1,4 +1,4 @@
-/** A real disk that loses power after a given number of changes, in the middle of a write if it falls on one. */
+/** A disk that takes no time to sync and loses power after a given number of changes, in the middle of a write if it falls on one. */
 import { realDisk, type Disk } from '../../../edge-agent/models-store/disk.ts'
 
 export class PowerCut extends Error {
@@ -25,9 +25,10 @@ export function failingDisk(afterChanges: number): FailingDisk {
         async () => await realDisk.writeAt(path, offset, bytes),
         async () => await realDisk.writeAt(path, offset, bytes.subarray(0, Math.floor(bytes.length / 2))),
       ),
-    sync: async (path) => await powered(async () => await realDisk.sync(path)),
+    sync: async () => await powered(async () => await Promise.resolve()),
     rename: async (from, to) => await powered(async () => await realDisk.rename(from, to)),
     link: async (from, to) => await powered(async () => await realDisk.link(from, to)),
     remove: async (path) => await powered(async () => await realDisk.remove(path)),
+    freeBytes: async (folder) => await realDisk.freeBytes(folder),
   }
 }
