@@ -1,0 +1,172 @@
+/**
+ * What a device's newest report means: whether it is still at risk, and what the gates are to be told of it. Both follow from
+ * the report alone, whose counts only grow, so lost, late and repeated reports lead to the same.
+ */
+import type { GateFact } from '../gates/fact.ts'
+import { changeScore } from '../gates/spec.ts'
+import type { DeviceReport, Health } from './events.ts'
+import type { CampaignState, Risk, Standing, Watch } from './state.ts'
+
+/** R1: at risk until its probation is over or it is back on what it ran. */
+export function afterReport({ plan }: Pick<CampaignState, 'plan'>, { grant, report, risk }: Standing): Risk {
+  if (grant === null || report === null) return risk
+  if (report.generation < grant.generation) return risk
+  if (report.stands === 'refused' || report.stands === 'parked') return 'returned'
+  if (report.generation > grant.generation) return report.stands === 'last_good' ? 'returned' : risk
+  if (report.stands !== 'committed' || report.candidate === null) return risk
+  if (report.candidate.upMs < plan.probationMs) return risk
+  return report.candidate.crashes > 0 ? 'failed' : 'proven'
+}
+
+/** One fact for the gate of that name. */
+export interface Told {
+  readonly gate: string
+  readonly fact: GateFact
+}
+
+export interface Observed {
+  readonly watch: Watch
+  readonly told: readonly Told[]
+}
+
+const NOTHING: Health = { upMs: 0, crashes: 0, interventions: 0, turns: 0, latencyMsSum: 0, confidenceSum: 0 }
+/** The gates over devices that run; `install` is over those that begin. */
+const RUNNING = ['crash', 'intervention', 'latency', 'confidence'] as const
+
+/** What is to be told of one device under observation at `nowMs`; null while there is nothing new. */
+export function observeDevice(state: CampaignState, standing: Standing, nowMs: number): Observed | null {
+  const { facts } = standing
+  const watch = carriedOver(state, standing.watch)
+  if (watch === null || watch.judged || facts === null) return null
+  const report = reportOf(standing, watch)
+  const place = { device: standing.device, site: facts.site, atMs: nowMs } as const
+  const told: Told[] = []
+  let next = shadowed({ watch, report }, { state, place, told })
+  if (!next.begun) {
+    next = { ...next, begun: true }
+    if (next.isNew && !next.installJudged)
+      told.push({ gate: 'install', fact: { kind: 'entered', arm: 'treated', ...place } })
+  }
+  if (watch.isNew && !next.installJudged) {
+    const value = installValue(report, nowMs >= watch.sinceMs + state.plan.silenceMs)
+    if (value !== undefined) {
+      told.push({ gate: 'install', fact: { kind: 'judged', arm: 'treated', ...place, value } })
+      next = { ...next, installJudged: true, judged: value !== 0 && report?.candidate == null }
+    }
+  }
+  const counted = countedIn(report, watch)
+  if (!next.judged && next.enteredMs === null && counted !== null) {
+    next = { ...next, enteredMs: nowMs, from: next.from ?? NOTHING }
+    for (const gate of RUNNING) told.push({ gate, fact: { kind: 'entered', arm: watch.arm, ...place } })
+  }
+  if (!next.judged && next.enteredMs !== null) {
+    const values = outcomeOf(state, { standing, watch: next, counted, nowMs })
+    if (values !== null) {
+      for (const gate of RUNNING)
+        told.push({ gate, fact: { kind: 'judged', arm: watch.arm, ...place, value: values[gate] } })
+      next = { ...next, judged: true }
+    }
+  }
+  return next === standing.watch ? null : { watch: next, told }
+}
+
+/** A device whose ring passed before it was judged is judged with the next one, which has to be told of it from the start. */
+function carriedOver({ rings }: CampaignState, watch: Watch | null): Watch | null {
+  const round = rings.length - 1
+  if (watch === null || watch.judged || watch.round === round) return watch
+  return { ...watch, round, begun: false, enteredMs: null }
+}
+
+/** What the device counts by the version that is watched, as of now. */
+export function snapshotOf({ report }: Standing, runs: 'candidate' | 'usual'): Health {
+  return report?.[runs] ?? NOTHING
+}
+
+/** Only what was reported by the grant that is watched says anything of it; a control follows no grant. */
+function reportOf({ report, grant }: Standing, { arm }: Watch): DeviceReport | null {
+  if (report === null) return null
+  return arm === 'control' || report.generation === grant?.generation ? report : null
+}
+
+function countedIn(report: DeviceReport | null, { arm }: Watch): Health | null {
+  return report === null ? null : arm === 'control' ? report.usual : report.candidate
+}
+
+function shadowed(
+  { watch, report }: { watch: Watch; report: DeviceReport | null },
+  { state, place, told }: { state: CampaignState; place: Place; told: Told[] },
+): Watch {
+  const now = report?.shadow ?? null
+  if (!watch.isNew || now === null) return watch
+  const inputs = now.inputs - watch.shadow.inputs
+  const worse = now.worse - watch.shadow.worse
+  const better = now.better - watch.shadow.better
+  if (inputs < state.plan.shadow.windowInputs || worse < 0 || better < 0 || worse + better > inputs)
+    return watch
+  told.push({ gate: 'shadow', fact: { kind: 'shadowed', ...place, inputs, worse, better } })
+  return { ...watch, shadow: now }
+}
+
+interface Place {
+  readonly device: string
+  readonly site: string
+  readonly atMs: number
+}
+
+/** 0: installed. 1: not, and back. Null: nobody knows. Undefined: it is not over yet. */
+function installValue(report: DeviceReport | null, isSilent: boolean): number | null | undefined {
+  if (report?.candidate != null) return 0
+  if (report?.stands === 'refused' || report?.stands === 'parked') return 1
+  return isSilent ? null : undefined
+}
+
+type Values = Readonly<Record<(typeof RUNNING)[number], number | null>>
+
+interface Case {
+  readonly standing: Standing
+  readonly watch: Watch
+  readonly counted: Health | null
+  readonly nowMs: number
+}
+
+/** The end of a device's observation: at once when it failed, else after its probation; silence beyond that is a failure. */
+function outcomeOf({ plan }: CampaignState, { standing, watch, counted, nowMs }: Case): Values | null {
+  const from = watch.from ?? NOTHING
+  const now = counted === null ? null : since(from, counted)
+  const gaveUp = watch.arm === 'treated' && ['refused', 'parked'].includes(standing.report?.stands ?? '')
+  const isFailed = now !== null && (now.crashes > 0 || (gaveUp && watch.isNew))
+  const isOver = now !== null && now.upMs >= plan.probationMs
+  if (!isFailed && !isOver) {
+    const isSilent = nowMs >= (watch.enteredMs ?? nowMs) + plan.probationMs + plan.silenceMs
+    return isSilent ? { crash: 1, intervention: null, latency: null, confidence: null } : null
+  }
+  // Against its own past: before the candidate for who got it now, before this ring for everybody else.
+  const before = means(watch.isNew ? snapshotOf(standing, 'usual') : from)
+  const after = means(now)
+  const score = (past: number, present: number, scale: number): number | null =>
+    before === null || after === null ? null : changeScore(past, present, scale)
+  return {
+    crash: isFailed ? 1 : 0,
+    intervention: now.interventions > 0 ? 1 : 0,
+    latency: score(before?.latencyMs ?? 0, after?.latencyMs ?? 0, plan.scales.latencyMs),
+    confidence: score(-(before?.confidence ?? 0), -(after?.confidence ?? 0), plan.scales.confidence),
+  }
+}
+
+function since(from: Health, now: Health): Health {
+  return {
+    upMs: now.upMs - from.upMs,
+    crashes: now.crashes - from.crashes,
+    interventions: now.interventions - from.interventions,
+    turns: now.turns - from.turns,
+    latencyMsSum: now.latencyMsSum - from.latencyMsSum,
+    confidenceSum: now.confidenceSum - from.confidenceSum,
+  }
+}
+
+function means({ turns, latencyMsSum, confidenceSum }: Health): {
+  readonly latencyMs: number
+  readonly confidence: number
+} | null {
+  return turns <= 0 ? null : { latencyMs: latencyMsSum / turns, confidence: confidenceSum / turns }
+}
