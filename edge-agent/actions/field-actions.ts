@@ -31,6 +31,8 @@ const ACTIONS: Readonly<Record<string, MakeAction>> = {
   cancel,
 }
 
+export const FIELD_INTENTS: readonly string[] = Object.keys(ACTIONS)
+
 /** Null for an intent that this device cannot carry out. */
 export function fieldAction(
   parts: FieldParts,

@@ -19,15 +19,15 @@ const MAX_ANSWER_BYTES = 1024 * 1024
 const ANSWER_WITHIN_MS = 600_000
 const LOOPBACK = new Set(['127.0.0.1', 'localhost', '[::1]'])
 
-const ModelSchema = v.object({
+export const RuntimeModelSchema = v.object({
   name: v.pipe(v.string(), v.minLength(1), v.maxLength(200)),
   digest: v.pipe(v.string(), v.regex(/^[0-9a-f]{64}$/)),
 })
-const RecognisedSchema = v.object({
+export const RecognisedSchema = v.object({
   text: v.string(),
   confidence: v.pipe(v.number(), v.minValue(0), v.maxValue(1)),
 })
-export type RuntimeModel = v.InferOutput<typeof ModelSchema>
+export type RuntimeModel = v.InferOutput<typeof RuntimeModelSchema>
 export type Recognised = v.InferOutput<typeof RecognisedSchema>
 
 export interface HttpRuntime {
@@ -40,7 +40,7 @@ export interface HttpRuntime {
 export function httpRuntime(url: string): HttpRuntime {
   const base = loopback(url)
   return {
-    model: async (signal) => await ask(base, ModelSchema, { path: 'v1/model', signal }),
+    model: async (signal) => await ask(base, RuntimeModelSchema, { path: 'v1/model', signal }),
     recognise: async (body, signal) =>
       await ask(base, RecognisedSchema, { path: 'v1/recognise', body, signal }),
   }

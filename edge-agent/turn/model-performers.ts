@@ -7,6 +7,7 @@ import type { JsonObject } from '../../shared/json.ts'
 import { redeem } from '../../shared/kernel/admitted.ts'
 import type { ExternalPerformer, Route } from '../../shared/kernel/contract.ts'
 import { StarlingError } from '../../shared/errors.ts'
+import { describeIssues } from '../../shared/wire/answer.ts'
 import type { AudioSource, Ears, Heard, Meaning, Mind, RoutedModel, Utterance } from './ports.ts'
 
 export class ModelOutputBroken extends StarlingError {
@@ -40,6 +41,59 @@ export const UtteranceSchema = v.strictObject({
   context: v.nullable(v.pipe(v.string(), v.regex(/^[0-9a-f]{64}$/))),
 })
 
+const Ms = v.pipe(v.number(), v.minValue(0))
+const Words = v.array(v.strictObject({ word: v.string(), startMs: Ms, endMs: Ms, confidence: Share }))
+
+/** What a recogniser, ours or anyone's, answers. */
+export const HeardSchema = v.strictObject({
+  kind: v.picklist(['heard', 'nothing', 'rejected']),
+  text: v.string(),
+  confidence: Share,
+  alternatives: v.array(v.strictObject({ text: v.string(), share: Share })),
+  audioMs: Ms,
+  finishMs: Ms,
+  runtimeMs: Ms,
+  words: v.exactOptional(Words),
+  channels: v.exactOptional(
+    v.array(
+      v.strictObject({
+        channel: v.pipe(v.number(), v.integer(), v.minValue(0)),
+        text: v.string(),
+        utterances: v.array(
+          v.strictObject({
+            kind: v.picklist(['heard', 'rejected']),
+            text: v.string(),
+            confidence: Share,
+            startMs: Ms,
+            endMs: Ms,
+            words: Words,
+          }),
+        ),
+      }),
+    ),
+  ),
+})
+
+const At = v.pipe(v.number(), v.integer(), v.minValue(0))
+const WISH = {
+  intent: v.string(),
+  confidence: Share,
+  slots: v.record(v.string(), v.any()),
+  spans: v.record(v.string(), v.strictObject({ value: v.any(), text: v.string(), start: At, end: At })),
+  missing: v.array(v.string()),
+  effectful: v.boolean(),
+  route: v.picklist(['grammar', 'classifier']),
+}
+
+/** What a text asks for. */
+export const MeaningSchema = v.strictObject({
+  ...WISH,
+  further: v.array(v.strictObject(WISH)),
+  amends: v.boolean(),
+  text: v.string(),
+  runtimeMs: Ms,
+})
+
 export function transcribePerformer(
   ears: Ears,
   audio: AudioSource,
@@ -54,7 +108,7 @@ export function transcribePerformer(
       redeem(admitted, 'model.transcribe')
       return ears.listen(audio, { onPartial, signal })
     },
-    check: (output) => checkConfidence(output, 'model.transcribe'),
+    check: (output) => checkOutput(HeardSchema, output, 'model.transcribe'),
     resolve: async () => 'did_not_take_place',
   }
 }
@@ -69,9 +123,7 @@ export function understandPerformer(mind: Mind): ExternalPerformer<Utterance, Me
       const { request } = redeem(admitted, 'model.understand')
       return await mind.understand(request.input)
     },
-    check: (output) => {
-      for (const wish of [output, ...output.further]) checkConfidence(wish, 'model.understand')
-    },
+    check: (output) => checkOutput(MeaningSchema, output, 'model.understand'),
     resolve: async () => 'did_not_take_place',
   }
 }
@@ -90,9 +142,10 @@ function onDevice(model: RoutedModel): Route {
   }
 }
 
-function checkConfidence({ confidence }: { readonly confidence: number }, action: string): void {
-  if (confidence >= 0 && confidence <= 1) return
-  throw new ModelOutputBroken(`${action} gave the confidence ${JSON.stringify(confidence)}`, {
+function checkOutput(gives: v.GenericSchema, output: unknown, action: string): void {
+  const parsed = v.safeParse(gives, output)
+  if (parsed.success) return
+  throw new ModelOutputBroken(`${action} gave what breaks its contract: ${describeIssues(parsed.issues)}`, {
     remedy: 'The model bundle is damaged: activate the one before it.',
   })
 }

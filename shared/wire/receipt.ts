@@ -25,7 +25,7 @@ const QUARANTINE_REASONS = [
 ] as const
 export type QuarantineReason = (typeof QUARANTINE_REASONS)[number]
 
-const ReceiptSchema = v.strictObject({
+export const ReceiptSchema = v.strictObject({
   v: v.literal(1),
   tenant: v.pipe(v.string(), v.maxLength(40)),
   device: v.pipe(v.string(), v.maxLength(40)),

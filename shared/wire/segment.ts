@@ -23,7 +23,7 @@ const RunSchema = v.strictObject({
   records: v.pipe(v.array(JournalRecordSchema), v.minLength(1), v.maxLength(SEAL_EVERY_RECORDS)),
 })
 
-const SegmentSchema = v.strictObject({
+export const SegmentSchema = v.strictObject({
   v: v.literal(1),
   seal: RunSchema.entries.seal,
   records: RunSchema.entries.records,

@@ -14,7 +14,7 @@ export const SHAPE_TOKEN_VALID_MS = 10 * 60_000
 const CLOCK_SKEW_MS = 5 * 60_000
 const TOKEN_LIMIT_CHARS = 2_000
 
-const ClaimSchema = v.strictObject({
+export const ShapeClaimSchema = v.strictObject({
   v: v.literal(1),
   tenant: v.string(),
   device: v.string(),
@@ -51,7 +51,7 @@ export function openShapeToken(
   const payload = Buffer.from(payloadText, 'base64url')
   const signature = Buffer.from(signatureText, 'base64url')
   if (!verifySignature(trust.key, preAuthEncoding(TOKEN_TYPE, payload), signature)) return null
-  const claim = v.safeParse(ClaimSchema, JSON.parse(payload.toString('utf8')))
+  const claim = v.safeParse(ShapeClaimSchema, JSON.parse(payload.toString('utf8')))
   if (!claim.success) return null
   const { tenant, device, issuedAtMs } = claim.output
   const ageMs = trust.nowMs - issuedAtMs

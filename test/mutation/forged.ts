@@ -89,7 +89,7 @@ function forgeries(action: string): readonly (readonly [string, unknown])[] {
 }
 
 /** Stands in for anything; every call, on it or on any part of it, is counted. */
-function tripwire(onCall: () => void): unknown {
+export function tripwire(onCall: () => void): unknown {
   const wire: unknown = new Proxy(() => undefined, {
     get: (_target, name) => {
       if (name === 'then') return undefined
