@@ -8,7 +8,6 @@ import type { EventOf } from './events.ts'
 import { withStanding } from './fleet.ts'
 import { given } from './give.ts'
 import { observeDevice, type Told } from './observe.ts'
-import { gatesOf } from './plan.ts'
 import { judged } from './ring.ts'
 import { itemsOf, withDue, type CampaignState, type Due, type Watch } from './state.ts'
 
@@ -74,11 +73,9 @@ function splitDue(
 /** The gates are moved in place, so the ledger that an older state holds is left alone. */
 function ledgerWith(state: CampaignState, told: readonly Told[]): GateLedger {
   const ledger = copied(state.ledger)
-  const gates = new Map(gatesOf(state.plan, state.ring).map((gate) => [gate.name, gate]))
-  for (const { gate: name, fact } of told) {
-    const gate = gates.get(name)
-    const known: GateState | undefined = ledger[name]
-    if (gate !== undefined && known !== undefined) observe(gate, known, fact)
+  for (const { gate, fact } of told) {
+    const known: GateState | undefined = ledger[gate]
+    if (known !== undefined) observe(known, fact)
   }
   return ledger
 }

@@ -1,6 +1,6 @@
 /**
- * Bets on the mean of differences from -1 to 1 (Waudby-Smith and Ramdas, "Estimating means of bounded random variables by
- * betting", 2024): for each shift of the grid, capitals that bet that the mean is above it and that it is below it, each a
+ * Bets on a mean difference (Waudby-Smith and Ramdas, "Estimating means of bounded random variables by betting", 2024): for
+ * each shift of the grid, capitals that bet that the mean is above it and that it is below it, each a
  * non-negative supermartingale while it is not. Stakes are fixed beforehand and averaged, so nothing is fitted to the past.
  */
 import { SCORE_SHIFTS, STAKES } from './grids.ts'
@@ -17,15 +17,20 @@ export function openCapitals(): Capitals {
   return { above: even, below: [...even] }
 }
 
-/** Settles all bets by one difference from -1 to 1. */
-export function settle({ above, below }: Capitals, difference: number): void {
+/** What the bets on one shift win or lose by a fact, each from -1 to 1. */
+export interface Surplus {
+  readonly above: number
+  readonly below: number
+}
+
+/** Settles the bets on all shifts by what `surplusOf` says. Its mean is to be at most 0 where a bet's claim does not hold. */
+export function settle({ above, below }: Capitals, surplusOf: (shift: number) => Surplus): void {
   let at = 0
   for (const shift of SCORE_SHIFTS) {
-    // The widest difference is then never more than the stake away: no capital becomes negative.
-    const surplus = (difference - shift) / (1 + Math.abs(shift))
+    const surplus = surplusOf(shift)
     for (const stake of STAKES) {
-      above[at] = Math.min(MAX_EVIDENCE, (above[at] ?? 0) * (1 + stake * surplus))
-      below[at] = Math.min(MAX_EVIDENCE, (below[at] ?? 0) * (1 - stake * surplus))
+      above[at] = Math.min(MAX_EVIDENCE, (above[at] ?? 0) * (1 + stake * surplus.above))
+      below[at] = Math.min(MAX_EVIDENCE, (below[at] ?? 0) * (1 + stake * surplus.below))
       at += 1
     }
   }

@@ -159,7 +159,8 @@ function weighGate({ test }: GateSpec, { arms, evidence }: GateState): Weighed {
   const { treated, control } = arms
   if (test.kind === 'failure' && evidence.kind === 'failure') {
     const byRatio = evidenceBelow(evidence.safe, RATE_RATIOS, test.ratio)
-    const byShare = test.ceiling === null ? null : evidenceBelow(evidence.rates, FAILURE_RATES, test.ceiling)
+    const byShare =
+      test.ceiling === null ? null : evidenceBelow(evidence.treated.safe, FAILURE_RATES, test.ceiling)
     return {
       harm: evidenceAbove(evidence.harm, RATE_RATIOS, 1),
       // Worse than the margin is worse than both: the mean of evidence against either is evidence against it.
@@ -173,23 +174,24 @@ function weighGate({ test }: GateSpec, { arms, evidence }: GateState): Weighed {
   }
   if (test.kind === 'limit' && evidence.kind === 'limit') {
     return {
-      harm: evidenceAbove(evidence.rates, FAILURE_RATES, test.rate),
-      safe: evidenceBelow(evidence.rates, FAILURE_RATES, test.ceiling),
+      harm: evidenceAbove(evidence.harm, FAILURE_RATES, test.rate),
+      safe: evidenceBelow(evidence.safe, FAILURE_RATES, test.ceiling),
       estimate: {
         of: 'failure_share',
         value: treated.judged > treated.missing ? rounded(mean(treated)) : null,
-        ...plausible({ upwards: evidence.rates, downwards: evidence.rates }, FAILURE_RATES, SEQUENCE_ERROR),
+        ...plausible({ upwards: evidence.harm, downwards: evidence.safe }, FAILURE_RATES, SEQUENCE_ERROR),
       },
     }
   }
   if (test.kind === 'score' && evidence.kind === 'score') {
-    const { capitals, pairs, differences } = evidence
+    const { capitals } = evidence
+    const seen = [treated, control].every(({ judged, missing }) => judged > missing)
     return {
       harm: capitalAt(capitals.above, 0),
       safe: capitalAt(capitals.below, test.margin),
       estimate: {
         of: 'score_difference',
-        value: pairs > 0 ? rounded(differences / pairs) : null,
+        value: seen ? rounded(mean(treated) - mean(control)) : null,
         ...plausibleMeans(capitals, SEQUENCE_ERROR),
       },
     }

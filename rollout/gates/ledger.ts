@@ -51,7 +51,7 @@ function openGate({ test }: GateSpec): GateState {
  * Tells one gate of one fact, in place. Each device enters and is judged once a ring and gate: the caller drops what it was
  * told twice. Where several facts have one time, their order must not depend on the arm (by device id, say).
  */
-export function observe(gate: GateSpec, state: GateState, fact: GateFact): void {
+export function observe(state: GateState, fact: GateFact): void {
   state.lastAtMs = Math.max(state.lastAtMs ?? fact.atMs, fact.atMs)
   tally(state, fact)
   const { evidence } = state
@@ -63,7 +63,7 @@ export function observe(gate: GateSpec, state: GateState, fact: GateFact): void 
       observeLimit(evidence, fact)
       return
     case 'score':
-      observeScore(evidence, fact, gate.test.kind === 'score' ? gate.test.windowMs : 0)
+      observeScore(evidence, fact)
       return
     case 'shadow':
       observeShadow(evidence, fact)

@@ -4,25 +4,23 @@
  * hypothesis beyond. The same numbers give the confidence sequence.
  */
 
+import type { Grid } from './grids.ts'
+
 /** No evidence is kept beyond this: it decides nothing more, and infinity has no JSON form. */
 export const MAX_EVIDENCE = 1e12
 
 /** Where the largest entry passes this, all are scaled down (by a power of two: exactly). */
 const SCALE_AT = 2 ** 400
 
-export function evenLikelihoods(grid: readonly number[]): number[] {
-  return grid.map(() => 1)
+export function evenLikelihoods(grid: Grid): number[] {
+  return grid.points.map(() => 1)
 }
 
 /** Multiplies each hypothesis's likelihood by what `chance` says that the fact had under it. */
-export function weigh(
-  likelihoods: number[],
-  grid: readonly number[],
-  chance: (hypothesis: number) => number,
-): void {
+export function weigh(likelihoods: number[], grid: Grid, chance: (hypothesis: number) => number): void {
   let largest = 0
-  for (const [at, hypothesis] of grid.entries()) {
-    const moved = (likelihoods[at] ?? 0) * chance(hypothesis)
+  for (let at = 0; at < likelihoods.length; at += 1) {
+    const moved = (likelihoods[at] ?? 0) * chance(grid.points[at] ?? 0)
     likelihoods[at] = moved
     if (moved > largest) largest = moved
   }
@@ -32,20 +30,12 @@ export function weigh(
 }
 
 /** The e-value against "at most `boundary`": the mean likelihood above it over the one at it. */
-export function evidenceAbove(
-  likelihoods: readonly number[],
-  grid: readonly number[],
-  boundary: number,
-): number {
+export function evidenceAbove(likelihoods: readonly number[], grid: Grid, boundary: number): number {
   return ratio(likelihoods, grid, { boundary, taken: (hypothesis) => hypothesis > boundary })
 }
 
 /** The e-value against "at least `boundary`". */
-export function evidenceBelow(
-  likelihoods: readonly number[],
-  grid: readonly number[],
-  boundary: number,
-): number {
+export function evidenceBelow(likelihoods: readonly number[], grid: Grid, boundary: number): number {
   return ratio(likelihoods, grid, { boundary, taken: (hypothesis) => hypothesis < boundary })
 }
 
@@ -55,28 +45,28 @@ export function evidenceBelow(
  */
 export function plausible(
   { upwards, downwards }: { readonly upwards: readonly number[]; readonly downwards: readonly number[] },
-  grid: readonly number[],
+  grid: Grid,
   alpha: number,
 ): { readonly low: number; readonly high: number } {
-  const low = grid.find((one) => one === grid.at(-1) || evidenceAbove(upwards, grid, one) < 2 / alpha)
-  const high = grid.findLast((one) => one === grid[0] || evidenceBelow(downwards, grid, one) < 2 / alpha)
+  const { points } = grid
+  const low = points.find((one) => one === points.at(-1) || evidenceAbove(upwards, grid, one) < 2 / alpha)
+  const high = points.findLast((one) => one === points[0] || evidenceBelow(downwards, grid, one) < 2 / alpha)
   return { low: low ?? Number.NEGATIVE_INFINITY, high: high ?? Number.POSITIVE_INFINITY }
 }
 
 function ratio(
   likelihoods: readonly number[],
-  grid: readonly number[],
+  { points, prior }: Grid,
   { boundary, taken }: { boundary: number; taken: (hypothesis: number) => boolean },
 ): number {
   let sum = 0
-  let count = 0
-  let at = 0
-  for (const [index, hypothesis] of grid.entries()) {
-    const likelihood = likelihoods[index] ?? 0
-    if (hypothesis === boundary) at = likelihood
+  let weights = 0
+  for (const [index, hypothesis] of points.entries()) {
     if (!taken(hypothesis)) continue
-    sum += likelihood
-    count += 1
+    const weight = prior[index] ?? 0
+    sum += weight * (likelihoods[index] ?? 0)
+    weights += weight
   }
-  return Math.min(MAX_EVIDENCE, sum / count / Math.max(at, Number.MIN_VALUE))
+  const at = likelihoods[points.indexOf(boundary)] ?? 0
+  return Math.min(MAX_EVIDENCE, sum / weights / Math.max(at, Number.MIN_VALUE))
 }

@@ -1,77 +1,101 @@
 /**
  * Scores of treated devices against the concurrent control's, each a device's change against its own past, so that what makes
- * devices differ cancels. Compared within a site where it has both arms: what a site's devices share cancels too. A site
- * with one arm alone is compared with another such site, and speaks once. What waits too long for a partner is dropped:
- * today's treated device is not compared with yesterday's control.
+ * devices differ cancels. A score is first compared with what was to be expected here and now, without regard to its arm; then
+ * the bet is on the arm, at the odds that the devices at risk give: treated ones should not be those that surprise. So neither a
+ * slow day nor a slow site moves the evidence.
  */
-import { openCapitals, settle, type Capitals } from './capitals.ts'
+import { openCapitals, settle, type Capitals, type Surplus } from './capitals.ts'
 import { own } from './own.ts'
+import { enter, leave, openRiskSets, speak, type RiskSets, type TreatedShare } from './risk-sets.ts'
 import type { Arm, GateFact } from './fact.ts'
 
-interface Waiting {
-  readonly arm: Arm
-  readonly sinceMs: number
+/** A mean of scores, and how much of it is treated devices', so that a supposed shift can be taken out of it. */
+interface Expectation {
   sum: number
-  count: number
-}
-
-interface ScoredSite {
   treated: number
-  control: number
-  spoken: boolean
-  waiting: Waiting | null
+  count: number
 }
 
 export interface ScoreState {
   readonly kind: 'score'
   readonly capitals: Capitals
-  readonly sites: Record<string, ScoredSite>
-  /** Of the sites with one arm alone. */
-  readonly lone: { waiting: Waiting | null }
-  pairs: number
-  differences: number
+  readonly risk: RiskSets
+  /** Of the whole ring, what is past fading. */
+  readonly ring: Expectation
+  readonly sites: Record<string, Expectation>
 }
 
 export function openScoreGate(): ScoreState {
   return {
     kind: 'score',
     capitals: openCapitals(),
+    risk: openRiskSets(),
+    // Until there is any, "as before".
+    ring: { sum: 0.5, treated: 0, count: 1 },
     sites: {},
-    lone: { waiting: null },
-    pairs: 0,
-    differences: 0,
   }
 }
 
-export function observeScore(state: ScoreState, fact: GateFact, windowMs: number): void {
+/** How much of the ring's mean each new score takes away of the older ones: it follows a day's drift. */
+const FADING = 1 - 1 / 128
+/** A site's own mean counts as many scores as it has, the ring's as many as this. */
+const RING_WEIGHT = 1.5
+
+export function observeScore(state: ScoreState, fact: GateFact): void {
   if (fact.kind === 'shadowed') return
   if (fact.kind === 'entered') {
-    const entered = own(state.sites, fact.site) ?? { treated: 0, control: 0, spoken: false, waiting: null }
-    state.sites[fact.site] = entered
-    entered[fact.arm] += 1
+    enter(state.risk, fact.site, fact.arm)
     return
   }
-  const site = own(state.sites, fact.site)
-  if (site === undefined || fact.value === null) return
-  const lone = site.treated === 0 || site.control === 0
-  if (lone && site.spoken) return
-  if (lone) site.spoken = true
-  const place = lone ? state.lone : site
-  const value = Math.min(1, Math.max(0, fact.value))
-  const { waiting } = place
-  if (waiting === null || fact.atMs - waiting.sinceMs > windowMs) {
-    place.waiting = { arm: fact.arm, sinceMs: fact.atMs, sum: value, count: 1 }
-    return
+  if (fact.value !== null) {
+    const value = Math.min(1, Math.max(0, fact.value))
+    const site = own(state.sites, fact.site) ?? { sum: 0, treated: 0, count: 0 }
+    state.sites[fact.site] = site
+    const share = speak(state.risk, fact.site, fact.arm)
+    if (share !== null) bet(state, { value, arm: fact.arm, share, site })
+    remember(site, value, fact.arm)
+    fade(state.ring)
+    remember(state.ring, value, fact.arm)
   }
-  if (waiting.arm === fact.arm) {
-    waiting.sum += value
-    waiting.count += 1
-    return
-  }
-  place.waiting = null
-  const others = waiting.sum / waiting.count
-  const difference = fact.arm === 'treated' ? value - others : others - value
-  settle(state.capitals, difference)
-  state.pairs += 1
-  state.differences += difference
+  leave(state.risk, fact.site, fact.arm)
+}
+
+interface Told {
+  readonly value: number
+  readonly arm: Arm
+  readonly share: TreatedShare
+  readonly site: Expectation
+}
+
+function bet({ capitals, ring }: ScoreState, { value, arm, share, site }: Told): void {
+  const weight = site.count + RING_WEIGHT
+  const expected = (site.sum + (RING_WEIGHT * ring.sum) / ring.count) / weight
+  const treated = (site.treated + (RING_WEIGHT * ring.treated) / ring.count) / weight
+  const surprise = value - expected
+  settle(capitals, (shift): Surplus => {
+    // As if treated devices scored higher by the shift and nothing else: what is left knows no arm.
+    const left = (surprise - shift * ((arm === 'treated' ? 1 : 0) - treated)) / (1 + Math.abs(shift))
+    // Where the share is uncertain, each side takes the one at which it wins less.
+    return {
+      above: won(left, arm, left > 0 ? share.high : share.low),
+      below: -won(left, arm, left > 0 ? share.low : share.high),
+    }
+  })
+}
+
+/** A fair bet, if the device is a treated one with chance `share`, that it is one where `left` is positive. */
+function won(left: number, arm: Arm, share: number): number {
+  return (left * (arm === 'treated' ? 1 - share : -share)) / Math.max(share, 1 - share)
+}
+
+function remember(mean: Expectation, value: number, arm: Arm): void {
+  mean.sum += value
+  mean.count += 1
+  if (arm === 'treated') mean.treated += 1
+}
+
+function fade(mean: Expectation): void {
+  mean.sum *= FADING
+  mean.treated *= FADING
+  mean.count *= FADING
 }

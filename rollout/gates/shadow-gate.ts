@@ -24,9 +24,17 @@ export function openShadowGate(): ShadowState {
 export function observeShadow(state: ShadowState, fact: GateFact): void {
   if (fact.kind !== 'shadowed' || fact.inputs <= 0) return
   const { inputs, worse, better } = fact
-  if (worse + better > 0) settle(state.signs, (worse - better) / (worse + better))
-  settle(state.shares, (worse - better) / inputs)
+  if (worse + better > 0) bet(state.signs, (worse - better) / (worse + better))
+  bet(state.shares, (worse - better) / inputs)
   state.inputs += inputs
   state.worse += worse
   state.better += better
+}
+
+/** Bets on a difference from -1 to 1; the widest is never further from a shift than what it is divided by. */
+function bet(capitals: Capitals, difference: number): void {
+  settle(capitals, (shift) => {
+    const surplus = (difference - shift) / (1 + Math.abs(shift))
+    return { above: surplus, below: -surplus }
+  })
 }

@@ -15,7 +15,7 @@ const onGrid = (grid: readonly number[], above: number) =>
       `must be one of ${grid.filter((value) => value > above).join(', ')}`,
     ),
   )
-const FailureRate = onGrid(FAILURE_RATES, 0)
+const FailureRate = onGrid(FAILURE_RATES.points, 0)
 
 const GateTestSchema = v.variant('kind', [
   /**
@@ -25,7 +25,7 @@ const GateTestSchema = v.variant('kind', [
    */
   v.strictObject({
     kind: v.literal('failure'),
-    ratio: onGrid(RATE_RATIOS, 1),
+    ratio: onGrid(RATE_RATIOS.points, 1),
     ceiling: v.nullable(FailureRate),
   }),
   /** As `failure` where no control exists (nobody in the control installs): HALT above `rate`, PROMOTE below `ceiling`. */
@@ -35,13 +35,9 @@ const GateTestSchema = v.variant('kind', [
   ),
   /**
    * A device's score from 0 (best) to 1 (worst), 0.5 for "as before its activation" (`changeScore`), against the control's.
-   * HALT: the mean difference is above 0. PROMOTE: it is below `margin`. Values wait for a partner for `windowMs` at most.
+   * HALT: the mean difference is above 0. PROMOTE: it is below `margin`.
    */
-  v.strictObject({
-    kind: v.literal('score'),
-    margin: onGrid(SCORE_SHIFTS, 0),
-    windowMs: v.pipe(v.number(), v.integer(), v.minValue(1)),
-  }),
+  v.strictObject({ kind: v.literal('score'), margin: onGrid(SCORE_SHIFTS, 0) }),
   /** Both versions on the same live input: HALT when the new one is worse, PROMOTE when by less than the share `margin` of inputs. */
   v.strictObject({ kind: v.literal('shadow'), margin: onGrid(SCORE_SHIFTS, 0) }),
 ])
@@ -86,8 +82,8 @@ export function standardGates({
   const tests: readonly (readonly [string, GateTest])[] = [
     ['install', { kind: 'limit', rate: 0.05, ceiling: 0.1 }],
     ['crash', { kind: 'failure', ratio: 2, ceiling }],
-    ['latency', { kind: 'score', margin: 0.1, windowMs: 24 * HOUR_MS }],
-    ['confidence', { kind: 'score', margin: 0.1, windowMs: 24 * HOUR_MS }],
+    ['latency', { kind: 'score', margin: 0.1 }],
+    ['confidence', { kind: 'score', margin: 0.1 }],
     ['intervention', { kind: 'failure', ratio: 2, ceiling }],
     ['shadow', { kind: 'shadow', margin: 0.05 }],
   ]

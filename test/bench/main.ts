@@ -11,6 +11,7 @@ const BENCHES: Readonly<Record<string, () => Promise<Bench>>> = {
   outbox: async () => await import('./outbox.ts'),
   decoder: async () => await import('./decoder.ts'),
   kernel: async () => await import('./kernel.ts'),
+  gates: async () => await import('./gates.ts'),
   search: async () => await import('./search.ts'),
   capture: async () => await import('./capture.ts'),
   powercut: async () => await import('./powercut.ts'),

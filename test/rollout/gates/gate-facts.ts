@@ -18,7 +18,7 @@ export function gateOf(test: GateTest, changes: Partial<GateSpec> = {}): GateSpe
 
 export const FAILURE = { kind: 'failure', ratio: 2, ceiling: 0.1 } as const
 export const LIMIT = { kind: 'limit', rate: 0.05, ceiling: 0.1 } as const
-export const SCORE = { kind: 'score', margin: 0.1, windowMs: 1_000 } as const
+export const SCORE = { kind: 'score', margin: 0.1 } as const
 export const SHADOW = { kind: 'shadow', margin: 0.05 } as const
 
 /** The ledger of these gates after all facts, each told to each gate. */
@@ -32,7 +32,7 @@ export function tell(gates: readonly GateSpec[], ledger: GateLedger, fact: GateF
   for (const gate of gates) {
     const state = ledger[gate.name]
     if (state === undefined) throw new Error(`the ledger has no gate ${gate.name}`)
-    observe(gate, state, fact)
+    observe(state, fact)
   }
 }
 
