@@ -17,3 +17,19 @@ export function digestOf(value: Json): Sha256Hex {
 export function digestHex(algorithm: 'sha256' | 'sha512', bytes: Uint8Array): string {
   return createHash(algorithm).update(bytes).digest('hex')
 }
+
+/** SHA-256 of bytes that come in pieces; {@link hex} ends it. */
+export interface Hashing {
+  update(bytes: Uint8Array): void
+  hex(): Sha256Hex
+}
+
+export function hashing(): Hashing {
+  const hash = createHash('sha256')
+  return {
+    update: (bytes) => {
+      hash.update(bytes)
+    },
+    hex: () => parseSha256Hex(hash.digest('hex')),
+  }
+}
