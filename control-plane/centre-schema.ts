@@ -1,6 +1,6 @@
 /**
  * The centre's tables beside context, journal and ingest. Each statement may be run again. A row of `desired` is one decision
- * about one device and bundle, the last one counts, and no version means "the newest again".
+ * about one device and bundle, the last one counts, and no version means "what is stable again".
  */
 export const CENTRE_SCHEMA = `
 create schema if not exists centre;

@@ -11,11 +11,13 @@ import { takeFolderLock } from '../shared/folder-lock.ts'
 import { parseTenantId, type TenantId } from '../shared/ids.ts'
 import type { Environment, Kernel } from '../shared/kernel/contract.ts'
 import type { Log } from '../shared/log.ts'
+import { packageVersion } from '../shared/package-version.ts'
 import type { RunningPart } from '../shared/part.ts'
 import { openDatabase } from '../shared/sql/open-database.ts'
 import type { Database } from '../shared/sql/port.ts'
 import { watchedDatabase } from '../shared/sql/watched-database.ts'
 import { openAskService } from './asks/ask-service.ts'
+import { openTeller, type Teller } from './asks/tell.ts'
 import { applyWrite } from './context/apply-write.ts'
 import { openAccess, writeOperatorToken } from './http/access.ts'
 import { centreApi } from './http/app.ts'
@@ -27,6 +29,7 @@ import { revokedKeys } from './identity/revoke.ts'
 import { openIngest } from './ingest/ingest.ts'
 import { openCentreKeys, type CentreKeys } from './keys.ts'
 import { atCentre } from './performer.ts'
+import type { PromotionParts } from './registry/aliases.ts'
 import { openCentreContent, type CentreContent } from './release/content.ts'
 import { publishPerformer, type PublishParts } from './release/publish.ts'
 import { shippedBundles } from './release/shipped.ts'
@@ -119,6 +122,7 @@ async function open(
     },
   }
   const connection = await hub.connect('centre')
+  const teller = openTeller({ connection, tenant })
   await openFabric(centre, { connection, settle: shapes.settle }, closers)
   const tunnel = openTunnelService({
     tenant,
@@ -127,7 +131,7 @@ async function open(
     fetch: async (request) => await shapes.named.app.fetch(request),
   })
   closers.add(async () => await tunnel.close())
-  const { url, operatorToken } = await openHttp(centre, { hub, shapes, tunnel }, closers)
+  const { url, operatorToken } = await openHttp(centre, { hub, shapes, tunnel, teller }, closers)
   log.info(`the console and the API are at ${url}`)
   const addresses = { http: { url }, nats: { url: `nats://${hub.server}` }, leaf: { url: hub.leafUrl } }
   return { ready: { ...addresses, operatorToken, tenant }, stop: async () => await closers.close() }
@@ -224,7 +228,13 @@ async function openHttp(
     hub,
     shapes,
     tunnel,
-  }: { readonly hub: Hub; readonly shapes: CentreShapes; readonly tunnel: TunnelService },
+    teller,
+  }: {
+    readonly hub: Hub
+    readonly shapes: CentreShapes
+    readonly tunnel: TunnelService
+    readonly teller: Teller
+  },
   closers: Closers,
 ): Promise<{ readonly url: string; readonly operatorToken: string }> {
   const { options, keys } = centre
@@ -232,8 +242,11 @@ async function openHttp(
   const operatorToken = await writeOperatorToken(access, join(options.data, 'operator.token'))
   const app = centreApi({
     ...centre,
+    version: packageVersion(),
     clock: systemClock,
     access,
+    promotion: promotionOf(centre),
+    desiredMoved: async () => await teller.tellAll(centre.db),
     publishing: publishingOf(centre),
     journalKey: keys.journal.publicKey,
     hosts: new Set([LOOPBACK, 'localhost', '[::1]']),
@@ -256,6 +269,15 @@ function publishingOf({
   options,
 }: Pick<Centre, 'content' | 'keys' | 'options'>): PublishParts {
   return { content, clock: systemClock, key: keys.release, environment: options.environment }
+}
+
+function promotionOf({ options, keys, policy }: Pick<Centre, 'options' | 'keys' | 'policy'>): PromotionParts {
+  return {
+    clock: systemClock,
+    environment: options.environment,
+    policyKey: keys.policy,
+    policy: () => policy,
+  }
 }
 
 async function publishShipped(kernel: Kernel, parts: PublishParts, log: Log): Promise<void> {

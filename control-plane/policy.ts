@@ -1,14 +1,17 @@
 /** The policy in force at the centre and on its devices: signed here, stored with every version before it. */
+import * as v from 'valibot'
+import { canonicalText } from '../shared/canonical.ts'
 import type { Clock } from '../shared/clock.ts'
 import type { Environment } from '../shared/kernel/contract.ts'
 import { fieldServicePolicy } from '../shared/policy/field-service-policy.ts'
+import { PolicySchema, type PolicyDocument } from '../shared/policy/policy.ts'
 import { openPolicy, signPolicy, type SignedPolicy } from '../shared/policy/signed-policy.ts'
 import type { KeyPair } from '../shared/signing/ed25519.ts'
 import type { Database } from '../shared/sql/port.ts'
 
 /**
- * The stored policy, or the first one of a new centre. The first is signed before there is a kernel, since the kernel
- * stands on it; its version and digest are in every record from the first on.
+ * The stored policy, the first one of a new centre, or the next version where this Starling came with other rules than the one
+ * before. It is signed before there is a kernel, since the kernel stands on it; its version and digest are in every record.
  */
 export async function openCentrePolicy(parts: {
   readonly db: Database
@@ -20,9 +23,11 @@ export async function openCentrePolicy(parts: {
   const [row] = await parts.db.query<{ envelope: never }>(
     'select envelope from centre.policy order by version desc limit 1',
   )
-  if (row !== undefined) return openPolicy(row.envelope, trust)
   const nowMs = parts.clock.nowMs()
-  const document = fieldServicePolicy({ environment: parts.environment, version: 1, nowMs })
+  const stored = row === undefined ? null : openPolicy(row.envelope, trust)
+  const version = (stored?.document.version ?? 0) + 1
+  const document = fieldServicePolicy({ environment: parts.environment, version, nowMs })
+  if (stored !== null && !hasOtherRules(stored.document, document)) return stored
   const signed = openPolicy(signPolicy(document, [parts.key]), trust)
   await parts.db.query(
     `insert into centre.policy (version, digest, envelope, signed_at)
@@ -30,4 +35,12 @@ export async function openCentrePolicy(parts: {
     [document.version, signed.digest, JSON.stringify(signed.envelope), new Date(nowMs).toISOString()],
   )
   return signed
+}
+
+/** Whoever wrote a policy of another name has its say: only the one that Starling comes with is brought up to date. */
+function hasOtherRules(held: PolicyDocument, ours: PolicyDocument): boolean {
+  if (held.name !== ours.name) return false
+  const rulesOf = ({ rules, promotions }: PolicyDocument): string =>
+    canonicalText({ rules, promotions } as never)
+  return rulesOf(held) !== rulesOf(v.parse(PolicySchema, ours))
 }

@@ -18,7 +18,12 @@ import { accessRequired, type Access, type Caller } from './access.ts'
 import { conflictRoutes } from './conflicts.ts'
 import { consoleRoutes } from './console.ts'
 import { deviceRoutes, type DeviceParts } from './devices.ts'
+import { mount, type Endpoint } from './endpoint.ts'
+import { openApiDocument } from './openapi.ts'
 import { operatorRoutes } from './operator.ts'
+import { peopleEndpoints, type PeopleParts } from './people.ts'
+import { registryReads } from './registry-reads.ts'
+import { registryWrites, type RegistryWriteParts } from './registry-writes.ts'
 import { MAX_UPLOAD_BYTES, releaseRoutes, UPLOAD_PATH, type ReleaseParts } from './releases.ts'
 import { auditRoutes } from './audit.ts'
 import { statusOf } from './status.ts'
@@ -29,7 +34,9 @@ const MAX_BODY_BYTES = 256 * 1024
 /** The rest of a body that was refused is not read: the connection cannot be used again, and says so. */
 const CLOSING = { connection: 'close' }
 
-export interface CentreApiParts extends DeviceParts, ReleaseParts {
+export interface CentreApiParts extends DeviceParts, ReleaseParts, RegistryWriteParts, PeopleParts {
+  /** Of Starling. */
+  readonly version: string
   readonly journal: Journal
   readonly journalKey: PublicKey
   readonly log: Log
@@ -95,6 +102,10 @@ export function centreApi(parts: CentreApiParts): Hono {
   guarded.route('/', operatorRoutes(parts))
   guarded.route('/', conflictRoutes(parts))
   guarded.route('/', auditRoutes(parts))
+  const endpoints = describedEndpoints(parts)
+  mount(guarded, endpoints)
+  const described = openApiDocument(endpoints, parts.version)
+  app.get('/api/openapi.json', (context) => context.json(described))
   app.route('/api', guarded)
   app.route('/', consoleRoutes(parts.access))
   app.notFound((context) =>
@@ -105,6 +116,15 @@ export function centreApi(parts: CentreApiParts): Hono {
     return context.json(reportError(error), statusOf(error))
   })
   return app
+}
+
+/** The calls that are declared with their schemas, and so stand in the OpenAPI document. */
+function describedEndpoints(parts: CentreApiParts): readonly Endpoint[] {
+  return [
+    ...registryReads({ db: parts.db, content: parts.publishing.content }),
+    ...registryWrites(parts),
+    ...peopleEndpoints(parts),
+  ]
 }
 
 /** Who is at the other end of the connection, as far as the server knows. */

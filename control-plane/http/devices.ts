@@ -21,6 +21,8 @@ export interface DeviceParts {
   readonly kernel: Kernel
   readonly clock: Clock
   readonly enrolment: EnrolmentParts
+  /** What devices shall run may be otherwise now: tells them to look again. */
+  desiredMoved(): Promise<void>
   /** Ends what a device holds open here, and the connections of its NATS users, and lets them in no more. */
   shutOut(device: string, userKeys: readonly string[]): Promise<void>
 }
@@ -46,6 +48,7 @@ export function deviceRoutes(parts: DeviceParts): Hono<Caller> {
       input: { device: id, name, version },
       principal: context.get('principal'),
     })
+    await parts.desiredMoved()
     return context.json(output)
   })
   app.post('/devices/:id/revoke', async (context) => {

@@ -1,7 +1,7 @@
 /** Which HTTP status says what kind of refusal; a code that is not named here is a request that cannot be carried out (422). */
 import { StarlingError } from '../../shared/errors.ts'
 
-type RefusalStatus = 401 | 403 | 404 | 409 | 422 | 429 | 500
+export type RefusalStatus = 401 | 403 | 404 | 409 | 422 | 429 | 500
 
 const STATUS: Readonly<Record<string, RefusalStatus>> = {
   token_unknown: 401,
@@ -12,6 +12,16 @@ const STATUS: Readonly<Record<string, RefusalStatus>> = {
   no_such_device: 404,
   no_such_release: 404,
   no_such_conflict: 404,
+  no_such_approver: 404,
+  no_such_campaign: 404,
+  promotion_refused: 403,
+  approval_refused: 403,
+  alias_moved: 409,
+  release_retired: 409,
+  release_in_use: 409,
+  approver_known: 409,
+  campaign_known: 409,
+  campaign_refused: 409,
   conflict_settled: 409,
   token_used: 409,
   device_known: 409,

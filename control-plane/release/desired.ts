@@ -1,11 +1,9 @@
 /**
- * What a device should run: the version that an operator chose for it, else the newest published one of each bundle that
- * is not held back, and the policy in force.
+ * What a device should run: the version that an operator chose for it, else the one that the alias `stable` names, and the
+ * policy in force. Publishing alone moves nothing.
  */
 import * as v from 'valibot'
-import { compareVersions } from '../../rollout/version.ts'
 import type { Clock } from '../../shared/clock.ts'
-import { StarlingError } from '../../shared/errors.ts'
 import type { DeviceId } from '../../shared/ids.ts'
 import type { JsonObject } from '../../shared/json.ts'
 import type { TransactionalPerformer } from '../../shared/kernel/contract.ts'
@@ -16,19 +14,16 @@ import type { DesiredBundle, DesiredState } from '../../shared/wire/state.ts'
 import { findDevice } from '../identity/devices.ts'
 import { NoSuchDevice } from '../identity/revoke.ts'
 import { centrePerformer } from '../performer.ts'
-
-export class NoSuchRelease extends StarlingError {
-  override readonly code = 'no_such_release'
-}
+import { NoSuchRelease } from '../registry/errors.ts'
 
 const ChoiceSchema = v.strictObject({
   device: v.string(),
   name: BundleNameSchema,
-  /** Null: the newest, now and later. */
+  /** Null: what is stable, now and later. */
   version: v.nullable(VersionSchema),
 })
 
-/** One bundle that an operator chose for a device, whatever is newer. */
+/** One bundle that an operator chose for a device, whatever is stable. */
 export interface Choice {
   readonly device: string
   readonly name: string
@@ -40,27 +35,24 @@ export async function desiredState(
   policy: Envelope,
   device: DeviceId,
 ): Promise<DesiredState> {
-  const rows = await sql.query<{
-    name: string
-    version: string
-    held: boolean
-    envelope_sha256: string
-    size: number
-  }>('select name, version, held, envelope_sha256, octet_length(envelope) as size from centre.bundle')
-  const choices = await listChoices(sql, device)
-  const best = new Map<string, DesiredBundle>()
-  for (const { name, version, held, envelope_sha256, size } of rows) {
-    const chosen = choices.find((choice) => choice.name === name)?.version
-    if (chosen === undefined ? held : chosen !== version) continue
-    const before = best.get(name)
-    if (before === undefined || compareVersions(version, before.version) > 0)
-      best.set(name, { name, version, envelopeSha256: envelope_sha256, envelopeSizeBytes: size })
-  }
-  const [decisions] = await sql.query<{ last: number }>(
-    'select coalesce(max(id), 0) as last from centre.desired',
+  const bundles = await sql.query<DesiredBundle>(
+    `with choice as (
+       select distinct on (name) name, version from centre.desired where device = $1 order by name, id desc
+     ), wanted as (
+       select name, version from choice where version is not null
+       union all
+       select name, version from centre.alias a where alias = 'stable'
+         and not exists (select 1 from choice c where c.name = a.name and c.version is not null)
+     )
+     select b.name, b.version, b.envelope_sha256 as "envelopeSha256", octet_length(b.envelope) as "envelopeSizeBytes"
+     from wanted w join centre.bundle b on b.name = w.name and b.version = w.version order by b.name`,
+    [device],
   )
-  const bundles = [...best.values()].toSorted((a, b) => (a.name < b.name ? -1 : 1))
-  return { v: 1, revision: rows.length + (decisions?.last ?? 0), bundles, policy }
+  const [decisions] = await sql.query<{ last: number }>(
+    `select (select count(*) from centre.bundle) + coalesce((select max(id) from centre.desired), 0)
+       + coalesce((select max(id) from centre.alias_move), 0) as last`,
+  )
+  return { v: 1, revision: decisions?.last ?? 0, bundles: [...bundles], policy }
 }
 
 /** The choices that hold, of one device or of all. */

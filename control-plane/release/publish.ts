@@ -21,6 +21,7 @@ import {
 } from '../../shared/wire/bundle.ts'
 import { openManifest } from '../../rollout/manifest.ts'
 import { centrePerformer } from '../performer.ts'
+import { enterRelease } from '../registry/enter-release.ts'
 import type { CentreContent } from './content.ts'
 
 export class BundleRefused extends StarlingError {
@@ -43,7 +44,7 @@ export interface BundleSource {
   readonly golden: readonly string[]
   readonly card: BundleManifest['card']
   readonly minimalRuntime: string
-  /** Only devices for which an operator chooses it take it: a candidate, not yet everybody's. */
+  /** Not even as the first of its name does it become what everybody runs. */
   readonly held?: boolean
 }
 
@@ -71,7 +72,8 @@ export function publishPerformer(
   parts: PublishParts,
   source: BundleSource,
 ): TransactionalPerformer<JsonObject, Published> {
-  return centrePerformer('bundle.publish', InputSchema, async ({ tx }, { name, version }) => {
+  return centrePerformer('bundle.publish', InputSchema, async (work, { name, version }) => {
+    const { tx } = work
     if (name !== source.name || version !== source.version)
       throw refused(source, 'it is not the bundle that was admitted')
     const files = await storeFiles(parts.content, source)
@@ -101,6 +103,7 @@ export function publishPerformer(
         source.held === true,
       ],
     )
+    await enterRelease(work, parts.clock, { name, version, envelopeSha256, held: source.held === true })
     return { name, version, envelopeSha256, files: files.length, isNew: true }
   })
 }

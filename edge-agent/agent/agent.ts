@@ -27,6 +27,7 @@ import { realDisk } from '../models-store/disk.ts'
 import { MIGRATE } from '../schema/schema-bundle.ts'
 import { activatePerformer, rollbackPerformer } from '../update/activation.ts'
 import { CentreClock } from '../update/centre-clock.ts'
+import { onDesiredNews } from '../update/desired-news.ts'
 import { followDesired } from '../update/desired.ts'
 import type { Installer } from '../update/installer.ts'
 import { askOver } from './asking.ts'
@@ -341,6 +342,7 @@ async function openWork(device: Device, closers: Closers) {
     },
   })
   closers.add(async () => await desired.stop())
+  closers.add(onDesiredNews(connection, { tenant, device: id }, () => desired.wake()))
   device.linkNews.add((state) => {
     if (state === 'down') return
     outbox.nudge()

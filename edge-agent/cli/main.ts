@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 /** The one binary. Each command is a module of its own, loaded when it is called. */
-import { readFileSync } from 'node:fs'
 import { Argument, Command, CommanderError, Option } from 'commander'
+import { packageVersion } from '../../shared/package-version.ts'
 import type { BundlePublishOptions } from './commands/bundle.ts'
 import type { HubOptions } from './commands/parts.ts'
 import type { SpeechAdaptOptions } from './commands/speech-adapt.ts'
@@ -344,13 +344,5 @@ function edgeOptions(command: Command): Command {
 }
 
 const portNumber = wholeNumber(0, 65_535)
-
-function packageVersion(): string {
-  // dist/edge-agent/cli/main.js -> package.json of the installation.
-  const found = JSON.parse(readFileSync(new URL('../../../package.json', import.meta.url), 'utf8')) as {
-    version: string
-  }
-  return found.version
-}
 
 process.exitCode = await main(process.argv.slice(2))

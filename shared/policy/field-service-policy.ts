@@ -75,16 +75,68 @@ const RULES: PolicyDocument['rules'] = [
   {
     id: 'centre-runs',
     effect: 'permit',
-    actions: ['release.*', 'device.*', 'policy.*', 'context.*', 'bundle.*', 'desired.*', 'token.*'],
+    actions: [
+      'release.*',
+      'device.*',
+      'policy.*',
+      'context.*',
+      'bundle.*',
+      'desired.*',
+      'token.*',
+      'alias.*',
+      'approver.*',
+      'access.*',
+      'rollout.*',
+    ],
     roles: ['centre', 'operator'],
+    whenExpired: true,
+  },
+  {
+    id: 'anyone-stops-a-rollout',
+    effect: 'permit',
+    actions: ['rollout.halt', 'rollout.pause'],
+    roles: ['*'],
     whenExpired: true,
   },
   {
     id: 'governance-reviews',
     effect: 'permit',
-    actions: ['audit.*', 'quarantine.*', 'inbox.answer'],
+    actions: ['audit.*', 'quarantine.*', 'inbox.answer', 'release.approve', 'rollout.approve'],
     roles: ['centre', 'operator', 'governance'],
     whenExpired: true,
+  },
+]
+
+/** In production what everybody runs changes only after two others have signed; what bears the tag, after two anywhere. */
+const PROMOTIONS: PolicyDocument['promotions'] = [
+  {
+    id: 'stable-in-development',
+    aliases: ['stable'],
+    environments: ['development'],
+    roles: ['operator', 'centre'],
+    approvals: 0,
+  },
+  {
+    id: 'stable-in-production',
+    aliases: ['stable'],
+    environments: ['production'],
+    roles: ['operator', 'centre'],
+    approvals: 2,
+  },
+  {
+    id: 'safety-critical',
+    aliases: ['*'],
+    environments: ['development', 'production'],
+    tags: ['safety-critical'],
+    roles: ['operator', 'centre'],
+    approvals: 2,
+  },
+  {
+    id: 'other-names',
+    aliases: ['*'],
+    environments: ['development', 'production'],
+    roles: ['operator', 'centre'],
+    approvals: 0,
   },
 ]
 
@@ -101,6 +153,7 @@ export function fieldServicePolicy(options: {
     validFrom: new Date(options.nowMs).toISOString(),
     expiresAt: new Date(options.nowMs + VALID_DAYS * 86_400_000).toISOString(),
     rules: RULES,
+    promotions: PROMOTIONS,
     budget: { effects: 20_000, windowS: 3_600 },
     thresholds: { act: 0.75, ask: 0.4 },
   }

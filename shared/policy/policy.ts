@@ -10,6 +10,7 @@ import {
   type ModelTraits,
   type Route,
 } from '../kernel/contract.ts'
+import { PromotionRuleSchema } from './promotion.ts'
 
 export const POLICY_PAYLOAD_TYPE = 'application/vnd.starling.policy.v1+json'
 
@@ -68,6 +69,8 @@ export const PolicySchema = v.strictObject({
     v.maxLength(500),
     v.check((rules) => new Set(rules.map(({ id }) => id)).size === rules.length, 'two rules have one id'),
   ),
+  /** What it takes to move a name of a release. */
+  promotions: v.optional(v.pipe(v.array(PromotionRuleSchema), v.maxLength(100)), []),
   /** Effects a principal may cause in a window: the brake on a loop that runs away. */
   budget: v.strictObject({
     effects: v.pipe(v.number(), v.integer(), v.minValue(1)),

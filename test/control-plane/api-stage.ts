@@ -7,12 +7,14 @@ import { OPS_SCHEMA } from '../../control-plane/context/schema.ts'
 import { openAccess, type Role } from '../../control-plane/http/access.ts'
 import { centreApi } from '../../control-plane/http/app.ts'
 import { processBatch } from '../../control-plane/ingest/batch.ts'
+import { REGISTRY_SCHEMA } from '../../control-plane/registry/schema.ts'
 import { INGEST_SCHEMA } from '../../control-plane/ingest/schema.ts'
 import { openCentreContent } from '../../control-plane/release/content.ts'
-import { openCentreKeys } from '../../control-plane/keys.ts'
+import { openCentreKeys, type CentreKeys } from '../../control-plane/keys.ts'
 import { openAuthority } from '../../shared/fabric/credentials.ts'
 import { parseDeviceId, parseSiteId, parseTenantId } from '../../shared/ids.ts'
 import type { JsonObject } from '../../shared/json.ts'
+import type { Environment } from '../../shared/kernel/contract.ts'
 import { openLog } from '../../shared/log.ts'
 import { encodeSegment } from '../../shared/wire/segment.ts'
 import { subjects } from '../../shared/wire/subjects.ts'
@@ -22,6 +24,7 @@ export const tenant = parseTenantId('acme')
 
 export interface ApiStage extends Governed {
   readonly app: Hono
+  readonly keys: CentreKeys
   /** NATS user keys that were shut out. */
   readonly shutOut: string[]
   /** An operator's token. */
@@ -35,6 +38,8 @@ interface CallOptions {
   readonly method?: string
   readonly body?: object | string | FormData
   readonly role?: Role | null
+  /** Whose token it is. */
+  readonly as?: string
   readonly headers?: Readonly<Record<string, string>>
 }
 
@@ -45,9 +50,10 @@ interface Called {
   readonly headers: Headers
 }
 
-export async function apiStage(): Promise<ApiStage> {
-  const stage = await governed({ origin: 'centre' })
-  for (const schema of [OPS_SCHEMA, INGEST_SCHEMA, CENTRE_SCHEMA]) await stage.db.script(schema)
+export async function apiStage(environment: Environment = 'development'): Promise<ApiStage> {
+  const stage = await governed({ origin: 'centre', environment })
+  for (const schema of [OPS_SCHEMA, INGEST_SCHEMA, CENTRE_SCHEMA, REGISTRY_SCHEMA])
+    await stage.db.script(schema)
   const keys = openCentreKeys(stage.folder)
   const access = openAccess(keys.access, stage.clock)
   const shutOut: string[] = []
@@ -55,6 +61,9 @@ export async function apiStage(): Promise<ApiStage> {
   const app = centreApi({
     shapes: [],
     ...stage,
+    version: '0.0.0',
+    promotion: { clock, environment, policyKey: keys.policy, policy: () => stage.policy() },
+    desiredMoved: async () => await Promise.resolve(),
     journalKey: stage.key.publicKey,
     log: openLog({ part: 'centre', clock, json: false, write: () => undefined }),
     access,
@@ -62,7 +71,7 @@ export async function apiStage(): Promise<ApiStage> {
       content: openCentreContent(join(stage.folder, 'content')),
       clock,
       key: keys.release,
-      environment: 'development',
+      environment,
     },
     hosts: new Set(['localhost', '127.0.0.1']),
     shutOut: async (_device, userKeys) => {
@@ -72,7 +81,7 @@ export async function apiStage(): Promise<ApiStage> {
     enrolment: {
       clock,
       tenant,
-      environment: 'development',
+      environment,
       authority: await openAuthority(tenant, keys.fabric),
       keys,
       leafUrl: () => 'nats://127.0.0.1:7423',
@@ -83,10 +92,11 @@ export async function apiStage(): Promise<ApiStage> {
   return {
     ...stage,
     app,
+    keys,
     shutOut,
     token: async () => await access.issue({ id: 'olu', role: 'operator' }),
-    call: async (path, { method = 'GET', body, role = 'operator', headers = {} } = {}) => {
-      const token = role === null ? null : await access.issue({ id: 'olu', role })
+    call: async (path, { method = 'GET', body, role = 'operator', as = 'olu', headers = {} } = {}) => {
+      const token = role === null ? null : await access.issue({ id: as, role })
       const answer = await app.request(`http://localhost${path}`, {
         method,
         headers: {

@@ -1,6 +1,6 @@
 /** A real kernel over a real database, for tests of what stands on it. */
 import { createKernel } from '../../shared/kernel/kernel.ts'
-import type { EffectRequest, Kernel } from '../../shared/kernel/contract.ts'
+import type { EffectRequest, Environment, Kernel } from '../../shared/kernel/contract.ts'
 import { openJournal, type Journal, type JournalParts } from '../../shared/journal/journal.ts'
 import type { Json } from '../../shared/json.ts'
 import { openMetrics, type Metrics } from '../../shared/metrics/metrics.ts'
@@ -21,13 +21,18 @@ export interface Governed {
   readonly clock: HandClock
   readonly metrics: Metrics
   readonly folder: string
+  /** What is in force. */
+  policy(): SignedPolicy
   /** Puts another policy in force. */
   follow(change: Partial<PolicyDocument>): void
   close(): Promise<void>
 }
 
 export async function governed(
-  options: Partial<Pick<JournalParts, 'maxOutboxRecords' | 'origin'>> & { performWithinMs?: number } = {},
+  options: Partial<Pick<JournalParts, 'maxOutboxRecords' | 'origin'>> & {
+    performWithinMs?: number
+    environment?: Environment
+  } = {},
 ): Promise<Governed> {
   const folder = await dataFolder('governed')
   const db = await openDatabase({ dir: folder.path })
@@ -35,20 +40,20 @@ export async function governed(
   const key = generateKeyPair()
   const signer = generateKeyPair()
   const metrics = openMetrics()
+  const { maxOutboxRecords, performWithinMs, origin = 'device-1', environment = 'development' } = options
   let policy: SignedPolicy
   const follow = (change: Partial<PolicyDocument>): void => {
     const document = {
-      ...fieldServicePolicy({ environment: 'development', version: 1, nowMs: clock.nowMs() }),
+      ...fieldServicePolicy({ environment, version: 1, nowMs: clock.nowMs() }),
       ...change,
     }
     policy = openPolicy(signPolicy(document, [signer]), {
       keys: [signer.publicKey],
-      environment: 'development',
+      environment,
       held: null,
     })
   }
   follow({})
-  const { maxOutboxRecords, performWithinMs, origin = 'device-1' } = options
   const journal = await openJournal({
     db,
     origin,
@@ -72,6 +77,7 @@ export async function governed(
     clock,
     metrics,
     folder: folder.path,
+    policy: () => policy,
     follow,
     close: async () => {
       await db.close()

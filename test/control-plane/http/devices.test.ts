@@ -25,6 +25,11 @@ describe('devices over the API', () => {
          values ($1, $2, $3, 'x', '{}', now())`,
         [name, version, 'a'.repeat(64)],
       )
+    await stage.db.query(
+      `insert into centre.alias (name, alias, version, set_by, record_id, set_at)
+       values ('speech', 'stable', '1.9.0', 'olu', 'r', now()), ('speech', 'candidate', '1.10.0', 'olu', 'r', now()),
+         ('intent', 'stable', '2.0.0', 'olu', 'r', now())`,
+    )
   })
   afterAll(async () => {
     await device.close()
@@ -36,22 +41,22 @@ describe('devices over the API', () => {
   const choose = async (name: string, version: string | null, of = 'alpha') =>
     await stage.call(`/api/devices/${of}/desired`, { method: 'PUT', body: { name, version } })
 
-  it('want the newest of each bundle, by number and not by letter', async () => {
-    expect(await wanted()).toEqual(['intent 2.0.0', 'speech 1.10.0'])
+  it('want what is stable of each bundle, whatever is newer or called otherwise', async () => {
+    expect(await wanted()).toEqual(['intent 2.0.0', 'speech 1.9.0'])
   })
 
-  it('want what an operator chose, until the newest is chosen again; each choice is a record and moves the revision', async () => {
+  it('want what an operator chose, until what is stable is chosen again; each choice is a record and moves the revision', async () => {
     const before = await revision()
     expect((await choose('speech', '1.2.0')).status).toBe(200)
     expect(await wanted()).toEqual(['intent 2.0.0', 'speech 1.2.0'])
     expect(await desiredState(stage.db, envelope, parseDeviceId('other'))).toMatchObject({
-      bundles: [{ version: '2.0.0' }, { version: '1.10.0' }],
+      bundles: [{ version: '2.0.0' }, { version: '1.9.0' }],
     })
     expect((await stage.call('/api/devices')).body).toMatchObject({
       devices: [{ id: 'alpha', chosen: [{ name: 'speech', version: '1.2.0' }] }],
     })
     await choose('speech', null)
-    expect(await wanted()).toEqual(['intent 2.0.0', 'speech 1.10.0'])
+    expect(await wanted()).toEqual(['intent 2.0.0', 'speech 1.9.0'])
     expect(await revision()).toBe(before + 2)
     const { records } = (await stage.call('/api/journal')).body as { records: { body: object }[] }
     expect(records.map(({ body }) => body)).toContainEqual(
@@ -70,7 +75,7 @@ describe('devices over the API', () => {
       body: { code: 'no_such_device' },
     })
     expect(await choose('speech', 'latest')).toMatchObject({ status: 422, body: { code: 'input_refused' } })
-    expect(await wanted()).toEqual(['intent 2.0.0', 'speech 1.10.0'])
+    expect(await wanted()).toEqual(['intent 2.0.0', 'speech 1.9.0'])
   })
 
   it('change only for an operator: a reviewer reads, and is refused by policy with 403', async () => {
