@@ -88,7 +88,10 @@ export function aliasPerformer(parts: PromotionParts): TransactionalPerformer<Js
 export async function promote(
   work: CentreWork,
   parts: PromotionParts,
-  move: v.InferOutput<typeof MoveSchema>,
+  move: v.InferOutput<typeof MoveSchema> & {
+    /** People whose signatures were held against this release elsewhere: those of its campaign. */
+    readonly signers?: readonly string[]
+  },
 ): Promise<Moved> {
   const { clock, environment } = parts
   const { tx, principal } = work
@@ -96,7 +99,8 @@ export async function promote(
   const release = await releaseInUse(tx, { name, version })
   const policy = parts.policy()
   const author = await authorOf(tx, release)
-  const approvers = await approversOf(tx, release, { environment, policyKey: parts.policyKey.publicKey })
+  const signed = await approversOf(tx, release, { environment, policyKey: parts.policyKey.publicKey })
+  const approvers = [...new Set([...signed, ...(move.signers ?? [])])].toSorted()
   const verdict = judgePromotion(policy.document.promotions, {
     alias,
     environment,

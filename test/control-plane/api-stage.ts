@@ -7,7 +7,6 @@ import { OPS_SCHEMA } from '../../control-plane/context/schema.ts'
 import { openAccess, type Role } from '../../control-plane/http/access.ts'
 import { centreApi } from '../../control-plane/http/app.ts'
 import { processBatch } from '../../control-plane/ingest/batch.ts'
-import { REGISTRY_SCHEMA } from '../../control-plane/registry/schema.ts'
 import { INGEST_SCHEMA } from '../../control-plane/ingest/schema.ts'
 import { openCentreContent } from '../../control-plane/release/content.ts'
 import { openCentreKeys, type CentreKeys } from '../../control-plane/keys.ts'
@@ -52,8 +51,7 @@ interface Called {
 
 export async function apiStage(environment: Environment = 'development'): Promise<ApiStage> {
   const stage = await governed({ origin: 'centre', environment })
-  for (const schema of [OPS_SCHEMA, INGEST_SCHEMA, CENTRE_SCHEMA, REGISTRY_SCHEMA])
-    await stage.db.script(schema)
+  for (const schema of [OPS_SCHEMA, INGEST_SCHEMA, CENTRE_SCHEMA]) await stage.db.script(schema)
   const keys = openCentreKeys(stage.folder)
   const access = openAccess(keys.access, stage.clock)
   const shutOut: string[] = []
