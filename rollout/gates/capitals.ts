@@ -38,9 +38,10 @@ export function settle({ above, below }: Capitals, surplusOf: (shift: number) =>
 
 /** The e-value against "the mean is at most `shift`" (of {@link Capitals.above}) or "at least" (of `below`). */
 export function capitalAt(capitals: readonly number[], shift: number): number {
-  const first = SCORE_SHIFTS.findIndex((one) => one === shift) * STAKES.length
-  const ofShift = capitals.slice(first, first + STAKES.length)
-  return ofShift.reduce((sum, one) => sum + one, 0) / ofShift.length
+  return meanCapital(
+    capitals,
+    SCORE_SHIFTS.findIndex((one) => one === shift),
+  )
 }
 
 /** The means that no look so far could exclude with error `alpha`. */
@@ -48,7 +49,13 @@ export function plausibleMeans(
   { above, below }: Capitals,
   alpha: number,
 ): { readonly low: number; readonly high: number } {
-  const low = SCORE_SHIFTS.findLast((shift) => capitalAt(above, shift) >= 2 / alpha)
-  const high = SCORE_SHIFTS.find((shift) => capitalAt(below, shift) >= 2 / alpha)
+  const low = SCORE_SHIFTS.findLast((_, at) => meanCapital(above, at) >= 2 / alpha)
+  const high = SCORE_SHIFTS.find((_, at) => meanCapital(below, at) >= 2 / alpha)
   return { low: low ?? -1, high: high ?? 1 }
+}
+
+function meanCapital(capitals: readonly number[], at: number): number {
+  let sum = 0
+  for (let stake = 0; stake < STAKES.length; stake += 1) sum += capitals[at * STAKES.length + stake] ?? 0
+  return sum / STAKES.length
 }

@@ -29,14 +29,16 @@ export function weigh(likelihoods: number[], grid: Grid, chance: (hypothesis: nu
   for (const at of likelihoods.keys()) likelihoods[at] = (likelihoods[at] ?? 0) * scale
 }
 
-/** The e-value against "at most `boundary`": the mean likelihood above it over the one at it. */
+/** The e-value against "at most `boundary`", a point of the grid: the mean likelihood above it over the one at it. */
 export function evidenceAbove(likelihoods: readonly number[], grid: Grid, boundary: number): number {
-  return ratio(likelihoods, grid, { boundary, taken: (hypothesis) => hypothesis > boundary })
+  const at = grid.points.indexOf(boundary)
+  return evidence(likelihoods, grid, { at, from: at + 1, to: grid.points.length })
 }
 
 /** The e-value against "at least `boundary`". */
 export function evidenceBelow(likelihoods: readonly number[], grid: Grid, boundary: number): number {
-  return ratio(likelihoods, grid, { boundary, taken: (hypothesis) => hypothesis < boundary })
+  const at = grid.points.indexOf(boundary)
+  return evidence(likelihoods, grid, { at, from: 0, to: at })
 }
 
 /**
@@ -48,25 +50,26 @@ export function plausible(
   grid: Grid,
   alpha: number,
 ): { readonly low: number; readonly high: number } {
-  const { points } = grid
-  const low = points.find((one) => one === points.at(-1) || evidenceAbove(upwards, grid, one) < 2 / alpha)
-  const high = points.findLast((one) => one === points[0] || evidenceBelow(downwards, grid, one) < 2 / alpha)
-  return { low: low ?? Number.NEGATIVE_INFINITY, high: high ?? Number.POSITIVE_INFINITY }
+  const last = grid.points.length - 1
+  let low = 0
+  while (low < last && evidence(upwards, grid, { at: low, from: low + 1, to: last + 1 }) >= 2 / alpha)
+    low += 1
+  let high = last
+  while (high > 0 && evidence(downwards, grid, { at: high, from: 0, to: high }) >= 2 / alpha) high -= 1
+  return { low: grid.points[low] ?? 0, high: grid.points[high] ?? 0 }
 }
 
-function ratio(
+function evidence(
   likelihoods: readonly number[],
-  { points, prior }: Grid,
-  { boundary, taken }: { boundary: number; taken: (hypothesis: number) => boolean },
+  { prior }: Grid,
+  { at, from, to }: { at: number; from: number; to: number },
 ): number {
   let sum = 0
   let weights = 0
-  for (const [index, hypothesis] of points.entries()) {
-    if (!taken(hypothesis)) continue
+  for (let index = from; index < to; index += 1) {
     const weight = prior[index] ?? 0
     sum += weight * (likelihoods[index] ?? 0)
     weights += weight
   }
-  const at = likelihoods[points.indexOf(boundary)] ?? 0
-  return Math.min(MAX_EVIDENCE, sum / weights / Math.max(at, Number.MIN_VALUE))
+  return Math.min(MAX_EVIDENCE, sum / weights / Math.max(likelihoods[at] ?? 0, Number.MIN_VALUE))
 }

@@ -23,16 +23,6 @@ export interface Ring {
   readonly drift: number
 }
 
-/** What happened to one device. */
-interface Outcome {
-  readonly device: string
-  readonly site: string
-  readonly arm: Arm
-  readonly startMs: number
-  readonly endMs: number
-  readonly value: number
-}
-
 /** A site has an outage in this share of rings, and each of its devices then fails with that chance. */
 const SITE_OUTAGE = 0.02
 const FAILS_IN_OUTAGE = 0.15
@@ -46,10 +36,10 @@ const LATER_SHIFT = 0.05
 const DEVICE_SPREAD = 0.2
 
 /** What a gate over failures is told of a ring. */
-export function failureFacts(ring: Ring, random: () => number): readonly GateFact[] {
+export function* failureFacts(ring: Ring, random: () => number): Generator<GateFact> {
   // Outages are part of what fails; frail devices keep the mean.
   const quiet = (ring.failing - SITE_OUTAGE * FAILS_IN_OUTAGE) / (1 - FRAIL_SHARE + FRAIL_SHARE * FRAILTY)
-  return facts(ring, random, () => {
+  yield* facts(ring, random, () => {
     const outageAtMs = random() < SITE_OUTAGE ? START_SPREAD_MS + random() * OUTAGE_SPREAD_MS : null
     return (arm, startMs) => {
       const harm = arm === 'treated' ? ring.harm : 1
@@ -63,8 +53,8 @@ export function failureFacts(ring: Ring, random: () => number): readonly GateFac
 }
 
 /** What a gate over scores is told of a ring. */
-export function scoreFacts(ring: Ring, random: () => number): readonly GateFact[] {
-  return facts(ring, random, () => {
+export function* scoreFacts(ring: Ring, random: () => number): Generator<GateFact> {
+  yield* facts(ring, random, () => {
     const ofSite = (random() - 0.5) * SITE_SPREAD
     return (arm, startMs) => {
       const ofHour = startMs > START_SPREAD_MS / 2 ? LATER_SHIFT : 0
@@ -77,60 +67,53 @@ export function scoreFacts(ring: Ring, random: () => number): readonly GateFact[
 
 type Fate = (arm: Arm, startMs: number) => { readonly value: number; readonly endMs: number }
 
-function facts(ring: Ring, random: () => number, ofSite: () => Fate): readonly GateFact[] {
-  const found: Outcome[] = []
+/** Kept in columns and sorted as plain numbers: a ring has tens of thousands of devices, and there are thousands of rings. */
+function* facts(ring: Ring, random: () => number, ofSite: () => Fate): Generator<GateFact> {
+  const most = ring.sites * ring.devicesPerSite
+  const [sites, values] = [new Uint32Array(most), new Float64Array(most)]
+  const isTreated = new Uint8Array(most)
+  const keys = new Float64Array(2 * most)
+  const names: string[] = []
+  let count = 0
   for (let site = 0; site < ring.sites; site += 1) {
     const fate = ofSite()
-    const name = `site-${site}`
+    names.push(`site-${site}`)
     for (let place = 0; place < ring.devicesPerSite; place += 1) {
       const drawn = random()
       if (drawn >= ring.treated + ring.control) continue
       const arm = drawn < ring.treated ? 'treated' : 'control'
       const startMs = Math.floor(random() * START_SPREAD_MS)
       const { value, endMs } = fate(arm, startMs)
-      found.push({
-        device: `${site}-${place}`,
-        site: name,
-        arm,
-        startMs,
-        endMs: Math.floor(endMs),
-        value,
-      })
+      sites[count] = site
+      values[count] = value
+      isTreated[count] = arm === 'treated' ? 1 : 0
+      // The time, then the device's place, odd where it is judged.
+      keys[2 * count] = (startMs * most + count) * 2
+      keys[2 * count + 1] = (Math.floor(endMs) * most + count) * 2 + 1
+      count += 1
     }
   }
-  return inOrder(found)
-}
-
-/** Sorted as plain numbers, which is much faster than as objects: twice the device's place, odd where it is judged. */
-function inOrder(found: readonly Outcome[]): readonly GateFact[] {
-  const places = 2 * found.length
-  const keys = new Float64Array(places)
-  for (const [at, { startMs, endMs }] of found.entries()) {
-    keys[2 * at] = startMs * places + 2 * at
-    keys[2 * at + 1] = endMs * places + 2 * at + 1
+  for (const key of keys.subarray(0, 2 * count).sort()) {
+    const place = Math.floor(key / 2) % most
+    const arm = isTreated[place] === 1 ? 'treated' : 'control'
+    const site = names[sites[place] ?? 0] ?? ''
+    const common = { device: String(place), site, arm, atMs: Math.floor(key / 2 / most) } as const
+    if (key % 2 === 0) yield { kind: 'entered', ...common }
+    else yield { kind: 'judged', ...common, value: values[place] ?? 0 }
   }
-  keys.sort()
-  return Array.from(keys, (key) => {
-    const place = key % places
-    const { device, site, arm, startMs, endMs, value } = found[Math.floor(place / 2)] as Outcome
-    return place % 2 === 0
-      ? { kind: 'entered', device, site, arm, atMs: startMs }
-      : { kind: 'judged', device, site, arm, atMs: endMs, value }
-  })
 }
 
 /** What a shadow is told of a ring: some inputs an hour, one device worse at hearing than another. */
-export function shadowFacts(
+export function* shadowFacts(
   { devices, worse, better }: { readonly devices: number; readonly worse: number; readonly better: number },
   random: () => number,
-): readonly GateFact[] {
-  const found: GateFact[] = []
+): Generator<GateFact> {
   const shares = Array.from({ length: devices }, () => random() * 2)
   for (let window = 0; window < 6; window += 1) {
     for (const [at, share] of shares.entries()) {
       const inputs = 10 + Math.floor(random() * 40)
       const drawn = Array.from({ length: inputs }, () => random())
-      found.push({
+      yield {
         kind: 'shadowed',
         device: `d${at}`,
         site: 'site',
@@ -138,8 +121,7 @@ export function shadowFacts(
         inputs,
         worse: drawn.filter((one) => one < worse * share).length,
         better: drawn.filter((one) => one > 1 - better * share).length,
-      })
+      }
     }
   }
-  return found
 }
