@@ -30,8 +30,12 @@ import { openIngest } from './ingest/ingest.ts'
 import { openCentreKeys, type CentreKeys } from './keys.ts'
 import { atCentre } from './performer.ts'
 import type { PromotionParts } from './registry/aliases.ts'
+import { openContentRights } from './release/content-rights.ts'
 import { openCentreContent, type CentreContent } from './release/content.ts'
+import { desiredState } from './release/desired.ts'
 import { publishPerformer, type PublishParts } from './release/publish.ts'
+import { openDevelopmentKeys, type BothKeys } from './release/repositories/keys.ts'
+import { openRepositories, type Repositories } from './release/repositories/repositories.ts'
 import { shippedBundles } from './release/shipped.ts'
 import { seedSampleData } from './seed.ts'
 import { openCentreShapes, type CentreShapes, type FreeFormOptions } from './shapes/centre-shapes.ts'
@@ -99,8 +103,7 @@ async function open(
   const { kernel } = governance
   // After the database: who was revoked is turned away from the first moment.
   const hub = await openHub({ options, authority, revoked: await revokedKeys(db) }, run, closers)
-  const content = openCentreContent(join(options.data, 'content'))
-  await publishShipped(kernel, { content, clock: systemClock, key: keys.release, environment }, log)
+  const { content, repositories } = await openReleases(options, { ...governance, db, keys, log })
   if (options.sampleData && (await seedSampleData(kernel, tenant)))
     log.info('filled the empty centre with the sample data')
   const centre: Centre = {
@@ -110,6 +113,7 @@ async function open(
     keys,
     db,
     content,
+    repositories,
     log,
     enrolment: {
       clock: systemClock,
@@ -119,6 +123,7 @@ async function open(
       keys,
       leafUrl: () => hub.leafUrl,
       policy: () => governance.policy.envelope,
+      roots: () => repositories.roots,
     },
   }
   const connection = await hub.connect('centre')
@@ -137,6 +142,31 @@ async function open(
   return { ready: { ...addresses, operatorToken, tenant }, stop: async () => await closers.close() }
 }
 
+/** What is released: the shipped bundles published, and every one listed. */
+async function openReleases(
+  options: CentreOptions,
+  {
+    kernel,
+    policy,
+    db,
+    keys,
+    log,
+  }: Governance & { readonly db: Database; readonly keys: CentreKeys; readonly log: Log },
+): Promise<{ readonly content: CentreContent; readonly repositories: Repositories }> {
+  const { data, environment } = options
+  const content = openCentreContent(join(data, 'content'))
+  const repositories = openRepositories({
+    db,
+    kernel,
+    clock: systemClock,
+    keys: repositoryKeys(options, log),
+    desired: async (sql, device) => (await desiredState(sql, policy.envelope, device)).bundles,
+  })
+  await publishShipped(kernel, { content, clock: systemClock, key: keys.release, environment }, log)
+  await repositories.listPublished()
+  return { content, repositories }
+}
+
 /** The centre's parts once its state is open. */
 interface Centre extends Governance {
   readonly options: CentreOptions
@@ -144,6 +174,7 @@ interface Centre extends Governance {
   readonly keys: CentreKeys
   readonly db: Database
   readonly content: CentreContent
+  readonly repositories: Repositories
   readonly log: Log
   readonly enrolment: EnrolmentParts
 }
@@ -195,7 +226,7 @@ async function openFabric(
   { connection, settle }: { readonly connection: NatsConnection; readonly settle: CentreShapes['settle'] },
   closers: Closers,
 ): Promise<void> {
-  const { tenant, db, keys, kernel, content, log, metrics, policy } = centre
+  const { tenant, db, keys, kernel, content, repositories, log, metrics, policy } = centre
   closers.add(async () => await connection.close())
   const ingest = await openIngest({
     tenant,
@@ -218,8 +249,9 @@ async function openFabric(
     },
   })
   closers.add(async () => await ingest.stop())
+  const rights = openContentRights({ kernel, clock: systemClock, repositories })
   const asks = { tenant, connection, db, kernel, content, clock: systemClock, log, settle }
-  closers.add(openAskService({ ...asks, policy: () => policy.envelope }))
+  closers.add(openAskService({ ...asks, rights, repositories, policy: () => policy.envelope }))
 }
 
 async function openHttp(
@@ -261,6 +293,15 @@ async function openHttp(
   const server = await listen(app.fetch, port)
   closers.add(async () => await closeServer(server))
   return { url: `http://${LOOPBACK}:${port}`, operatorToken }
+}
+
+/** In production the keys of root and targets lie with their holders, and what they signed has to be brought here. */
+function repositoryKeys({ data, environment }: CentreOptions, log: Log): BothKeys | null {
+  if (environment === 'development') return openDevelopmentKeys(data, systemClock.nowMs())
+  log.warn('this centre has no repositories: its devices take no bundle until a key ceremony was held', {
+    remedy: 'See `starling keys --help`.',
+  })
+  return null
 }
 
 function publishingOf({

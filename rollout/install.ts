@@ -144,13 +144,17 @@ const undo = {
   settled: 'again',
   waited: 'again',
 } as const satisfies Record<InstallFactKind, Cell>
-const patient = { ...step, restarted: 'again' } as const satisfies Record<InstallFactKind, Cell>
+/** Nothing of it runs or is being tried: another bundle may take its place. */
+const early = { ...step, offered: 'begin', restarted: 'again', settled: 'settle' } as const satisfies Record<
+  InstallFactKind,
+  Cell
+>
 
 export const TRANSITIONS: Readonly<Record<InstallStateKind, Readonly<Record<InstallFactKind, Cell>>>> = {
   IDLE: rest,
-  CHECK: patient,
-  PLAN: patient,
-  FETCH: patient,
+  CHECK: early,
+  PLAN: early,
+  FETCH: early,
   ASSEMBLE: step,
   VERIFY: step,
   SMOKE: step,
@@ -230,6 +234,8 @@ const AFTER: Readonly<Record<InstallStep, InstallStep | 'COMMITTED'>> = {
 }
 
 function begun(state: InstallState, install: Install): InstallState {
+  const isSame = isStep(state) && state.install.envelopeSha256 === install.envelopeSha256
+  if (isSame) return state
   // What may run already has the other slot to go back to: that one is not to be filled anew.
   if (isExposed(state)) return state
   return { kind: 'CHECK', install, restarts: 0, confirmByMs: null }

@@ -18,13 +18,16 @@ import {
 } from '../../shared/wire/answer.ts'
 import { ChunkRequestSchema } from '../../shared/wire/bundle.ts'
 import { SliceRequestSchema } from '../../shared/wire/context.ts'
+import { METADATA_PIECE_BYTES, MetadataAbsent, MetadataRequestSchema } from '../../shared/wire/repository.ts'
 import { ReportedStateSchema, type ReportedState } from '../../shared/wire/state.ts'
 import { isInboxOf, parseAsk, subjects, type AskVerb } from '../../shared/wire/subjects.ts'
 import { sliceOf, type SliceParts } from '../context/slice.ts'
 import { findDevice, type KnownDevice } from '../identity/devices.ts'
 import { atCentre } from '../performer.ts'
 import type { CentreContent } from '../release/content.ts'
+import type { ContentRights } from '../release/content-rights.ts'
 import { desiredState } from '../release/desired.ts'
+import type { Repositories } from '../release/repositories/repositories.ts'
 import { reportPerformer } from './report.ts'
 
 /** The largest request, a state report of 16 bundles, is a few KB. */
@@ -46,6 +49,8 @@ export interface AskParts {
   readonly db: Database
   readonly kernel: Kernel
   readonly content: CentreContent
+  readonly rights: ContentRights
+  readonly repositories: Pick<Repositories, 'metadata'>
   readonly clock: Clock
   readonly log: Log
   /** Numbers the changes that committed before; null where another server numbers them. */
@@ -108,9 +113,19 @@ const ANSWERS: Readonly<Record<AskVerb, AnswerTo>> = {
     const { table } = decodeJson(SliceRequestSchema, request)
     return answerJson(await asJson(sliceOf(parts, { tenant: parts.tenant, site, device }, table)))
   },
-  'bundle.chunk': async ({ content }, _device, request) => {
+  'bundle.chunk': async ({ content, rights }, { id }, request) => {
     const { sha256, index } = decodeJson(ChunkRequestSchema, request)
+    await rights.check(id, sha256)
     return answerBytes(await content.chunk(sha256, index))
+  },
+  'repository.metadata': async ({ repositories }, { id }, request) => {
+    const { repository, name, index } = decodeJson(MetadataRequestSchema, request)
+    const bytes = await repositories.metadata(id, repository, name)
+    if (bytes === null)
+      throw new MetadataAbsent(`the ${repository} repository has no ${name}`, {
+        remedy: 'Nothing needs to be done for a root that is not there yet; else publish what is missing.',
+      })
+    return answerBytes(bytes.subarray(index * METADATA_PIECE_BYTES, (index + 1) * METADATA_PIECE_BYTES))
   },
   'state.desired': async (parts, { id }, request) => {
     decodeJson(StateRequestSchema, request)

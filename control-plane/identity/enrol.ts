@@ -17,6 +17,7 @@ import {
 } from '../../shared/wire/enrolment.ts'
 import type { CentreKeys } from '../keys.ts'
 import { centrePerformer } from '../performer.ts'
+import type { Repositories } from '../release/repositories/repositories.ts'
 import { tokenHash } from './tokens.ts'
 
 export class EnrolmentRefused extends StarlingError {
@@ -43,6 +44,8 @@ export interface EnrolmentParts {
   leafUrl(): string
   /** The envelope of the policy in force. */
   policy(): Envelope
+  /** The roots of the two repositories; null where this centre has none. */
+  roots(): Repositories['roots']
 }
 
 /** What the journal keeps of a request: the token's hash, never the token. */
@@ -99,6 +102,8 @@ export function enrolPerformer(
 /** The answer for a device that was just enrolled. */
 export function enrolAnswer(parts: EnrolmentParts, enrolled: Enrolled): EnrolAnswer {
   const { keys, tenant, environment } = parts
+  const roots = parts.roots()
+  const text = (bytes: Uint8Array): string => Buffer.from(bytes).toString('base64')
   return {
     v: 1,
     tenant,
@@ -112,6 +117,7 @@ export function enrolAnswer(parts: EnrolmentParts, enrolled: Enrolled): EnrolAns
       receipt: keys.receipt.publicKey.text,
     },
     policy: parts.policy(),
+    ...(roots === null ? {} : { roots: { image: text(roots.image), director: text(roots.director) } }),
   }
 }
 

@@ -35,16 +35,17 @@ export async function desiredState(
   policy: Envelope,
   device: DeviceId,
 ): Promise<DesiredState> {
-  const bundles = await sql.query<DesiredBundle>(
+  const rows = await sql.query<Omit<DesiredBundle, 'offer'> & { readonly offer: number | null }>(
     `with choice as (
-       select distinct on (name) name, version from centre.desired where device = $1 order by name, id desc
+       select distinct on (name) name, version, id from centre.desired where device = $1 order by name, id desc
      ), wanted as (
-       select name, version from choice where version is not null
+       select name, version, id as offer from choice where version is not null
        union all
-       select name, version from centre.alias a where alias = 'stable'
+       select name, version, null from centre.alias a where alias = 'stable'
          and not exists (select 1 from choice c where c.name = a.name and c.version is not null)
      )
-     select b.name, b.version, b.envelope_sha256 as "envelopeSha256", octet_length(b.envelope) as "envelopeSizeBytes"
+     select b.name, b.version, b.envelope_sha256 as "envelopeSha256", octet_length(b.envelope) as "envelopeSizeBytes",
+       w.offer
      from wanted w join centre.bundle b on b.name = w.name and b.version = w.version order by b.name`,
     [device],
   )
@@ -52,7 +53,9 @@ export async function desiredState(
     `select (select count(*) from centre.bundle) + coalesce((select max(id) from centre.desired), 0)
        + coalesce((select max(id) from centre.alias_move), 0) as last`,
   )
-  return { v: 1, revision: decisions?.last ?? 0, bundles: [...bundles], policy }
+  // Who chooses the same version again orders a retry of what the device gave up.
+  const bundles = rows.map(({ offer, ...bundle }) => (offer === null ? bundle : { ...bundle, offer }))
+  return { v: 1, revision: decisions?.last ?? 0, bundles, policy }
 }
 
 /** The choices that hold, of one device or of all. */

@@ -26,6 +26,7 @@ import { openOutbox } from '../outbox/outbox.ts'
 import { realDisk } from '../models-store/disk.ts'
 import { MIGRATE } from '../schema/schema-bundle.ts'
 import { activatePerformer, rollbackPerformer } from '../update/activation.ts'
+import type { Agreement } from '../update/agreement.ts'
 import { CentreClock } from '../update/centre-clock.ts'
 import { onDesiredNews } from '../update/desired-news.ts'
 import { followDesired } from '../update/desired.ts'
@@ -93,6 +94,7 @@ export interface Device {
   readonly models: Models
   readonly dictation: Dictation
   readonly installer: Installer
+  readonly agreement: Agreement
   /** The device itself as principal. */
   readonly itself: Principal
 }
@@ -150,7 +152,7 @@ async function open(options: AgentOptions, run: AgentRun, closers: Closers): Pro
     itself,
     log,
   })
-  const { installer } = updates
+  const { installer, agreement } = updates
   const parts: Device = {
     options,
     run,
@@ -163,6 +165,7 @@ async function open(options: AgentOptions, run: AgentRun, closers: Closers): Pro
     models,
     dictation,
     installer,
+    agreement,
     itself,
   }
   await settle(parts)
@@ -298,7 +301,7 @@ async function startModels({ installer, models, run }: Device): Promise<void> {
 
 /** What goes on beside turns: journal up, context and desired state down. */
 async function openWork(device: Device, closers: Closers) {
-  const { identity, ledger, connection, models, installer, run } = device
+  const { identity, ledger, connection, models, installer, agreement, run } = device
   const { tenant, device: id } = identity
   const { log } = run
   const ask = askOver(connection, tenant, id)
@@ -334,7 +337,7 @@ async function openWork(device: Device, closers: Closers) {
     round: async (signal) => {
       const takePolicy = async (envelope: unknown): Promise<void> => ledger.policy.take(envelope)
       const hindrances = await followDesired(
-        { ask, installer, clock: systemClock, centreClock, log, takePolicy },
+        { ask, installer, agreement, clock: systemClock, centreClock, log, takePolicy },
         signal,
       )
       models.hinderedBy(hindrances)

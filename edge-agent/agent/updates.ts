@@ -9,6 +9,7 @@ import type { Ask } from '../../shared/wire/answer.ts'
 import type { Identity } from '../identity/identity.ts'
 import { realDisk } from '../models-store/disk.ts'
 import { openSchemaBundle, type SchemaBundle } from '../schema/schema-bundle.ts'
+import { openAgreement, type Agreement } from '../update/agreement.ts'
 import { openInstaller, type Installer } from '../update/installer.ts'
 import type { Ledger } from './ledger.ts'
 import { OWN_FORMS } from './migrations.ts'
@@ -17,6 +18,7 @@ import { RUNTIME_VERSION } from './version.ts'
 
 export interface Updates {
   readonly installer: Installer
+  readonly agreement: Agreement
   /** Brings the database to the list that runs: a fresh one takes all of its steps. A list that is refused stops nothing else. */
   settleSchema(): Promise<void>
 }
@@ -65,6 +67,14 @@ export async function openUpdates(parts: {
   })
   return {
     installer,
+    agreement: openAgreement({
+      folder: join(parts.folder, 'repositories'),
+      disk: realDisk,
+      ask,
+      clock: systemClock,
+      device: identity.device,
+      roots: identity.roots,
+    }),
     settleSchema: async () => {
       await schema()
         .settle()

@@ -19,6 +19,7 @@ import type { Environment } from '../../shared/kernel/contract.ts'
 import { loadKeyPair, loadPublicKey, type KeyPair, type PublicKey } from '../../shared/signing/ed25519.ts'
 import type { FabricTrust } from '../../shared/fabric/credentials.ts'
 import { EnrolAnswerSchema } from '../../shared/wire/enrolment.ts'
+import type { RepositoryName } from '../../shared/wire/repository.ts'
 
 export class IdentityUnreadable extends StarlingError {
   override readonly code = 'identity_unreadable'
@@ -55,6 +56,8 @@ export interface Identity {
   readonly releaseKeys: readonly PublicKey[]
   readonly policyKeys: readonly PublicKey[]
   readonly receiptKey: PublicKey
+  /** The first roots of the two repositories; null in an identity from before them. */
+  readonly roots: Readonly<Record<RepositoryName, Uint8Array>> | null
 }
 
 /** Throws {@link NotEnrolled} when there is none, {@link IdentityUnreadable} when there is one that says nothing. */
@@ -113,6 +116,13 @@ function identityOf({ seed, userSeed, leafSeed, answer }: StoredIdentity): Ident
     releaseKeys: answer.keys.release.map((text) => loadPublicKey(text)),
     policyKeys: answer.keys.policy.map((text) => loadPublicKey(text)),
     receiptKey: loadPublicKey(answer.keys.receipt),
+    roots:
+      answer.roots === undefined
+        ? null
+        : {
+            image: Buffer.from(answer.roots.image, 'base64'),
+            director: Buffer.from(answer.roots.director, 'base64'),
+          },
   }
 }
 

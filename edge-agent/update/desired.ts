@@ -3,13 +3,22 @@ import type { Clock } from '../../shared/clock.ts'
 import { reportError, StarlingError } from '../../shared/errors.ts'
 import type { Log } from '../../shared/log.ts'
 import { decodeJson, type Ask } from '../../shared/wire/answer.ts'
-import { DesiredStateSchema, ReportAnswerSchema } from '../../shared/wire/state.ts'
+import {
+  DesiredStateSchema,
+  ReportAnswerSchema,
+  type DesiredBundle,
+  type ReportedBundle,
+} from '../../shared/wire/state.ts'
+import { TufRefused } from '../../rollout/tuf/refused.ts'
+import { TufUnreachable } from '../tuf/repository-source.ts'
+import type { Agreement, Judge } from './agreement.ts'
 import type { CentreClock } from './centre-clock.ts'
 import type { Installer, InstallOutcome } from './installer.ts'
 
 export interface DesiredParts {
   readonly ask: Ask
-  readonly installer: Pick<Installer, 'install' | 'tend' | 'report'>
+  readonly installer: Pick<Installer, 'install' | 'isSettled' | 'tend' | 'report'>
+  readonly agreement: Agreement
   readonly clock: Clock
   readonly centreClock: CentreClock
   readonly log: Log
@@ -26,26 +35,66 @@ export async function followDesired(parts: DesiredParts, signal: AbortSignal): P
   await parts.installer.tend(signal)
   const desired = decodeJson(DesiredStateSchema, await parts.ask('state.desired', encode({ v: 1 }), signal))
   if (desired.policy !== null) await takePolicy(parts, desired.policy)
+  const judge = judgeOf(parts, signal)
   const hindrances: string[] = []
+  const refusals: ReportedBundle[] = []
   for (const bundle of desired.bundles) {
-    const outcome = await parts.installer.install(bundle, signal)
+    const refusal = (await parts.installer.isSettled(bundle)) ? null : await judge(bundle)
+    const outcome = refusal ?? (await parts.installer.install(bundle, signal))
     const name = `${bundle.name} ${bundle.version}`
     tell(parts.log, name, outcome)
     if (outcome.kind === 'deferred') hindrances.push(`the bundle ${name} waits: ${outcome.reason}`)
     if (outcome.kind === 'refused' || outcome.kind === 'parked')
       hindrances.push(`the bundle ${name} was refused: ${outcome.message}`)
+    if (refusal !== null) refusals.push(reportedRefusal(bundle, refusal))
   }
-  const { clock, log } = parts
-  const sentMs = clock.nowMs()
-  const report = {
-    v: 1,
-    at: new Date(sentMs).toISOString(),
-    bundles: await parts.installer.report(),
-  }
-  const { at } = decodeJson(ReportAnswerSchema, await parts.ask('state.report', encode(report), signal))
-  const clockOff = parts.centreClock.heard(Date.parse(at), sentMs, clock.nowMs())
-  if (clockOff !== null) log.warn(clockOff.message, { code: clockOff.code, remedy: clockOff.remedy })
+  await report(parts, refusals, signal)
   return hindrances
+}
+
+type Refusal =
+  | { readonly kind: 'refused'; readonly step: string; readonly code: string; readonly message: string }
+  | { readonly kind: 'deferred'; readonly reason: string }
+
+/** Both repositories are asked once a round, and only when something is to be installed. */
+function judgeOf(
+  parts: DesiredParts,
+  signal: AbortSignal,
+): (bundle: DesiredBundle) => Promise<Refusal | null> {
+  let judge: Promise<Judge> | null = null
+  return async (bundle) => {
+    try {
+      judge ??= parts.agreement.refreshed(signal)
+      await (
+        await judge
+      )(bundle)
+      return null
+    } catch (thrown) {
+      signal.throwIfAborted()
+      if (thrown instanceof TufUnreachable) return { kind: 'deferred', reason: thrown.code }
+      if (!(thrown instanceof TufRefused)) throw thrown
+      return { kind: 'refused', step: 'CHECK', code: `tuf_${thrown.reason}`, message: thrown.message }
+    }
+  }
+}
+
+function reportedRefusal({ name, version, envelopeSha256 }: DesiredBundle, refusal: Refusal): ReportedBundle {
+  const named = { name, version, envelopeSha256 }
+  if (refusal.kind === 'deferred') return { ...named, state: 'deferred', code: refusal.reason, message: null }
+  return { ...named, state: 'refused', code: refusal.code, message: refusal.message.slice(0, 2_000) }
+}
+
+async function report(
+  { ask, installer, clock, centreClock, log }: DesiredParts,
+  refusals: readonly ReportedBundle[],
+  signal: AbortSignal,
+): Promise<void> {
+  const sentMs = clock.nowMs()
+  const others = (await installer.report()).filter(({ name }) => refusals.every((one) => one.name !== name))
+  const state = { v: 1, at: new Date(sentMs).toISOString(), bundles: [...others, ...refusals] }
+  const { at } = decodeJson(ReportAnswerSchema, await ask('state.report', encode(state), signal))
+  const clockOff = centreClock.heard(Date.parse(at), sentMs, clock.nowMs())
+  if (clockOff !== null) log.warn(clockOff.message, { code: clockOff.code, remedy: clockOff.remedy })
 }
 
 async function takePolicy(parts: DesiredParts, envelope: unknown): Promise<void> {

@@ -98,13 +98,18 @@ export interface Installer {
   readonly slots: Slots
   /** Brings one bundle to what is desired; resolves at rest. Rejects only when the disk fails or `signal` aborts. */
   install(desired: DesiredBundle, signal: AbortSignal): Promise<InstallOutcome>
-  /** Finishes or backs out of whatever a stop of the process interrupted. To be called once, at start, before anything runs. */
+  /**
+   * Finishes or backs out of whatever a stop of the process interrupted, where that needs no network. To be called once, at
+   * start, before anything runs.
+   */
   resume(signal: AbortSignal): Promise<void>
   /**
    * Goes on with what needs no network: confirms, or goes back from what was not confirmed in time, and asks a shadow whether it
    * has seen enough. To be called every round, whether or not the centre can be reached.
    */
   tend(signal: AbortSignal): Promise<void>
+  /** True where `install` has nothing to do: it runs and is committed, or was given up. */
+  isSettled(desired: DesiredBundle): Promise<boolean>
   /** What runs now under that name; null for nothing. */
   active(name: string): Promise<ActiveBundle | null>
   /** Every bundle of a kind that runs, in the order in which they were published. */
@@ -139,6 +144,13 @@ export async function openInstaller(given: InstallerParts): Promise<Installer> {
       }
       return found.toSorted((a, b) => a.facts.createdAtMs - b.facts.createdAtMs)
     },
+    isSettled: async (desired) => {
+      const { state, refused } = await entryOf(parts, desired.name)
+      if (isLocal(state)) return false
+      const pointer = await parts.slots.pointer(desired.name)
+      const runs = pointer?.committed === true && pointer.active.envelopeSha256 === desired.envelopeSha256
+      return runs || isFinal({ state, refused }, desired)
+    },
     install: async (desired, signal) => await installOne(parts, desired, signal),
     resume: async (signal) => await each(async (name) => await resumeOne(parts, name, signal)),
     tend: async (signal) => await each(async (name) => await tended(parts, name, signal)),
@@ -157,7 +169,7 @@ async function installOne(
 ): Promise<InstallOutcome> {
   const { name, envelopeSha256 } = desired
   const found = await entryOf(parts, name)
-  const entry = isBusy(found.state) || isExposed(found.state) ? await tended(parts, name, signal) : found
+  const entry = isLocal(found.state) ? await tended(parts, name, signal) : found
   const running = await activeBundle(parts, name)
   const pointer = await parts.slots.pointer(name)
   if (running?.envelopeSha256 === envelopeSha256 && pointer?.committed === true) {
@@ -207,6 +219,7 @@ async function resumeOne(parts: InstallParts, name: string, signal: AbortSignal)
     name,
     await heard(parts, { name, entry: await entryOf(parts, name) }, { kind: 'restarted' }),
   )
+  if (!isLocal(entry.state)) return
   const after = await run(parts, { name, entry, untilConfirm: true }, signal)
   if (after.state.kind !== 'CONFIRM') return
   // The device has to serve in order to show that it works: here the bundle is only taken up, and `tend` sees the rest.
@@ -219,15 +232,18 @@ async function waited(parts: InstallParts, name: string, entry: InstallEntry): P
   return await heard(parts, { name, entry }, { kind: 'waited', atMs: parts.clock.nowMs() })
 }
 
-/** Steps that need nothing but the device. */
-const LOCAL: ReadonlySet<string> = new Set(['ASSEMBLE', 'VERIFY', 'SMOKE', 'SHADOW', 'ACTIVATE', 'CONFIRM'])
+/** Steps that need the centre, and its word that the bundle is still wanted. */
+const REMOTE: ReadonlySet<string> = new Set(['CHECK', 'PLAN', 'FETCH'])
+
+/** True where there is something to do that needs nothing but the device. */
+function isLocal(state: InstallState): boolean {
+  return state.kind === 'DEFERRED' ? !REMOTE.has(state.step) : isBusy(state) && !REMOTE.has(state.kind)
+}
 
 async function tended(parts: InstallParts, name: string, signal: AbortSignal): Promise<InstallEntry> {
   const entry = await waited(parts, name, await entryOf(parts, name))
-  const { state } = entry
-  const isLocal = state.kind === 'DEFERRED' && LOCAL.has(state.step)
-  const retried = isLocal ? await heard(parts, { name, entry }, { kind: 'retried' }) : entry
-  return await run(parts, { name, entry: retried }, signal)
+  if (!isLocal(entry.state)) return entry
+  return await run(parts, { name, entry: await heard(parts, { name, entry }, { kind: 'retried' }) }, signal)
 }
 
 /** Runs steps until the state is at rest. */

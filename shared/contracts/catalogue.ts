@@ -7,6 +7,7 @@ import { BundleManifestSchema, ChunkRequestSchema } from '../wire/bundle.ts'
 import { SliceAnswerSchema, SliceRequestSchema } from '../wire/context.ts'
 import { EnrolAnswerSchema, EnrolRequestSchema } from '../wire/enrolment.ts'
 import { ReceiptSchema } from '../wire/receipt.ts'
+import { MetadataRequestSchema } from '../wire/repository.ts'
 import { SchemaStepsSchema } from '../wire/schema-steps.ts'
 import { SegmentSchema } from '../wire/segment.ts'
 import { ShapeClaimSchema } from '../wire/shape-token.ts'
@@ -26,14 +27,15 @@ const EVENTS: readonly Contract[] = [
   event('segment', 'in', 1, SegmentSchema),
   event('receipt', 'out', 1, ReceiptSchema),
   event('envelope', 'both', 1, EnvelopeSchema),
-  event('policy', 'out', 1, PolicySchema),
+  event('policy', 'out', 2, PolicySchema),
   event('enrol.request', 'in', 1, EnrolRequestSchema),
-  event('enrol.answer', 'out', 1, EnrolAnswerSchema),
+  event('enrol.answer', 'out', 2, EnrolAnswerSchema),
   event('state.desired', 'out', 1, DesiredStateSchema),
   event('state.reported', 'in', 1, ReportedStateSchema),
   event('state.report-answer', 'out', 1, ReportAnswerSchema),
   event('bundle.manifest', 'out', 1, BundleManifestSchema),
   event('bundle.chunk-request', 'in', 1, ChunkRequestSchema),
+  event('repository.metadata-request', 'in', 1, MetadataRequestSchema),
   event('schema.steps', 'out', 1, SchemaStepsSchema),
   event('context.slice-request', 'in', 1, SliceRequestSchema),
   event('context.slice-answer', 'out', 1, SliceAnswerSchema),

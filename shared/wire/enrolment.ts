@@ -7,6 +7,7 @@ import { canonicalBytes } from '../canonical.ts'
 import { FabricTrustSchema, UserKeySchema } from '../fabric/credentials.ts'
 import { ENVIRONMENTS } from '../kernel/contract.ts'
 import { EnvelopeSchema, preAuthEncoding } from '../signing/envelope.ts'
+import { RootTextSchema } from './repository.ts'
 
 export const ENROL_PATH = '/api/enrol'
 const PROOF_TYPE = 'application/vnd.starling.enrolment.v1+json'
@@ -55,6 +56,8 @@ export const EnrolAnswerSchema = v.strictObject({
     receipt: KeyText,
   }),
   policy: EnvelopeSchema,
+  /** The first roots of both repositories; absent where the centre has none, and in identities from before them. */
+  roots: v.exactOptional(v.strictObject({ image: RootTextSchema, director: RootTextSchema })),
 })
 export type EnrolAnswer = v.InferOutput<typeof EnrolAnswerSchema>
 

@@ -84,6 +84,7 @@ export async function apiStage(environment: Environment = 'development'): Promis
       keys,
       leafUrl: () => 'nats://127.0.0.1:7423',
       policy: () => ({ payloadType: 'x', payload: Buffer.from('{}').toString('base64'), signatures: [] }),
+      roots: () => null,
     },
   })
   let position = 0

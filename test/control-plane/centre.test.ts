@@ -246,7 +246,7 @@ describe('asks over the fabric', () => {
     await expect(connection.request(other, '{"v":1}', { timeout: 1_000 })).rejects.toThrow()
   })
 
-  it('serve content in pieces, and nothing that is not content', async () => {
+  it('serve content in pieces, and none that the device’s director does not name', async () => {
     const piece = async (request: object): Promise<Uint8Array> =>
       openAnswer(
         (
@@ -266,7 +266,7 @@ describe('asks over the fabric', () => {
       report: { code: 'content_unknown' },
     })
     await expect(piece({ v: 1, sha256: '0'.repeat(64), index: 0 })).rejects.toMatchObject({
-      report: { code: 'content_unknown' },
+      report: { code: 'forbidden' },
     })
     await expect(piece({ v: 1, sha256: '../../keys.json', index: 0 })).rejects.toMatchObject({
       report: { code: 'malformed_message' },

@@ -1,0 +1,117 @@
+/** A round of following the desired state, with repositories that agree, disagree, or are out of date. */
+import { describe, expect, it } from 'vitest'
+import type { Agreement } from '../../../edge-agent/update/agreement.ts'
+import { CentreClock } from '../../../edge-agent/update/centre-clock.ts'
+import { followDesired } from '../../../edge-agent/update/desired.ts'
+import type { Installer } from '../../../edge-agent/update/installer.ts'
+import { TufUnreachable } from '../../../edge-agent/tuf/repository-source.ts'
+import { TufRefused } from '../../../rollout/tuf/refused.ts'
+import { openLog } from '../../../shared/log.ts'
+import { CentreUnreachable, decodeJson, type Ask } from '../../../shared/wire/answer.ts'
+import { ReportedStateSchema, type DesiredBundle, type ReportedBundle } from '../../../shared/wire/state.ts'
+import { NOW_MS, one, signal, two, updateStage } from './stage.ts'
+
+const at = updateStage()
+const clock = { nowMs: () => NOW_MS, monotonicMs: () => 0 }
+
+async function round(
+  installer: Installer,
+  bundles: readonly DesiredBundle[],
+  refreshed: Agreement['refreshed'],
+): Promise<{ readonly hindrances: readonly string[]; readonly reported: readonly ReportedBundle[] }> {
+  let reported: readonly ReportedBundle[] = []
+  const ask: Ask = async (verb, request, aborted) => {
+    if (verb === 'bundle.chunk') return await at.centre.ask(verb, request, aborted)
+    if (verb === 'state.report') reported = decodeJson(ReportedStateSchema, request).bundles
+    const answer =
+      verb === 'state.report'
+        ? { v: 1, at: new Date(NOW_MS).toISOString() }
+        : { v: 1, revision: 1, bundles, policy: null }
+    return new TextEncoder().encode(JSON.stringify(answer))
+  }
+  const log = openLog({ part: 'edge', clock, json: false, write: () => undefined })
+  const parts = { ask, installer, clock, log, centreClock: new CentreClock(), agreement: { refreshed } }
+  const hindrances = await followDesired(
+    { ...parts, takePolicy: async () => await Promise.resolve() },
+    signal,
+  )
+  return { hindrances, reported }
+}
+
+const agrees: Agreement['refreshed'] = async () => await Promise.resolve(async () => await Promise.resolve())
+const refuses =
+  (reason: 'expired' | 'not_listed'): Agreement['refreshed'] =>
+  async () =>
+    await Promise.reject(new TufRefused(reason, 'timestamp', 'for this test'))
+
+describe('following the desired state', () => {
+  it('installs nothing that the repositories do not name, says so by its reason, and installs it once they do', async () => {
+    const installer = await at.device()
+    const bundle = at.centre.publish(one)
+    const { hindrances, reported } = await round(installer, [bundle], refuses('not_listed'))
+    expect(reported).toMatchObject([{ name: 'models', state: 'refused', code: 'tuf_not_listed' }])
+    expect(hindrances).toHaveLength(1)
+    expect(at.centre.served).toEqual([])
+    expect((await round(installer, [bundle], agrees)).reported).toMatchObject([{ state: 'committed' }])
+  })
+
+  it('lets what runs go on, unasked, under metadata that expired, and takes nothing new', async () => {
+    const installer = await at.device()
+    const running = at.centre.publish(one)
+    await round(installer, [running], agrees)
+    expect((await round(installer, [running], refuses('expired'))).reported).toMatchObject([
+      { state: 'committed', version: '1.0.0' },
+    ])
+    const newer = at.centre.publish(two, { version: '1.1.0' })
+    expect((await round(installer, [newer], refuses('expired'))).reported).toMatchObject([
+      { state: 'refused', code: 'tuf_expired', version: '1.1.0' },
+    ])
+    expect((await installer.active('models'))?.version).toBe('1.0.0')
+  })
+
+  it('does not go on with a fetch whose bundle is no longer named', async () => {
+    const bundle = at.centre.publish(one)
+    at.centre.cutAfter(2)
+    const installer = await at.device()
+    expect((await round(installer, [bundle], agrees)).reported).toMatchObject([{ state: 'deferred' }])
+    at.centre.cutAfter(Infinity)
+    const served = at.centre.served.length
+    const woken = await at.device()
+    await woken.resume(signal)
+    await round(woken, [bundle], refuses('not_listed'))
+    expect(at.centre.served).toHaveLength(served)
+    expect(await woken.active('models')).toBeNull()
+  })
+
+  it('waits where the repositories cannot be had', async () => {
+    const away: Agreement['refreshed'] = async () =>
+      await Promise.reject(new TufUnreachable('failed', 'nobody answers'))
+    const { reported } = await round(await at.device(), [at.centre.publish(one)], away)
+    expect(reported).toMatchObject([{ state: 'deferred', code: 'tuf_unreachable' }])
+  })
+
+  it('goes back from what was not confirmed in time although the centre is away', async () => {
+    await (await at.device()).install(at.centre.publish(one), signal)
+    const gone = new AbortController()
+    const dying = await at.device({
+      trials: {
+        healthy: async () => {
+          gone.abort(new Error('power'))
+          await new Promise(() => undefined)
+        },
+      },
+    })
+    const bad = at.centre.publish(two, { version: '2.0.0' })
+    await expect(dying.install(bad, gone.signal)).rejects.toThrow('power')
+    const late = { nowMs: () => NOW_MS + 3_600_000, monotonicMs: () => 0 }
+    const installer = await at.device({ clock: late })
+    const ask: Ask = async () => await Promise.reject(new CentreUnreachable('away', { remedy: 'Wait.' }))
+    const log = openLog({ part: 'edge', clock, json: false, write: () => undefined })
+    const parts = { ask, installer, clock: late, log, centreClock: new CentreClock() }
+    const takePolicy = async (): Promise<void> => await Promise.resolve()
+    await expect(
+      followDesired({ ...parts, agreement: { refreshed: agrees }, takePolicy }, signal),
+    ).rejects.toThrow('away')
+    expect((await installer.active('models'))?.version).toBe('1.0.0')
+  })
+})
