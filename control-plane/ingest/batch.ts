@@ -6,7 +6,7 @@ import type { WriteBody } from '../../shared/journal/record.ts'
 import type { Transaction } from '../../shared/sql/port.ts'
 import type { QuarantineReason } from '../../shared/wire/receipt.ts'
 import { judge, type KnownDevice, type NamedGap, type Verdict, type Watermark } from './judge.ts'
-import { hashAt, heldOf, moveCursor, quarantine, settle, storeRun } from './store.ts'
+import { boundQuarantine, hashAt, heldOf, moveCursor, quarantine, settle, storeRun } from './store.ts'
 
 /** Carries out a device's change, in the transaction that stores its record. Must itself be idempotent by `record.id`. */
 export type ApplyWrite = (
@@ -90,6 +90,7 @@ export async function processBatch(
       watermarks.set(device, { seq: verdict.segment.seal.to, hash: verdict.segment.seal.head })
     outcomes.push(outcome)
   }
+  if (outcomes.some(({ kind }) => kind === 'quarantined')) await boundQuarantine(tx, tenant)
   const last = work.batch.at(-1)
   if (last !== undefined) await moveCursor(tx, tenant, { created: work.created, seq: last.seq })
   return outcomes

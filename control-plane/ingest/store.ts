@@ -104,17 +104,22 @@ export async function quarantine(tx: Transaction, bad: BadMessage): Promise<void
       bad.bytes.subarray(0, MAX_KEPT_BYTES),
     ],
   )
-  await tx.query(
-    `delete from ingest.quarantine where tenant = $1 and digest in
-       (select digest from ingest.quarantine where tenant = $1 order by first_at desc, digest offset ${MAX_QUARANTINED})`,
-    [bad.tenant],
-  )
   // What nobody enrolled sent must not make rows without end, nor cast doubt on a device that did not send it.
   if (bad.device === null || FOREIGN.has(bad.reason)) return
   await tx.query(
     `insert into ingest.device (tenant, device, seq, hash, problem) values ($1, $2, 0, $3, $4::text::jsonb)
      on conflict (tenant, device) do update set problem = excluded.problem, updated_at = now()`,
     [bad.tenant, bad.device, GENESIS_HASH, JSON.stringify({ reason: bad.reason, message: bad.message })],
+  )
+}
+
+/** Lets the oldest beyond {@link MAX_QUARANTINED} go: once a batch, for it looks at all of them. */
+export async function boundQuarantine(tx: Transaction, tenant: TenantId): Promise<void> {
+  await tx.query(
+    `with extra as materialized (
+       select digest from ingest.quarantine where tenant = $1 order by first_at desc, digest offset ${MAX_QUARANTINED}
+     ) delete from ingest.quarantine q using extra where q.tenant = $1 and q.digest = extra.digest`,
+    [tenant],
   )
 }
 
