@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs'
 import type { RowOf } from '../../shared/context/tables.ts'
 import { invariant } from '../../shared/errors.ts'
 import { packageRoot } from '../../shared/package-root.ts'
+import { joinByKeys, type IdentityKey } from './identity-keys.ts'
 import type { SampleRow } from './sample-data.ts'
 
 const BEGUN = '2026-01-05T00:00:00.000Z'
@@ -68,8 +69,8 @@ type NodeLine = readonly [
   properties?: RowOf<'node'>['properties'],
 ]
 const NODES: readonly NodeLine[] = [
-  ['asset-p101', 'asset', 'feed water pump one', 'maintenance'],
-  ['asset-p102', 'asset', 'feed water pump two', 'maintenance'],
+  ['asset-p101', 'asset', 'feed water pump one', 'maintenance', { plate: 'P-101' }],
+  ['asset-p102', 'asset', 'feed water pump two', 'maintenance', { plate: 'P-102' }],
   ['asset-b1', 'asset', 'steam boiler one', 'maintenance', { pressureBar: 10 }],
   ['asset-b2', 'asset', 'steam boiler two', 'maintenance', { pressureBar: 10 }],
   ['asset-ch1', 'asset', 'north chiller', 'maintenance'],
@@ -77,7 +78,8 @@ const NODES: readonly NodeLine[] = [
   ['asset-ct1', 'asset', 'cooling tower', 'maintenance'],
   ['asset-p205', 'asset', 'cooling water pump', 'maintenance'],
   ['asset-g1', 'asset', 'emergency generator', 'maintenance', { powerKw: 300 }],
-  ['scada-fwp-1', 'system', 'SCADA point FWP_1', 'scada'],
+  ['scada-fwp-1', 'system', 'SCADA point FWP_1', 'scada', { tag: 'p-101' }],
+  ['ledger-88213', 'asset', 'fixed asset 88213', 'ledger', { inventory: 'P-101', bookedEur: 18_400 }],
   ['place-boiler-house', 'place', 'boiler house', 'buildings'],
   ['place-roof', 'place', 'roof', 'buildings'],
   ['process-steam', 'process', 'steam supply of the laundry', 'quality'],
@@ -141,9 +143,21 @@ const EDGES: readonly EdgeLine[] = [
   ['asset-ch1', 'governed_by', 'rule-two-people', 'quality'],
   ['asset-b1', 'governed_by', 'rule-boiler-log', 'quality'],
   ['asset-p101', 'described_by', 'document-pump', 'library'],
-  ['asset-p101', 'same_as', 'scada-fwp-1', 'identity keys'],
   ['asset-p101', 'changed_by', 'person-amara', 'maintenance', { validFrom: '2026-02-14T00:00:00.000Z' }],
+  ['asset-ch1', 'changed_by', 'person-mei', 'maintenance', { validFrom: '2026-04-20T00:00:00.000Z' }],
 ]
+
+/** What each system writes on a thing that all of them know. */
+const KEYS: readonly IdentityKey[] = [
+  { system: 'maintenance', property: 'plate', names: 'plate' },
+  { system: 'scada', property: 'tag', names: 'plate' },
+  { system: 'ledger', property: 'inventory', names: 'plate' },
+]
+
+function sameThings(): readonly EdgeLine[] {
+  const records = NODES.map(([node, , , system, properties = {}]) => ({ system, node: { node, properties } }))
+  return joinByKeys(records, KEYS).map(({ from, to }) => [from, 'same_as', to, 'identity keys'] as const)
+}
 
 function manual(file: string): { readonly title: string; readonly text: string } {
   const [first = '', ...rest] = readFileSync(
@@ -175,7 +189,7 @@ export function sampleKnowledge(): readonly SampleRow[] {
       }
       return { table: 'node' as const, key: `node-${id}`, body }
     }),
-    ...EDGES.map(([from, kind, to, system, standing = {}]) => {
+    ...[...EDGES, ...sameThings()].map(([from, kind, to, system, standing = {}]) => {
       const record = `${from}/${kind}/${to}`
       const body: RowOf<'edge'> = {
         from,

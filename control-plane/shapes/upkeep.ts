@@ -20,7 +20,8 @@ export const USUAL_RETENTION: Retention = {
   // A device that was away for a week of a busy site's changes still reads on.
   logBytes: 64 * 1024 * 1024,
   logAgeMs: 30 * 24 * HOUR_MS,
-  idleMs: 7 * 24 * HOUR_MS,
+  // A device that was away for a month fetches what changed, and not everything.
+  idleMs: 30 * 24 * HOUR_MS,
 }
 
 /** How far the stored time of a reading may lag: a restart then forgets no shape early that matters. */

@@ -8,7 +8,7 @@ import { CONTEXT_SCHEMA, SHAPE_SYNC_SCHEMA } from '../context/schema.ts'
 import { WRITES_SQL } from '../context/writes-schema.ts'
 import { turnMemorySql } from '../memory/turn-memory.ts'
 import { SCHEMA_STEPS_SQL } from '../schema/schema-bundle.ts'
-import { SEARCH_SCHEMA } from '../search/schema.ts'
+import { SEARCH_SCHEMA, VECTOR_SCHEMA_SQL } from '../search/schema.ts'
 
 /** Only ever added to. */
 const STEPS: readonly string[] = [
@@ -21,6 +21,7 @@ const STEPS: readonly string[] = [
   SHAPE_SYNC_SCHEMA,
   SCHEMA_STEPS_SQL,
   SEARCH_SCHEMA,
+  VECTOR_SCHEMA_SQL,
 ]
 
 /** What readers and writers in this program use: no signed step may remove it. */

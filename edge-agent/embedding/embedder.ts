@@ -6,7 +6,7 @@ import type { ModelTraits } from '../../shared/kernel/contract.ts'
 import { parseSha256Hex } from '../../shared/ids.ts'
 import { workerEntry } from '../../shared/worker-entry.ts'
 import type { EmbeddingWorkerInput, FromEmbedder, ToEmbedder } from './messages.ts'
-import type { StampedVector, VectorStamp } from './stamp.ts'
+import { VECTOR_SCHEMA, type StampedVector, type VectorStamp } from './stamp.ts'
 
 export class EmbeddingModelRefused extends StarlingError {
   override readonly code = 'embedding_model_refused'
@@ -56,6 +56,7 @@ export async function openEmbedder(files: EmbeddingFiles, signal?: AbortSignal):
       model: parseSha256Hex(files.digest),
       dimension: message.dimension,
       norm: 'unit',
+      schema: VECTOR_SCHEMA,
     }
     const embedder = new ThreadEmbedder(worker, files, stamp)
     await checkGolden(embedder, files)

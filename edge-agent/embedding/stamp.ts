@@ -8,7 +8,15 @@ export interface VectorStamp {
   readonly dimension: number
   /** Vectors have length 1, so that a product is a cosine. */
   readonly norm: 'unit'
+  /** How a text comes to be a vector ({@link VECTOR_SCHEMA}). */
+  readonly schema: number
 }
+
+/**
+ * 1: headings and texts are embedded apart, added and brought to length 1; a question is embedded as it is. Raised with any other way: vectors
+ * made in two ways are not compared, and those of the way before are made anew.
+ */
+export const VECTOR_SCHEMA = 1
 
 export interface StampedVector {
   readonly stamp: VectorStamp
@@ -23,7 +31,7 @@ export class VectorRefused extends StarlingError {
 const NORM_TOLERANCE = 1e-3
 
 export function sameStamp(a: VectorStamp, b: VectorStamp): boolean {
-  return a.model === b.model && a.dimension === b.dimension && a.norm === b.norm
+  return a.model === b.model && a.dimension === b.dimension && a.norm === b.norm && a.schema === b.schema
 }
 
 /** Throws {@link VectorRefused} unless `vector` is what `wanted` says, in name and in fact. */
@@ -38,8 +46,8 @@ export function checkVector(vector: StampedVector, wanted: VectorStamp): void {
     throw refused(`its length is ${length.toPrecision(4)}, not 1`)
 }
 
-function described({ model, dimension, norm }: VectorStamp): string {
-  return `${model.slice(0, 12)} (${dimension}, ${norm})`
+function described({ model, dimension, norm, schema }: VectorStamp): string {
+  return `${model.slice(0, 12)} (${dimension}, ${norm}, ${schema})`
 }
 
 function refused(why: string): VectorRefused {

@@ -8,6 +8,13 @@ const RIGHTS_AND_TIMES = `
   class_rank smallint not null, readers text[] not null,
   valid_from timestamptz, valid_to timestamptz, recorded_at timestamptz, retracted_at timestamptz`
 
+/** A stamp says too how a text came to be a vector; those that were there came about in the first way. */
+export const VECTOR_SCHEMA_SQL = `
+alter table search.stamp add column schema integer not null default 1;
+alter table search.stamp drop constraint stamp_model_dimension_norm_key;
+alter table search.stamp add unique (model, dimension, norm, schema);
+`
+
 export const SEARCH_SCHEMA = `
 create extension if not exists vector;
 create extension if not exists pg_trgm;

@@ -6,7 +6,13 @@ import { StarlingError } from '../../shared/errors.ts'
 import type { Kernel, Principal } from '../../shared/kernel/contract.ts'
 import type { Database, Queryable, Transaction } from '../../shared/sql/port.ts'
 import type { Embedder } from '../embedding/embedder.ts'
-import { checkVector, type StampedVector, type VectorStamp } from '../embedding/stamp.ts'
+import {
+  checkVector,
+  sameStamp,
+  VECTOR_SCHEMA,
+  type StampedVector,
+  type VectorStamp,
+} from '../embedding/stamp.ts'
 import { writeIndex } from './index-effect.ts'
 
 export class StampUnknown extends StarlingError {
@@ -42,7 +48,9 @@ const BATCH_CHUNKS = 64
 const BATCH_REMOVED = 1_000
 
 export async function heldStamps(sql: Queryable): Promise<readonly HeldStamp[]> {
-  const rows = await sql.query('select id, model, dimension, norm, complete from search.stamp order by id')
+  const rows = await sql.query(
+    'select id, model, dimension, norm, schema, complete from search.stamp order by id',
+  )
   // Written by stampOf alone, from a stamp.
   return rows as unknown as readonly HeldStamp[]
 }
@@ -52,7 +60,7 @@ export async function readyVectors(
   sql: Queryable,
   shelf: EmbedderShelf,
 ): Promise<{ readonly stamp: HeldStamp; readonly embedder: Embedder } | null> {
-  const complete = (await heldStamps(sql)).filter((stamp) => stamp.complete)
+  const complete = (await heldStamps(sql)).filter((stamp) => stamp.complete && stamp.schema === VECTOR_SCHEMA)
   const chosen = shelf.chosen()
   const byChoice = [...complete].sort((a, b) => Number(b.model === chosen) - Number(a.model === chosen))
   for (const stamp of byChoice) {
@@ -90,10 +98,10 @@ export async function fillVectors(parts: VectorParts, signal: AbortSignal): Prom
 /** True when no chunk lacks a vector of the model, and no other model's are left. */
 async function isFilled(sql: Queryable, model: string): Promise<boolean> {
   const [row] = await sql.query<{ filled: boolean }>(
-    `select not exists (select from search.stamp where model <> $1)
+    `select not exists (select from search.stamp where model <> $1 or schema <> ${VECTOR_SCHEMA})
        and not exists (
          select from search.chunk c where c.prose and not exists (
-           select from search.vector v join search.stamp s on s.id = v.stamp and s.model = $1 and s.complete where v.chunk = c.id
+           select from search.vector v join search.stamp s on s.id = v.stamp and s.model = $1 and s.schema = ${VECTOR_SCHEMA} and s.complete where v.chunk = c.id
          )
        ) as filled`,
     [model],
@@ -102,20 +110,21 @@ async function isFilled(sql: Queryable, model: string): Promise<boolean> {
 }
 
 async function stampOf(parts: VectorParts, embedder: Embedder): Promise<HeldStamp> {
-  const { model, dimension, norm } = embedder.stamp
+  const { model, dimension, norm, schema } = embedder.stamp
   const find = async (): Promise<HeldStamp | undefined> =>
-    (await heldStamps(parts.db)).find((held) => held.model === model && held.dimension === dimension)
+    (await heldStamps(parts.db)).find((held) => sameStamp(held, embedder.stamp))
   const known = await find()
   if (known !== undefined) return known
   await writeIndex(parts, {
     what: 'stamp',
-    items: [model, dimension, norm],
+    items: [model, dimension, norm, schema],
     by: embedder,
     write: async (tx) => {
-      await tx.query('insert into search.stamp (model, dimension, norm) values ($1, $2, $3)', [
+      await tx.query('insert into search.stamp (model, dimension, norm, schema) values ($1, $2, $3, $4)', [
         model,
         dimension,
         norm,
+        schema,
       ])
       return 1
     },

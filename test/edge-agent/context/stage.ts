@@ -9,7 +9,7 @@ import { migrate } from '../../../edge-agent/agent/migrations.ts'
 import { ContextSync } from '../../../edge-agent/context/sync.ts'
 import { verifyTable, type TableVerdict, type VerifyParts } from '../../../edge-agent/context/verify.ts'
 import { CONTEXT_VERSION, type ContextForm } from '../../../shared/context/version.ts'
-import { systemClock } from '../../../shared/clock.ts'
+import { systemClock, type Clock } from '../../../shared/clock.ts'
 import type { ContextTable } from '../../../shared/context/tables.ts'
 import { parseSiteId, parseTenantId } from '../../../shared/ids.ts'
 import type { JsonObject } from '../../../shared/json.ts'
@@ -49,6 +49,7 @@ export async function openCentreStage(
     device?: string
     key?: KeyPair
     form?: ContextForm
+    clock?: Clock
     /** Instead of a PGlite of its own; closed with the stage. */
     db?: Database
   } = {},
@@ -56,7 +57,7 @@ export async function openCentreStage(
   const folder = await dataFolder('copy-centre')
   const db = options.db ?? (await openDatabase({ dir: folder.path }))
   await db.script(OPS_SCHEMA)
-  const clock = systemClock
+  const clock = options.clock ?? systemClock
   const log = openLog({ part: 'test', clock, json: false, write: () => undefined })
   const usual = { clock, log, pollMs: options.pollMs ?? 2_000, chunkBytes: options.chunkBytes ?? 2_000 }
   const shapes = await openShapes({ ...usual, db, readsDb: db, retention: USUAL_RETENTION })

@@ -64,7 +64,7 @@ describe('an imported embedding model', () => {
         'one',
       ])
       const embedder = await embedders.open(card.digest)
-      expect(embedder?.stamp).toEqual({ model: card.digest, dimension: 3, norm: 'unit' })
+      expect(embedder?.stamp).toEqual({ model: card.digest, dimension: 3, norm: 'unit', schema: 1 })
       expect(embedder?.traits).toMatchObject({ class: 'embedding', licence: 'MIT', source: 'imported' })
       const [seal, both] = (await embedder?.embed(['seal', 'Pump, valve'])) ?? []
       expect(Array.from(seal?.values ?? [])).toEqual([expect.closeTo(0.6), expect.closeTo(0.8), 0])
