@@ -10,7 +10,7 @@ import { dataFolder } from '../support/data-folder.ts'
 import { spoken } from '../support/sounds.ts'
 import { BINARY, starling } from '../support/starling.ts'
 
-const STEP_HOURS = 6
+const STEP_HOURS = 12
 const OFFLINE_HOURS = 72
 const ROUNDS = OFFLINE_HOURS / STEP_HOURS
 const support = (file: string): string => new URL(`../support/${file}`, import.meta.url).href
