@@ -27,6 +27,8 @@ export interface TrainingPlan {
   readonly classes: number
   readonly epochs: number
   readonly random: Random
+  /** Goes on with a net that was trained, at its own pace, instead of a fresh one. */
+  readonly tuned?: { readonly net: IntentNet; readonly rate: number }
   onEpoch(epoch: number, loss: number): Promise<void>
 }
 
@@ -45,12 +47,12 @@ const LEAST_WEIGHT = 0.3
 const INITIAL_SPREAD = 0.15
 
 export async function trainIntentNet(examples: readonly Example[], plan: TrainingPlan): Promise<IntentNet> {
-  const net = freshNet(plan)
+  const net = plan.tuned?.net ?? freshNet(plan)
   const adam = [new Adam(net.w1), new Adam(net.b1), new Adam(net.w2), new Adam(net.b2)] as const
   const weights = classWeights(examples, plan.classes)
   for (let epoch = 0; epoch < plan.epochs; epoch += 1) {
     const order = plan.random.shuffle(examples)
-    const rate = RATE * (1 - epoch / plan.epochs) + LEAST_RATE
+    const rate = plan.tuned?.rate ?? RATE * (1 - epoch / plan.epochs) + LEAST_RATE
     let loss = 0
     for (let from = 0; from < order.length; from += BATCH) {
       const batch = order.slice(from, from + BATCH)

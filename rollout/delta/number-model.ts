@@ -1,9 +1,9 @@
 /**
- * Floating-point and 32-bit whole numbers against those of the base: the distance in steps of the last place, its size class by the class
- * before and by the base's exponent, then its leading bits; the rest of a mantissa is noise and is coded as such.
+ * Floating-point and 32-bit whole numbers against those of the base: the distance in steps of the last place, its size class by
+ * the base's exponent, then its leading bits; the rest of a mantissa is noise and is coded as such.
  */
 import { fade, freshOdds, type BitCoder, type Odds } from './bit-coder.ts'
-import { Mixer } from './mixer.ts'
+import { differs } from './difference-model.ts'
 
 export const NUMBER_FORMATS = ['float32', 'float16', 'int32'] as const
 export type NumberFormat = (typeof NUMBER_FORMATS)[number]
@@ -15,36 +15,46 @@ export function widthOf(format: NumberFormat): 2 | 4 {
 /** Of a distance so many leading bits after the first are learned. */
 const LEADING_BITS = 3
 const CLASSES = 64
+/** Stretches in which nothing differs take one bit. */
+const STRETCH_BYTES = 64
 
 export class NumberModel {
   readonly #coder: BitCoder
-  readonly #byLast: Odds = freshOdds(CLASSES * CLASSES)
   readonly #byExponent: Odds = freshOdds(CLASSES * CLASSES)
   readonly #signs: Odds = freshOdds(4)
+  readonly #quiet: Odds = freshOdds(8)
   readonly #leading: Odds = freshOdds(CLASSES << LEADING_BITS)
-  readonly #mixer: Mixer
   #format: NumberFormat = 'float32'
-  #lastClass = 0
   #lastSign = 2
+  #lastQuiet = 0
 
   constructor(coder: BitCoder) {
     this.#coder = coder
-    this.#mixer = new Mixer(coder, [this.#byLast, this.#byExponent], 1)
   }
 
   /** Begins another tensor. */
   restart(format: NumberFormat): void {
-    for (const odds of [this.#byLast, this.#byExponent, this.#signs, this.#leading]) fade(odds)
+    for (const odds of [this.#byExponent, this.#signs, this.#leading, this.#quiet]) fade(odds)
     this.#format = format
-    this.#lastClass = 0
     this.#lastSign = 2
+    this.#lastQuiet = 0
   }
 
   /** Codes whole numbers of `target` against `base`, of the same length; `target` is filled in when decoding. */
   code(base: Uint8Array, target: Uint8Array): void {
-    const [from, to] = [viewOf(base), viewOf(target)]
+    for (let at = 0; at < target.length; at += STRETCH_BYTES) {
+      const [from, to] = [base.subarray(at, at + STRETCH_BYTES), target.subarray(at, at + STRETCH_BYTES)]
+      const isOther = this.#coder.isDecoding ? 0 : differs(from, to)
+      const isLoud = this.#coder.bit(this.#quiet, this.#lastQuiet, isOther)
+      this.#lastQuiet = ((this.#lastQuiet << 1) | isLoud) & 7
+      if (isLoud === 1) this.#codeStretch(viewOf(from), viewOf(to))
+      else if (this.#coder.isDecoding) to.set(from)
+    }
+  }
+
+  #codeStretch(from: DataView, to: DataView): void {
     const width = widthOf(this.#format)
-    for (let at = 0; at < target.length; at += width) {
+    for (let at = 0; at < to.byteLength; at += width) {
       const old = this.#read(from, at)
       const distance = this.#coder.isDecoding ? 0 : (this.#read(to, at) - old) | 0
       const coded = this.#distance(distance, this.#exponent(old))
@@ -54,13 +64,12 @@ export class NumberModel {
 
   #distance(distance: number, exponent: number): number {
     const size = Math.abs(distance) >>> 0
-    const class_ = this.#mixer.tree(
-      this.#lastClass * CLASSES,
+    const class_ = this.#coder.tree(
+      this.#byExponent,
       exponent * CLASSES,
       6,
       size === 0 ? 0 : 32 - Math.clz32(size),
     )
-    this.#lastClass = class_
     if (class_ === 0) return 0
     const isNegative = this.#coder.bit(this.#signs, this.#lastSign, distance < 0 ? 1 : 0)
     this.#lastSign = isNegative

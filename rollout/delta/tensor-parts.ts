@@ -37,6 +37,12 @@ interface Choice {
   readonly scale: ScaleProposal | null
 }
 
+/** With the bytes that slices of the tensor took. */
+interface Tried {
+  readonly choice: Choice
+  readonly cost: number
+}
+
 export class TensorParts {
   readonly #base: Side
   readonly #target: Side
@@ -119,13 +125,25 @@ export class TensorParts {
       .proposalsFor(tensor)
       .filter((proposal) => this.#isUsable(proposal))
       .map((scale) => ({ part: { ...even, scale: this.#placeOf(scale, pair, tensor) }, scale }))
-    const best = this.#cheapest([{ part: even, scale: null }, ...scaled], tensor)
-    const near: Choice =
-      best.part.kind === 'weights' ? { ...best, part: { ...best.part, context: 'near' } } : best
-    return this.#cheapest(
-      [best, near, { part: { kind: 'literal', lengthBytes, bytes: 'even' }, scale: null }],
-      tensor,
-    )
+    const best = this.#cheapest(null, [{ part: even, scale: null }, ...scaled], tensor)
+    const others: Choice[] = [
+      { ...best.choice, part: { ...(best.choice.part as WeightsPart), context: 'near' } },
+    ]
+    if (this.#isRenewed(pair, tensor))
+      others.push({ part: { kind: 'literal', lengthBytes, bytes: 'even' }, scale: null })
+    return this.#cheapest(best, others, tensor).choice
+  }
+
+  /** Most weights of the slices differ: they may cost less by themselves than against the base. */
+  #isRenewed(pair: ModelTensor, tensor: ModelTensor): boolean {
+    const [before, now] = [bytesOf(this.#base, pair), bytesOf(this.#target, tensor)]
+    let [all, same] = [0, 0]
+    for (const from of slicesOf(tensor.sizeBytes))
+      for (let at = from; at < Math.min(from + SLICE_BYTES, now.length); at += 1) {
+        all += 1
+        if (before[at] === now[at]) same += 1
+      }
+    return 2 * same < all
   }
 
   /** A scale that moved, and for which there is room. */
@@ -150,10 +168,14 @@ export class TensorParts {
     return { ahead: 0, inner: Math.min(inner, pair.sizeBytes), isSigned, baseZero, targetZero }
   }
 
-  #cheapest(choices: readonly Choice[], tensor: ModelTensor): Choice {
-    const [first, ...others] = choices.map((choice) => ({ choice, cost: this.#cost(choice, tensor) }))
-    if (first === undefined) throw new RangeError('no choice')
-    return others.reduce((best, one) => (one.cost < best.cost ? one : best), first).choice
+  #cheapest(known: Tried | null, choices: readonly Choice[], tensor: ModelTensor): Tried {
+    let best = known
+    for (const choice of choices) {
+      const cost = this.#cost(choice, tensor)
+      if (best === null || cost < best.cost) best = { choice, cost }
+    }
+    if (best === null) throw new RangeError('nothing to choose from')
+    return best
   }
 
   /** Bytes that slices of the tensor take. */

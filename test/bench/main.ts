@@ -9,6 +9,7 @@ const BENCHES: Readonly<Record<string, () => Promise<Bench>>> = {
   start: async () => await import('./start.ts'),
   memory: async () => await import('./memory.ts'),
   outbox: async () => await import('./outbox.ts'),
+  delta: async () => await import('./delta.ts'),
   decoder: async () => await import('./decoder.ts'),
   kernel: async () => await import('./kernel.ts'),
   gates: async () => await import('./gates.ts'),

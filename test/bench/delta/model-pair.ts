@@ -1,0 +1,7 @@
+export interface ModelPair {
+  readonly name: string
+  readonly isSynthetic: boolean
+  readonly scales: 'frozen' | 'moved'
+  readonly base: Uint8Array
+  readonly target: Uint8Array
+}
