@@ -2,7 +2,8 @@ import { REGISTRY_SCHEMA } from './registry/schema.ts'
 
 /**
  * The centre's tables beside context, journal and ingest. Each statement may be run again. A row of `desired` is one decision
- * about one device and bundle, the last one counts, and no version means "what is stable again".
+ * about one device and bundle, the last one counts, and no version means "what is stable again". A bundle's `attestations` name its
+ * signed statements, which are content, by file.
  */
 export const CENTRE_SCHEMA = `
 create schema if not exists centre;
@@ -20,6 +21,9 @@ create table if not exists centre.bundle (
   primary key (name, version)
 );
 alter table centre.bundle add column if not exists held boolean not null default false;
+alter table centre.bundle add column if not exists attestations jsonb not null default '{}';
+alter table centre.bundle add column if not exists record_id text;
+alter table centre.bundle add column if not exists published_by text;
 create table if not exists centre.desired (
   id bigint generated always as identity primary key, device text not null, name text not null, version text,
   record_id text not null, set_at timestamptz not null

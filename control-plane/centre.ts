@@ -28,7 +28,7 @@ import { deviceInForce } from './identity/devices.ts'
 import { revokedKeys } from './identity/revoke.ts'
 import { openIngest } from './ingest/ingest.ts'
 import { openCentreKeys, type CentreKeys } from './keys.ts'
-import { atCentre } from './performer.ts'
+import { atCentre, EffectStopped } from './performer.ts'
 import type { PromotionParts } from './registry/aliases.ts'
 import { openContentRights } from './release/content-rights.ts'
 import { openCentreContent, type CentreContent } from './release/content.ts'
@@ -153,7 +153,7 @@ async function openReleases(
     log,
   }: Governance & { readonly db: Database; readonly keys: CentreKeys; readonly log: Log },
 ): Promise<{ readonly content: CentreContent; readonly repositories: Repositories }> {
-  const { data, environment } = options
+  const { data } = options
   const content = openCentreContent(join(data, 'content'))
   const repositories = openRepositories({
     db,
@@ -162,7 +162,7 @@ async function openReleases(
     keys: repositoryKeys(options, log),
     desired: async (sql, device) => (await desiredState(sql, policy.envelope, device)).bundles,
   })
-  await publishShipped(kernel, { content, clock: systemClock, key: keys.release, environment }, log)
+  await publishShipped(kernel, publishingOf({ content, keys, options }), log)
   await repositories.listPublished()
   return { content, repositories }
 }
@@ -309,7 +309,13 @@ function publishingOf({
   keys,
   options,
 }: Pick<Centre, 'content' | 'keys' | 'options'>): PublishParts {
-  return { content, clock: systemClock, key: keys.release, environment: options.environment }
+  return {
+    content,
+    clock: systemClock,
+    key: keys.release,
+    modelKey: keys.model,
+    environment: options.environment,
+  }
 }
 
 function promotionOf({ options, keys, policy }: Pick<Centre, 'options' | 'keys' | 'policy'>): PromotionParts {
@@ -322,13 +328,21 @@ function promotionOf({ options, keys, policy }: Pick<Centre, 'options' | 'keys' 
 }
 
 async function publishShipped(kernel: Kernel, parts: PublishParts, log: Log): Promise<void> {
-  for (const source of shippedBundles()) {
+  for (const source of await shippedBundles()) {
     const { name, version } = source
-    const { output } = await atCentre(kernel, publishPerformer(parts, source), {
-      resource: { type: 'bundle', id: `${name} ${version}` },
-      input: { name, version },
-    })
-    if (output.isNew) log.info(`signed and published the bundle ${name} ${version}`, { files: output.files })
+    try {
+      const { output } = await atCentre(kernel, publishPerformer(parts, source), {
+        resource: { type: 'bundle', id: `${name} ${version}` },
+        input: { name, version },
+      })
+      if (output.isNew)
+        log.info(`signed and published the bundle ${name} ${version}`, { files: output.files })
+    } catch (thrown) {
+      if (!(thrown instanceof EffectStopped)) throw thrown
+      // What an operator released since may do better than what ships: it goes on, and the centre starts.
+      const { code, message, remedy } = thrown
+      log.warn(`the shipped bundle ${name} ${version} was not published: ${message}`, { code, remedy })
+    }
   }
 }
 

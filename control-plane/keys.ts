@@ -5,6 +5,7 @@ import * as v from 'valibot'
 import { StarlingError } from '../shared/errors.ts'
 import { FabricSeedsSchema, makeFabricSeeds, type FabricSeeds } from '../shared/fabric/credentials.ts'
 import { generateKeyPair, loadKeyPair, type KeyPair } from '../shared/signing/ed25519.ts'
+import { generateSigningKey, loadSigningKey, type SigningKey } from '../shared/signing/signing-key.ts'
 
 export class KeysUnreadable extends StarlingError {
   override readonly code = 'keys_unreadable'
@@ -13,6 +14,8 @@ export class KeysUnreadable extends StarlingError {
 const StoredSchema = v.strictObject({
   v: v.literal(1),
   release: v.string(),
+  /** PEM; missing in a file from before models were signed by a key of their own. */
+  model: v.exactOptional(v.string()),
   policy: v.string(),
   receipt: v.string(),
   journal: v.string(),
@@ -23,6 +26,8 @@ const StoredSchema = v.strictObject({
 export interface CentreKeys {
   /** Signs bundles' manifests. */
   readonly release: KeyPair
+  /** ECDSA P-256: signs a bundle's files as OpenSSF Model Signing has it. */
+  readonly model: SigningKey
   readonly policy: KeyPair
   /** Signs receipts for segments. */
   readonly receipt: KeyPair
@@ -36,11 +41,14 @@ export interface CentreKeys {
 /** Reads the keys, or makes them when there are none. Throws {@link KeysUnreadable}; it never replaces a file that it cannot read. */
 export function openCentreKeys(folder: string): CentreKeys {
   const path = join(folder, 'keys.json')
-  if (!existsSync(path)) writeKeys(path)
+  if (!existsSync(path)) writeKeys(path, freshKeys())
   try {
     const stored = v.parse(StoredSchema, JSON.parse(readFileSync(path, 'utf8')))
+    const { model = newModelKey() } = stored
+    if (stored.model === undefined) writeKeys(path, { ...stored, model })
     return {
       release: loadKeyPair(stored.release),
+      model: loadSigningKey(model),
       policy: loadKeyPair(stored.policy),
       receipt: loadKeyPair(stored.receipt),
       journal: loadKeyPair(stored.journal),
@@ -55,17 +63,25 @@ export function openCentreKeys(folder: string): CentreKeys {
   }
 }
 
-function writeKeys(path: string): void {
+function newModelKey(): string {
+  return generateSigningKey('ecdsa-sha2-nistp256').secretPem()
+}
+
+function freshKeys(): v.InferOutput<typeof StoredSchema> {
   const seed = (): string => generateKeyPair().seedText
-  const stored = {
+  return {
     v: 1,
     release: seed(),
+    model: newModelKey(),
     policy: seed(),
     receipt: seed(),
     journal: seed(),
     access: seed(),
     fabric: makeFabricSeeds(),
   }
+}
+
+function writeKeys(path: string, stored: v.InferOutput<typeof StoredSchema>): void {
   const file = openSync(`${path}.new`, 'w', 0o600)
   try {
     writeSync(file, JSON.stringify(stored))

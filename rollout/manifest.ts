@@ -3,8 +3,10 @@
  * are never parsed (shared/signing/envelope.ts), and each refusal names the attack or the mistake that it stops.
  */
 import * as v from 'valibot'
+import { canonicalBytes } from '../shared/canonical.ts'
 import { digestOf, sha256Hex } from '../shared/digest.ts'
 import type { Sha256Hex } from '../shared/ids.ts'
+import type { Json } from '../shared/json.ts'
 import type { Environment } from '../shared/kernel/contract.ts'
 import type { PublicKey } from '../shared/signing/ed25519.ts'
 import { BadEnvelope, openEnvelope } from '../shared/signing/envelope.ts'
@@ -17,6 +19,8 @@ import {
   type BundleManifest,
 } from '../shared/wire/bundle.ts'
 import { describeIssues } from '../shared/wire/answer.ts'
+import { contractFault } from '../shared/wire/metric-contract.ts'
+import { isLicence } from './bundle/licence.ts'
 import { compareVersions } from './version.ts'
 
 export const MANIFEST_REFUSALS = [
@@ -24,6 +28,12 @@ export const MANIFEST_REFUSALS = [
   'not_signed',
   'malformed',
   'unsafe_paths',
+  'without_provenance',
+  'without_licence',
+  'without_golden',
+  'without_metrics',
+  'without_evaluation',
+  'without_bom',
   'foreign_environment',
   'expired',
   'runtime_too_old',
@@ -105,7 +115,10 @@ export function openManifest(
   }
   const parsed = v.safeParse(BundleManifestSchema, value)
   if (!parsed.success) return refuse('malformed', describeIssues(parsed.issues))
-  const fault = manifestFault(parsed.output)
+  // One content, one byte string: what two machines build, sign and compare is the same.
+  if (!Buffer.from(payload).equals(canonicalBytes(value as Json)))
+    return refuse('malformed', 'the payload is not in canonical form (RFC 8785)')
+  const fault = manifestFault(parsed.output) ?? manifestLack(parsed.output)
   return fault === null ? { kind: 'opened', manifest: parsed.output } : fault
 }
 
@@ -133,10 +146,30 @@ function manifestFault(manifest: BundleManifest): Extract<ManifestVerdict, { kin
   return null
 }
 
+/** What a manifest lacks that a device must not go without, whoever signed it; null for a whole one. */
+export function manifestLack(manifest: BundleManifest): Extract<ManifestVerdict, { kind: 'refused' }> | null {
+  for (const [role, reason, what] of DOCUMENTS) {
+    const held = manifest.files.filter((file) => file.role === role).length
+    if (held !== 1) return refuse(reason, `it holds ${held} files of ${what}, not one`)
+  }
+  if (!isLicence(manifest.card.licence))
+    return refuse('without_licence', `"${manifest.card.licence}" is no SPDX expression that names a licence`)
+  if (manifest.golden.length === 0)
+    return refuse('without_golden', 'it names no golden inputs with what is expected of them')
+  const contract = contractFault(manifest.metrics)
+  return contract === null ? null : refuse('without_metrics', `its metric contract: ${contract}`)
+}
+
+const DOCUMENTS = [
+  ['provenance', 'without_provenance', 'provenance'],
+  ['evaluation', 'without_evaluation', 'evaluation'],
+  ['bom', 'without_bom', 'materials'],
+] as const
+
 /** Names a manifest's content apart from when it was made, so that publishing the same files twice changes nothing. */
 export function contentDigest(manifest: BundleManifest): Sha256Hex {
-  const { name, kind = null, environment, files, golden, card, minimalRuntime } = manifest
-  return digestOf({ name, kind, environment, files, golden, card, minimalRuntime })
+  const { name, kind = null, environment, files, golden, card, metrics, minimalRuntime } = manifest
+  return digestOf({ name, kind, environment, files, golden, card, metrics, minimalRuntime })
 }
 
 function refuse(reason: ManifestRefusal, detail: string): Extract<ManifestVerdict, { kind: 'refused' }> {

@@ -1,16 +1,14 @@
 /** Releases over the API: what is published, and publishing a bundle's files. */
-import { mkdtemp, mkdir, rm, writeFile } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { dirname, join } from 'node:path'
 import { Hono } from 'hono'
 import * as v from 'valibot'
+import { versionOf } from '../../rollout/bundle/folder.ts'
+import { BundleUnfit } from '../../rollout/bundle/unfit.ts'
 import type { Kernel } from '../../shared/kernel/contract.ts'
 import type { Database } from '../../shared/sql/port.ts'
 import { describeIssues } from '../../shared/wire/answer.ts'
 import { BundleNameSchema, BundlePathSchema, MAX_BUNDLE_FILES } from '../../shared/wire/bundle.ts'
 import { atCentre } from '../performer.ts'
-import { cardOf } from '../release/card.ts'
-import { BundleRefused, publishPerformer, type BundleSource, type PublishParts } from '../release/publish.ts'
+import { publishPerformer, type PublishParts } from '../release/publish.ts'
 import type { Caller } from './access.ts'
 
 /** What one request may carry: a model and what belongs to it. It passes through memory once. */
@@ -41,22 +39,16 @@ export function releaseRoutes({ db, kernel, publishing }: ReleaseParts): Hono<Ca
   })
   app.post('/releases', async (context) => {
     const upload = uploadOf(await context.req.raw.formData().catch(() => null))
-    const folder = await mkdtemp(join(tmpdir(), 'starling-release-'))
-    try {
-      for (const { path, file } of upload.files) {
-        await mkdir(dirname(join(folder, path)), { recursive: true })
-        await writeFile(join(folder, path), new Uint8Array(await file.arrayBuffer()))
-      }
-      const source = sourceOf(upload, folder)
-      const { output } = await atCentre(kernel, publishPerformer(publishing, source), {
-        resource: { type: 'bundle', id: `${source.name} ${source.version}` },
-        input: { name: source.name, version: source.version },
-        principal: context.get('principal'),
-      })
-      return context.json({ ...output, held: source.held === true }, output.isNew ? 201 : 200)
-    } finally {
-      await rm(folder, { recursive: true, force: true })
-    }
+    const { name, held } = upload
+    const files = new Map<string, Uint8Array>()
+    for (const { path, file } of upload.files) files.set(path, new Uint8Array(await file.arrayBuffer()))
+    const source = { name, version: versionOf(files), held: held === 'true', files }
+    const { output } = await atCentre(kernel, publishPerformer(publishing, source), {
+      resource: { type: 'bundle', id: `${name} ${source.version}` },
+      input: { name, version: source.version },
+      principal: context.get('principal'),
+    })
+    return context.json({ ...output, held: source.held }, output.isNew ? 201 : 200)
   })
   return app
 }
@@ -70,21 +62,8 @@ function uploadOf(form: FormData | null): v.InferOutput<typeof UploadSchema> {
     ),
   })
   if (parsed.success) return parsed.output
-  throw new BundleRefused(`the bundle was not published: ${describeIssues(parsed.issues)}`, {
-    remedy: 'Send a form with "name", "held" and each file as "file", named by its path inside the bundle.',
-  })
-}
-
-function sourceOf({ name, held, files }: v.InferOutput<typeof UploadSchema>, folder: string): BundleSource {
-  const { version, card, kind } = cardOf(join(folder, 'card.json'))
-  return {
-    name,
-    ...(kind === undefined ? {} : { kind }),
-    version,
-    held: held === 'true',
-    folders: [{ path: folder, prefix: '' }],
-    golden: files.some(({ path }) => path === 'golden.json') ? ['golden.json'] : [],
-    card,
-    minimalRuntime: '0.1.0',
-  }
+  throw new BundleUnfit(
+    'bundle_refused',
+    `${describeIssues(parsed.issues)}; a form has "name", "held" and each file as "file", named by its path`,
+  )
 }

@@ -1,57 +1,45 @@
-/** Publishing a bundle: its files become content, its manifest is made, signed and stored; one version is one content for ever. */
-import { readdir, readFile } from 'node:fs/promises'
-import { join, relative, sep } from 'node:path'
+/**
+ * Publishing a bundle: it is composed or taken as built, held against itself and against what runs, signed, and kept with its
+ * signed statements as content. One version is one content for ever.
+ */
 import * as v from 'valibot'
+import { canonicalText } from '../../shared/canonical.ts'
 import type { Clock } from '../../shared/clock.ts'
 import { sha256Hex } from '../../shared/digest.ts'
-import { StarlingError } from '../../shared/errors.ts'
 import type { Environment, TransactionalPerformer } from '../../shared/kernel/contract.ts'
 import type { JsonObject } from '../../shared/json.ts'
 import type { KeyPair } from '../../shared/signing/ed25519.ts'
-import { signEnvelope } from '../../shared/signing/envelope.ts'
-import { describeIssues } from '../../shared/wire/answer.ts'
+import type { SigningKey } from '../../shared/signing/signing-key.ts'
+import { BundleManifestSchema, BundleNameSchema, VersionSchema } from '../../shared/wire/bundle.ts'
+import { contentChecks, requireSound } from '../../rollout/bundle/examine.ts'
+import { openFolder, type FolderBundle, type FolderFiles } from '../../rollout/bundle/folder.ts'
 import {
-  BUNDLE_PAYLOAD_TYPE,
-  BundleManifestSchema,
-  BundleNameSchema,
-  VersionSchema,
-  type BundleFile,
-  type BundleKind,
-  type BundleManifest,
-} from '../../shared/wire/bundle.ts'
-import { openManifest } from '../../rollout/manifest.ts'
-import { centrePerformer } from '../performer.ts'
+  releaseSigner,
+  signBundle,
+  toSign,
+  withSignatures,
+  type SignedFiles,
+} from '../../rollout/bundle/signatures.ts'
+import { BundleUnfit } from '../../rollout/bundle/unfit.ts'
+import {
+  MANIFEST_ENVELOPE_FILE,
+  MODEL_SIGNATURE_FILE,
+  UNSIGNED_FILES,
+} from '../../rollout/bundle/unsigned-files.ts'
+import { contentDigest, openManifest } from '../../rollout/manifest.ts'
+import { centrePerformer, type CentreWork } from '../performer.ts'
 import { enterRelease } from '../registry/enter-release.ts'
 import type { CentreContent } from './content.ts'
-
-export class BundleRefused extends StarlingError {
-  override readonly code = 'bundle_refused'
-}
-
-/** How long a release may be installed for the first time. */
-const INSTALLABLE_DAYS = 365
-
-export interface BundleSource {
-  readonly name: string
-  readonly kind?: BundleKind
-  readonly version: string
-  /** Folders whose files go in (or `only` these of them), each under a prefix ('' for none). */
-  readonly folders: readonly {
-    readonly path: string
-    readonly prefix: string
-    readonly only?: readonly string[]
-  }[]
-  readonly golden: readonly string[]
-  readonly card: BundleManifest['card']
-  readonly minimalRuntime: string
-  /** Not even as the first of its name does it become what everybody runs. */
-  readonly held?: boolean
-}
+import { requireNoWorse } from './incumbent.ts'
+import type { BundleSource } from './source.ts'
 
 export interface PublishParts {
   readonly content: CentreContent
   readonly clock: Clock
+  /** Signs manifest and statements. */
   readonly key: KeyPair
+  /** ECDSA P-256: signs the files. */
+  readonly modelKey: SigningKey
   readonly environment: Environment
 }
 
@@ -65,107 +53,109 @@ export type Published = {
 }
 
 /**
- * Performs `bundle.publish` for `source`. A version that is published already with the same files is left as it is; with
- * other files it is refused ({@link BundleRefused}), because devices rely on a version naming one content.
+ * Performs `bundle.publish` for `source`. A version that is published already with the same content is left as it is. Throws
+ * {@link BundleUnfit}, each reason by its own code: what it lacks, what does not fit, what does worse than what runs, a version
+ * that has other content already.
  */
 export function publishPerformer(
   parts: PublishParts,
   source: BundleSource,
 ): TransactionalPerformer<JsonObject, Published> {
   return centrePerformer('bundle.publish', InputSchema, async (work, { name, version }) => {
-    const { tx } = work
     if (name !== source.name || version !== source.version)
-      throw refused(source, 'it is not the bundle that was admitted')
-    const files = await storeFiles(parts.content, source)
-    const [held] = await tx.query<{ envelope_sha256: string; manifest: never }>(
-      'select envelope_sha256, manifest from centre.bundle where name = $1 and version = $2',
-      [name, version],
-    )
-    if (held !== undefined) {
-      const before = v.parse(BundleManifestSchema, held.manifest)
-      if (JSON.stringify(before.files) !== JSON.stringify(files))
-        throw refused(source, `version ${version} is published already, with other files`)
-      return { name, version, envelopeSha256: held.envelope_sha256, files: files.length, isNew: false }
-    }
-    const { manifest, envelope } = signedManifest(parts, source, files)
-    const envelopeSha256 = sha256Hex(envelope)
-    await parts.content.put(envelope)
-    await tx.query(
-      `insert into centre.bundle (name, version, envelope_sha256, envelope, manifest, published_at, held)
-       values ($1, $2, $3, $4, $5::text::jsonb, $6::text::timestamptz, $7)`,
-      [
-        name,
-        version,
-        envelopeSha256,
-        envelope,
-        JSON.stringify(manifest),
-        manifest.createdAt,
-        source.held === true,
-      ],
-    )
-    await enterRelease(work, parts.clock, { name, version, envelopeSha256, held: source.held === true })
-    return { name, version, envelopeSha256, files: files.length, isNew: true }
+      throw new BundleUnfit('bundle_refused', 'it is not the bundle that was admitted')
+    const bundle = openFolder(source.files, {
+      name,
+      environment: parts.environment,
+      nowMs: parts.clock.nowMs(),
+    })
+    requireNamed(bundle, source, parts.environment)
+    requireSound(contentChecks(bundle.manifest, bundle.held))
+    const files = bundle.manifest.files.length
+    const held = await heldVersion(work, bundle)
+    if (held !== null) return { name, version, envelopeSha256: held, files, isNew: false }
+    await requireNoWorse({ sql: work.tx, content: parts.content }, bundle)
+    const envelopeSha256 = await keep(parts, source, { work, bundle })
+    const isHeld = source.held === true
+    await enterRelease(work, parts.clock, { name, version, envelopeSha256, held: isHeld })
+    return { name, version, envelopeSha256, files, isNew: true }
   })
 }
 
-function signedManifest(
+function requireNamed({ manifest }: FolderBundle, source: BundleSource, environment: Environment): void {
+  if (manifest.name !== source.name || manifest.version !== source.version)
+    throw new BundleUnfit(
+      'bundle_unsound',
+      `its manifest calls it ${manifest.name} ${manifest.version}, it is to be ${source.name} ${source.version}`,
+    )
+  if (manifest.environment !== environment)
+    throw new BundleUnfit(
+      'bundle_foreign_environment',
+      `it is for ${manifest.environment}, this centre is for ${environment}`,
+    )
+}
+
+/** The envelope of this very content under this version; null for a version that is free. */
+async function heldVersion({ tx }: CentreWork, { manifest }: FolderBundle): Promise<string | null> {
+  const { name, version } = manifest
+  const [held] = await tx.query<{ envelope_sha256: string; manifest: never }>(
+    'select envelope_sha256, manifest from centre.bundle where name = $1 and version = $2',
+    [name, version],
+  )
+  if (held === undefined) return null
+  const before = v.safeParse(BundleManifestSchema, held.manifest)
+  if (before.success && contentDigest(before.output) === contentDigest(manifest)) return held.envelope_sha256
+  throw new BundleUnfit('bundle_version_taken', `${name} ${version} is published already, with other files`)
+}
+
+/** Signs the bundle and keeps it, its files and its signed statements; returns its name. */
+async function keep(
   parts: PublishParts,
   source: BundleSource,
-  files: readonly BundleFile[],
-): { readonly manifest: BundleManifest; readonly envelope: Uint8Array } {
-  const nowMs = parts.clock.nowMs()
-  const parsed = v.safeParse(BundleManifestSchema, {
-    v: 1,
-    name: source.name,
-    ...(source.kind === undefined ? {} : { kind: source.kind }),
-    version: source.version,
-    environment: parts.environment,
-    files: [...files],
-    golden: [...source.golden],
-    card: source.card,
-    createdAt: new Date(nowMs).toISOString(),
-    expiresAt: new Date(nowMs + INSTALLABLE_DAYS * 86_400_000).toISOString(),
-    minimalRuntime: source.minimalRuntime,
-  })
-  if (!parsed.success) throw refused(source, describeIssues(parsed.issues))
-  const payload = new TextEncoder().encode(JSON.stringify(parsed.output))
-  const envelope = new TextEncoder().encode(
-    JSON.stringify(signEnvelope(BUNDLE_PAYLOAD_TYPE, payload, [parts.key])),
-  )
+  { work, bundle }: { readonly work: CentreWork; readonly bundle: FolderBundle },
+): Promise<string> {
+  const { manifest, files } = bundle
+  const signed = sign(parts, bundle, beside(source.files))
+  const envelope = signed.get(MANIFEST_ENVELOPE_FILE) ?? new Uint8Array()
   // What a device would refuse is not published.
   const opened = openManifest(envelope, { releaseKeys: [parts.key.publicKey], threshold: 1 })
-  if (opened.kind === 'refused') throw refused(source, opened.detail)
-  return { manifest: opened.manifest, envelope }
+  if (opened.kind === 'refused') throw new BundleUnfit('bundle_refused', opened.detail)
+  for (const bytes of files.values()) await parts.content.put(bytes)
+  const attestations: Record<string, string> = {}
+  for (const [file, bytes] of signed) attestations[file] = (await parts.content.put(bytes)).sha256
+  const envelopeSha256 = sha256Hex(envelope)
+  await work.tx.query(
+    `insert into centre.bundle
+       (name, version, envelope_sha256, envelope, manifest, published_at, held, attestations, record_id, published_by)
+     values ($1, $2, $3, $4, $5::text::jsonb, $6::text::timestamptz, $7, $8::text::jsonb, $9, $10)`,
+    [
+      manifest.name,
+      manifest.version,
+      envelopeSha256,
+      envelope,
+      canonicalText(manifest),
+      new Date(parts.clock.nowMs()).toISOString(),
+      source.held === true,
+      JSON.stringify(attestations),
+      work.recordId,
+      work.principal.id,
+    ],
+  )
+  return envelopeSha256
 }
 
-async function storeFiles(content: CentreContent, source: BundleSource): Promise<readonly BundleFile[]> {
-  const files: BundleFile[] = []
-  for (const { path: folder, prefix, only } of source.folders)
-    for (const path of await filesUnder(folder)) {
-      if (only !== undefined && !only.includes(relative(folder, path))) continue
-      const bytes = await readFile(path)
-      const { sha256, chunks } = await content.put(bytes)
-      const inside = prefix + relative(folder, path).split(sep).join('/')
-      files.push({ path: inside, sizeBytes: bytes.length, sha256, role: roleOf(inside), chunks: [...chunks] })
-    }
-  return files.toSorted((a, b) => (a.path < b.path ? -1 : 1))
+/** The centre signs beside whoever signed before; a model that is signed already keeps that signature. */
+function sign(parts: PublishParts, bundle: FolderBundle, before: SignedFiles): SignedFiles {
+  const document = toSign(bundle)
+  const own = [signBundle(document, releaseSigner(parts.key))]
+  if (!before.has(MODEL_SIGNATURE_FILE)) own.push(signBundle(document, parts.modelKey))
+  return withSignatures(document, own, before)
 }
 
-async function filesUnder(folder: string): Promise<readonly string[]> {
-  const entries = await readdir(folder, { withFileTypes: true, recursive: true })
-  return entries.filter((entry) => entry.isFile()).map((entry) => join(entry.parentPath, entry.name))
-}
-
-function roleOf(path: string): BundleFile['role'] {
-  if (path.endsWith('.onnx')) return 'model'
-  if (path.includes('lexicon')) return 'lexicon'
-  if (path.includes('golden')) return 'golden'
-  if (path.endsWith('card.json')) return 'card'
-  return path.endsWith('.yaml') ? 'settings' : 'data'
-}
-
-function refused(source: BundleSource, why: string): BundleRefused {
-  return new BundleRefused(`the bundle ${source.name} ${source.version} was not published: ${why}`, {
-    remedy: 'Publish changed content under a new version.',
-  })
+function beside(files: FolderFiles): SignedFiles {
+  const signed = [...files].filter(
+    ([path]) =>
+      UNSIGNED_FILES.includes(path) && (path.endsWith('.dsse.json') || path === MODEL_SIGNATURE_FILE),
+  )
+  return new Map(signed)
 }

@@ -2,8 +2,9 @@
  * Site adaptation: from recordings that their speakers confirmed to a candidate model, judged on what was held back and on a guard
  * set before anybody may have it. The base stays as it is.
  */
-import { readFileSync } from 'node:fs'
+import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { RELEASE_FILE } from '../../rollout/bundle/release-facts.ts'
 import type { DomainUnderTest } from '../evaluation/domain-under-test.ts'
 import { evaluate } from '../evaluation/evaluate.ts'
 import type { Entry } from '../evaluation/manifest.ts'
@@ -17,6 +18,7 @@ import { adaptModel, type Adapted } from './adapt-model.ts'
 import { readCard, writeCandidate } from './candidate.ts'
 import { confirmedWords, type Confirmed } from './confirmed-words.ts'
 import { NothingToLearn } from './errors.ts'
+import { candidateFacts } from './release-facts.ts'
 import { sentencesUnderTest } from './sentences-under-test.ts'
 import { utteranceOf, type Utterance } from './utterance.ts'
 
@@ -100,7 +102,39 @@ export async function adaptToSite(o: AdaptationOptions): Promise<AdaptationRepor
       consent: 'each recording was kept with its speaker’s consent and is not part of this bundle',
     },
   })
-  return await judge(o, { adapted, confirmed, learning, heldBack: { entries: heldBack, domain }, base })
+  const report = await judge(o, {
+    adapted,
+    confirmed,
+    learning,
+    heldBack: { entries: heldBack, domain },
+    base,
+  })
+  if (report.fit) writeFacts(o, { report, learning, heldBack })
+  return report
+}
+
+/** A candidate that is fit can be published: what is known of it lies beside it. */
+function writeFacts(
+  o: AdaptationOptions,
+  made: {
+    readonly report: AdaptationReport
+    readonly learning: readonly Entry[]
+    readonly heldBack: readonly Entry[]
+  },
+): void {
+  const { report, learning, heldBack } = made
+  const { version, licence } = readCard(o.modelDir)
+  const facts = candidateFacts({
+    baseDir: o.modelDir,
+    base: { version, digest: report.base.digest, licence },
+    learnt: learning,
+    heldBack: [...heldBack, ...(o.guard?.entries ?? [])],
+    judged: [
+      { metric: 'site_commands', ...report.heldBack },
+      ...(report.guard === null ? [] : [{ metric: 'guard_commands' as const, ...report.guard }]),
+    ],
+  })
+  writeFileSync(join(o.out, RELEASE_FILE), `${JSON.stringify(facts, null, 1)}\n`)
 }
 
 function split(entries: readonly Entry[]): { readonly learning: Entry[]; readonly heldBack: Entry[] } {

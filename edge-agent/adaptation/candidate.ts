@@ -1,11 +1,20 @@
 /** A candidate: the base model's folder with the adapted model in it, golden vectors of its own, and a card that says where it comes from. */
 import { cpSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { basename, join } from 'node:path'
 import * as v from 'valibot'
+import { RELEASE_FILE } from '../../rollout/bundle/release-facts.ts'
+import { UNSIGNED_FILES } from '../../rollout/bundle/unsigned-files.ts'
 import type { JsonObject } from '../../shared/json.ts'
+import { BOM_FILE, EVALUATION_FILE, PROVENANCE_FILE } from '../../shared/wire/bundle.ts'
 import { goldenOf } from './golden-vectors.ts'
 
-const Card = v.looseObject({ name: v.string(), version: v.string(), title: v.string(), limits: v.string() })
+const Card = v.looseObject({
+  name: v.string(),
+  version: v.string(),
+  title: v.string(),
+  licence: v.string(),
+  limits: v.string(),
+})
 export type Card = v.InferOutput<typeof Card>
 
 export function readCard(modelDir: string): Card {
@@ -18,6 +27,13 @@ export function nextVersion(version: string): string {
   return `${major}.${minor}.${Number(patch) + 1}`
 }
 
+/** What was signed for the base, or said of it, is not true of the candidate. */
+function isOfTheBase(path: string): boolean {
+  return UNSIGNED_FILES.includes(basename(path)) || BASE_FILES.includes(basename(path))
+}
+
+const BASE_FILES: readonly string[] = [RELEASE_FILE, BOM_FILE, PROVENANCE_FILE, EVALUATION_FILE]
+
 /** Writes the folder anew. `lineage` goes into the card as it is. */
 export function writeCandidate(o: {
   readonly baseDir: string
@@ -27,7 +43,7 @@ export function writeCandidate(o: {
   readonly lineage: JsonObject
 }): void {
   rmSync(o.out, { recursive: true, force: true })
-  cpSync(o.baseDir, o.out, { recursive: true, filter: (path) => !path.endsWith('envelope.json') })
+  cpSync(o.baseDir, o.out, { recursive: true, filter: (path) => !isOfTheBase(path) })
   const golden = goldenOf(readFileSync(join(o.baseDir, 'golden.json'), 'utf8'), o.acoustic)
   writeFileSync(join(o.out, 'acoustic.onnx'), o.acoustic)
   writeFileSync(join(o.out, 'golden.json'), golden)

@@ -4,10 +4,17 @@ import * as v from 'valibot'
 import { StarlingError, type ErrorReport } from '../../shared/errors.ts'
 import type { RunFile } from './run-files.ts'
 
+const NO_CODE = 'centre_refused'
 const ANSWER_WITHIN_MS = 30_000
 
+/** What the centre refused, by the centre's own code; `centre_refused` where it gave none, or nobody answered. */
 export class CentreRefused extends StarlingError {
-  override readonly code = 'centre_refused'
+  override readonly code: string
+
+  constructor(code: string, message: string, options: { readonly remedy: string; readonly cause?: unknown }) {
+    super(message, options)
+    this.code = code
+  }
 }
 
 const TokenSchema = v.object({ token: v.string() })
@@ -43,13 +50,20 @@ export async function atCentre(hub: RunFile['hub'], path: string, init: RequestI
     status = answer.status
     value = await answer.json()
   } catch (cause) {
-    throw refused(hub, (cause as Error).message, 'Check that the centre runs.', cause)
+    throw new CentreRefused(
+      NO_CODE,
+      `the centre at ${hub.http} did not answer: ${(cause as Error).message}`,
+      {
+        remedy: 'Check that the centre runs.',
+        cause,
+      },
+    )
   }
   if (status < 400) return value
   const report = value as Partial<ErrorReport>
-  throw refused(hub, report.message ?? `it answered ${status}`, report.remedy ?? 'See its log.')
-}
-
-function refused(hub: RunFile['hub'], why: string, remedy: string, cause?: unknown): CentreRefused {
-  return new CentreRefused(`the centre at ${hub.http} refused: ${why}`, { remedy, cause })
+  throw new CentreRefused(
+    report.code ?? NO_CODE,
+    `the centre at ${hub.http} refused: ${report.message ?? `it answered ${status}`}`,
+    { remedy: report.remedy ?? 'See its log.' },
+  )
 }

@@ -5,6 +5,7 @@
 import { readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { setImmediate as nextTurn } from 'node:timers/promises'
+import { RELEASE_FILE } from '../../rollout/bundle/release-facts.ts'
 import { sha256Hex } from '../../shared/digest.ts'
 import { compileDomain } from '../grammar/compile.ts'
 import type { Domain } from '../grammar/domain.ts'
@@ -22,6 +23,7 @@ import { MODEL_FOLDERS } from '../models/shipped.ts'
 import { domainLexicon, type DomainLexicon } from './domain-lexicon.ts'
 import { sentencesElsewhere } from './elsewhere.ts'
 import { packGraph } from './graph-file.ts'
+import { DOMAIN_LICENCE, domainFacts } from './release-facts.ts'
 import { makeIntentModel, type IntentModel } from './intent-model.ts'
 import { seededRandom } from './random.ts'
 import { SAMPLE_NAMES } from './sample-names.ts'
@@ -76,6 +78,10 @@ export async function buildDomain(path: string, run: BuildRun): Promise<BuiltDom
     ['graph.json.br', packGraph(graph)],
     ['tests.jsonl', testLines(sentences)],
     ['card.json', json(cardOf(domain, model, { source, sentences }))],
+    [
+      RELEASE_FILE,
+      json(domainFacts({ name: domain.name, source, sentences, figures: model.figures, seed: SEED })),
+    ],
   ]
   return {
     domain,
@@ -140,7 +146,7 @@ function cardOf(
     kind: 'domain',
     version: domain.version,
     title: `The domain ${domain.name}: its grammar, pronunciations and intent model`,
-    licence: 'the same as its domain file',
+    licence: DOMAIN_LICENCE,
     languages: ['en'],
     intendedUse:
       'Hears and understands what the domain file says. What the grammar does not read, the intent model proposes; under the policy’s and the domain’s thresholds a proposal is asked back or given to a person.',

@@ -8,7 +8,8 @@ import type { Random } from './random.ts'
 import { SAMPLE_NAMES } from './sample-names.ts'
 import { Walker } from './walks.ts'
 
-const FILE = new URL('edge-agent/domain-build/elsewhere.yaml', packageRoot())
+/** Where they lie in the package. */
+export const ELSEWHERE = 'edge-agent/domain-build/elsewhere.yaml'
 const WALKS_PER_TEMPLATE = 40
 /** A sentence with this share of its own words in the domain may well be one of its wishes. */
 const NEAR = 0.6
@@ -17,7 +18,7 @@ export function sentencesElsewhere(
   vocabulary: ReadonlySet<string>,
   random: Random,
 ): readonly (readonly string[])[] {
-  const domain: Domain = readDomainFile(fileURLToPath(FILE))
+  const domain: Domain = readDomainFile(fileURLToPath(new URL(ELSEWHERE, packageRoot())))
   const walker = new Walker(domain, { names: SAMPLE_NAMES, random })
   const found = new Map<string, readonly string[]>()
   for (const intent of domain.intents)

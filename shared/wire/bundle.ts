@@ -6,6 +6,7 @@
  */
 import * as v from 'valibot'
 import { ENVIRONMENTS } from '../kernel/contract.ts'
+import { MetricContractSchema } from './metric-contract.ts'
 
 export const BUNDLE_PAYLOAD_TYPE = 'application/vnd.starling.bundle.v1+json'
 /** 256 KiB: well under the 900 KB that a leaf link takes, and a few seconds on a poor radio link. */
@@ -20,7 +21,24 @@ export const MAX_MANIFEST_ENVELOPE_BYTES = 256 * 1024
 export const BUNDLE_KINDS = ['speech', 'intent', 'domain', 'schema'] as const
 export type BundleKind = (typeof BUNDLE_KINDS)[number]
 
-export const FILE_ROLES = ['model', 'lexicon', 'settings', 'golden', 'card', 'data'] as const
+export const FILE_ROLES = [
+  'model',
+  'tokens',
+  'lexicon',
+  'settings',
+  'golden',
+  'card',
+  'bom',
+  'provenance',
+  'evaluation',
+  'data',
+] as const
+export type FileRole = (typeof FILE_ROLES)[number]
+
+/** Where the documents lie that every bundle carries: its CycloneDX bill of materials and its two in-toto statements. */
+export const BOM_FILE = 'bom.cdx.json'
+export const PROVENANCE_FILE = 'provenance.intoto.json'
+export const EVALUATION_FILE = 'evaluation.intoto.json'
 
 const Hash = v.pipe(v.string(), v.regex(/^[0-9a-f]{64}$/))
 const Time = v.pipe(v.string(), v.isoTimestamp())
@@ -50,7 +68,7 @@ export const BundleFileSchema = v.strictObject({
 })
 export type BundleFile = v.InferOutput<typeof BundleFileSchema>
 
-const CardSchema = v.strictObject({
+export const BundleCardSchema = v.strictObject({
   title: v.pipe(v.string(), v.maxLength(200)),
   licence: v.pipe(v.string(), v.maxLength(100)),
   languages: v.pipe(v.array(v.pipe(v.string(), v.maxLength(20))), v.maxLength(40)),
@@ -59,6 +77,10 @@ const CardSchema = v.strictObject({
   limits: v.pipe(v.string(), v.maxLength(2_000)),
 })
 
+/**
+ * Canonical JSON (RFC 8785) when it is signed. What a bundle must hold besides its shape (golden inputs, licence, metric
+ * contract, provenance, evaluation) is judged by `rollout/manifest.ts`, so that each lack is refused by its own name.
+ */
 export const BundleManifestSchema = v.strictObject({
   v: v.literal(1),
   name: BundleNameSchema,
@@ -68,7 +90,8 @@ export const BundleManifestSchema = v.strictObject({
   files: v.pipe(v.array(BundleFileSchema), v.minLength(1), v.maxLength(MAX_BUNDLE_FILES)),
   /** Paths of the files of golden inputs with expected outputs, which the smoke test runs. */
   golden: v.pipe(v.array(BundlePathSchema), v.maxLength(16)),
-  card: CardSchema,
+  card: BundleCardSchema,
+  metrics: v.optional(MetricContractSchema, []),
   createdAt: Time,
   /** Blocks a new install after this moment, never a model that runs already: devices are offline for weeks. */
   expiresAt: Time,

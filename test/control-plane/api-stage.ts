@@ -69,6 +69,7 @@ export async function apiStage(environment: Environment = 'development'): Promis
       content: openCentreContent(join(stage.folder, 'content')),
       clock,
       key: keys.release,
+      modelKey: keys.model,
       environment,
     },
     hosts: new Set(['localhost', '127.0.0.1']),

@@ -7,6 +7,8 @@ import type { JsonObject } from '../../shared/json.ts'
 import { generateKeyPair } from '../../shared/signing/ed25519.ts'
 import { signEnvelope } from '../../shared/signing/envelope.ts'
 import { BUNDLE_PAYLOAD_TYPE, type BundleManifest } from '../../shared/wire/bundle.ts'
+import { DEVICE_METRICS } from '../../shared/wire/metric-contract.ts'
+import { wholeManifest } from '../support/whole-bundle.ts'
 
 const key = generateKeyPair()
 const other = generateKeyPair()
@@ -28,22 +30,11 @@ const file = (path: string, role: 'model' | 'golden' = 'model'): BundleManifest[
   chunks: [sha256Hex('abc')],
 })
 const manifest = (change: JsonObject = {}): JsonObject => ({
-  v: 1,
-  name: 'models',
+  ...wholeManifest([file('speech/model.onnx'), file('speech/golden.json', 'golden')]),
   version: '1.2.0',
-  environment: 'development',
-  files: [file('speech/model.onnx'), file('speech/golden.json', 'golden')],
   golden: ['speech/golden.json'],
-  card: {
-    title: 'Speech',
-    licence: 'Apache-2.0',
-    languages: ['en'],
-    intendedUse: 'commands',
-    limits: 'none',
-  },
   createdAt: '2026-11-20T00:00:00.000Z',
   expiresAt: '2027-11-20T00:00:00.000Z',
-  minimalRuntime: '0.1.0',
   ...change,
 })
 const signed = (value: JsonObject, signer = key): Uint8Array =>
@@ -90,6 +81,31 @@ describe('the verdict on a manifest', () => {
     ['a newer runtime', signed(manifest({ minimalRuntime: '0.2.0' })), 'runtime_too_old'],
   ])('refuses %s', (_name, bytes, reason) => {
     expect(reasonOf(bytes)).toBe(reason)
+  })
+
+  const without = (role: string): JsonObject => {
+    const { files } = wholeManifest([file('speech/model.onnx')])
+    return manifest({ files: files.filter((one) => one.role !== role), golden: ['golden.json'] })
+  }
+  const { card } = wholeManifest([])
+  it.each([
+    ['no provenance', without('provenance'), 'without_provenance'],
+    ['no evaluation', without('evaluation'), 'without_evaluation'],
+    ['no bill of materials', without('bom'), 'without_bom'],
+    ['no golden inputs', manifest({ golden: [] }), 'without_golden'],
+    ['no licence', manifest({ card: { ...card, licence: 'NOASSERTION' } }), 'without_licence'],
+    ['a licence in prose', manifest({ card: { ...card, licence: 'as its file' } }), 'without_licence'],
+    ['no metric contract', manifest({ metrics: [] }), 'without_metrics'],
+    ['no quality of its own', manifest({ metrics: [...DEVICE_METRICS] }), 'without_metrics'],
+  ])('refuses what was signed with %s', (_name, value, reason) => {
+    expect(reasonOf(signed(value))).toBe(reason)
+  })
+
+  it('refuses a contract that was left out altogether, and a payload that is not canonical', () => {
+    const { metrics: _metrics, ...rest } = manifest()
+    expect(reasonOf(signed(rest))).toBe('without_metrics')
+    const loose = signEnvelope(BUNDLE_PAYLOAD_TYPE, Buffer.from(JSON.stringify(manifest(), null, 1)), [key])
+    expect(reasonOf(new TextEncoder().encode(JSON.stringify(loose)))).toBe('malformed')
   })
 
   it.each(['../escape', '/absolute', 'a/../../b', 'a//b', './a', 'a\\b', '.hidden', 'a/.', 'con\u0000', ''])(

@@ -2,16 +2,10 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { desiredState } from '../../../control-plane/release/desired.ts'
 import { parseDeviceId } from '../../../shared/ids.ts'
 import { governed, type Governed } from '../../support/governed.ts'
+import { CARD, releaseFacts } from '../../support/whole-bundle.ts'
 import { apiStage, type ApiStage } from '../api-stage.ts'
 
-const card = {
-  version: '1.0.1',
-  title: 'A model for tests',
-  licence: 'Apache-2.0',
-  languages: ['en'],
-  intendedUse: 'Tests.',
-  limits: 'Everything.',
-}
+const card = { ...CARD, version: '1.0.1' }
 
 function form(
   files: Readonly<Record<string, string>>,
@@ -43,11 +37,24 @@ describe('releases over the API', () => {
     const { bundles } = await desiredState(stage.db, envelope, alpha)
     return bundles.filter(({ name }) => name === 'speech').map(({ name, version }) => `${name} ${version}`)
   }
-  const files = { 'card.json': JSON.stringify(card), 'acoustic.onnx': 'bytes', 'sub/words.txt': 'one' }
+  const files = {
+    'card.json': JSON.stringify(card),
+    'release.json': JSON.stringify(releaseFacts()),
+    'golden.json': '{}',
+    'acoustic.onnx': 'bytes',
+    'sub/words.txt': 'one',
+  }
 
   it('say what they are for where their card does', async () => {
     const published = await publish(
-      form({ ...files, 'card.json': JSON.stringify({ ...card, kind: 'domain' }) }, { name: 'domain-tea' }),
+      form(
+        {
+          ...files,
+          'card.json': JSON.stringify({ ...card, kind: 'domain' }),
+          'domains/tea.yaml': 'domain: tea',
+        },
+        { name: 'domain-tea' },
+      ),
     )
     expect(published.status).toBe(201)
     const [row] = await stage.db.query<{ kind: string }>(
@@ -64,7 +71,7 @@ describe('releases over the API', () => {
     const base = await publish(form({ ...files, 'card.json': JSON.stringify({ ...card, version: '1.0.0' }) }))
     expect([base.status, base.body]).toMatchObject([
       201,
-      { version: '1.0.0', files: 3, isNew: true, held: false },
+      { version: '1.0.0', files: 7, isNew: true, held: false },
     ])
     const held = await publish(form(files, { held: 'true' }))
     expect([held.status, held.body]).toMatchObject([201, { version: '1.0.1', held: true }])

@@ -1,9 +1,10 @@
 import { cp, mkdir, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { measuredFile } from '../../../rollout/bundle/compose.ts'
+import { canonicalBytes } from '../../../shared/canonical.ts'
 import { migrate } from '../../../edge-agent/agent/migrations.ts'
 import { openSchemaBundle, type SchemaBundle } from '../../../edge-agent/schema/schema-bundle.ts'
-import { sha256Hex } from '../../../shared/digest.ts'
 import { openJournal } from '../../../shared/journal/journal.ts'
 import type { Kernel } from '../../../shared/kernel/contract.ts'
 import { createKernel } from '../../../shared/kernel/kernel.ts'
@@ -19,6 +20,7 @@ import { BUNDLE_PAYLOAD_TYPE } from '../../../shared/wire/bundle.ts'
 import type { SchemaStep } from '../../../shared/wire/schema-steps.ts'
 import { dataFolder } from '../../support/data-folder.ts'
 import { handClock } from '../../support/hand-clock.ts'
+import { wholeManifest } from '../../support/whole-bundle.ts'
 
 const release = generateKeyPair()
 const clock = handClock()
@@ -114,22 +116,12 @@ async function fill(
   await rm(dir, { recursive: true, force: true })
   await mkdir(dir, { recursive: true })
   const bytes = Buffer.from(JSON.stringify({ v: 1, ...list }))
-  const sha256 = sha256Hex(bytes)
-  const file = { path: 'schema-steps.json', sizeBytes: bytes.length, sha256, role: 'data', chunks: [sha256] }
-  const manifest = {
-    v: 1,
+  const manifest = wholeManifest([measuredFile('schema-steps.json', bytes)], {
     name: 'schema',
     kind: 'schema',
     version,
-    environment: 'development',
-    files: [file],
-    golden: [],
-    card: { title: 'schema', licence: 'Apache-2.0', languages: [], intendedUse: 'tests', limits: 'none' },
-    createdAt: '2026-06-01T08:00:00.000Z',
-    expiresAt: '2027-06-01T08:00:00.000Z',
-    minimalRuntime: '0.1.0',
-  }
-  const envelope = signEnvelope(BUNDLE_PAYLOAD_TYPE, Buffer.from(JSON.stringify(manifest)), [key])
+  })
+  const envelope = signEnvelope(BUNDLE_PAYLOAD_TYPE, canonicalBytes(manifest), [key])
   await writeFile(join(dir, 'schema-steps.json'), bytes)
   await writeFile(join(dir, 'manifest.dsse.json'), JSON.stringify(envelope))
   return dir

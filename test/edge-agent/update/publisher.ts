@@ -1,4 +1,5 @@
 /** Makes signed bundles and answers the device's requests for their pieces, from memory. */
+import { measuredFile } from '../../../rollout/bundle/compose.ts'
 import { canonicalBytes } from '../../../shared/canonical.ts'
 import { sha256Hex } from '../../../shared/digest.ts'
 import type { KeyPair } from '../../../shared/signing/ed25519.ts'
@@ -11,6 +12,7 @@ import {
   type BundleManifest,
 } from '../../../shared/wire/bundle.ts'
 import type { DesiredBundle } from '../../../shared/wire/state.ts'
+import { DOCUMENTS, wholeManifest } from '../../support/whole-bundle.ts'
 
 export interface Publisher {
   readonly ask: Ask
@@ -47,26 +49,9 @@ export function publisher(key: KeyPair): Publisher {
       return await Promise.resolve(bytes.slice(index * CHUNK_SIZE_BYTES, (index + 1) * CHUNK_SIZE_BYTES))
     },
     publish: (files, change = {}, signer = key) => {
-      const listed = Object.entries(files).map(([path, bytes]) => {
-        contents.set(sha256Hex(bytes), bytes)
-        const chunks: string[] = []
-        for (let at = 0; at < bytes.length; at += CHUNK_SIZE_BYTES)
-          chunks.push(sha256Hex(bytes.subarray(at, at + CHUNK_SIZE_BYTES)))
-        return { path, sizeBytes: bytes.length, sha256: sha256Hex(bytes), role: 'model' as const, chunks }
-      })
-      const manifest: BundleManifest = {
-        v: 1,
-        name: 'models',
-        version: '1.0.0',
-        environment: 'development',
-        files: listed,
-        golden: [],
-        card: { title: 'T', licence: 'Apache-2.0', languages: ['en'], intendedUse: 'tests', limits: 'none' },
-        createdAt: '2026-01-01T00:00:00.000Z',
-        expiresAt: '2030-01-01T00:00:00.000Z',
-        minimalRuntime: '0.1.0',
-        ...change,
-      }
+      for (const [, bytes] of [...Object.entries(files), ...DOCUMENTS]) contents.set(sha256Hex(bytes), bytes)
+      const listed = Object.entries(files).map(([path, bytes]) => measuredFile(path, bytes))
+      const manifest = wholeManifest(listed, change)
       const envelope = signEnvelope(BUNDLE_PAYLOAD_TYPE, canonicalBytes(manifest), [signer])
       const bytes = new TextEncoder().encode(JSON.stringify(envelope))
       contents.set(sha256Hex(bytes), bytes)

@@ -1,0 +1,61 @@
+/** Whether a bundle may take the place of what runs under its name: as good on what was held back, or the same as ran before. */
+import * as v from 'valibot'
+import { evaluationFault, type Incumbent } from '../../rollout/bundle/evaluation.ts'
+import { contentFiles, evaluationOf } from '../../rollout/bundle/examine.ts'
+import type { FolderBundle } from '../../rollout/bundle/folder.ts'
+import { kindContract } from '../../rollout/bundle/kind-contract.ts'
+import { CARD_FILE } from '../../rollout/bundle/release-facts.ts'
+import { BundleUnfit } from '../../rollout/bundle/unfit.ts'
+import { compareVersions } from '../../rollout/version.ts'
+import type { Queryable } from '../../shared/sql/port.ts'
+import { BundleManifestSchema, EVALUATION_FILE, type BundleManifest } from '../../shared/wire/bundle.ts'
+import type { CentreContent } from './content.ts'
+
+interface Ground {
+  readonly sql: Queryable
+  readonly content: CentreContent
+}
+
+/** Throws {@link BundleUnfit}: `evaluation_worse`, `evaluation_not_comparable` or `evaluation_failed`. */
+export async function requireNoWorse(ground: Ground, bundle: FolderBundle): Promise<void> {
+  const { manifest, files } = bundle
+  const released = await releasedOf(ground.sql, manifest.name)
+  // What ran before was judged then; to go back to it is no step into the unknown.
+  if (released.some((before) => sameContent(before, manifest))) return
+  const newest = released.toSorted((a, b) => compareVersions(b.version, a.version))[0]
+  const evaluation = evaluationOf(files.get(EVALUATION_FILE) ?? new Uint8Array())
+  if (evaluation === null) throw new BundleUnfit('bundle_without_evaluation', 'its evaluation cannot be read')
+  const incumbent = newest === undefined ? null : await incumbentOf(ground.content, newest)
+  const fault = evaluationFault(evaluation, manifest.metrics, incumbent)
+  if (fault !== null) throw new BundleUnfit(fault.code, fault.detail)
+}
+
+/** The versions that everybody may run, whole ones only. */
+async function releasedOf(sql: Queryable, name: string): Promise<readonly BundleManifest[]> {
+  const rows = await sql.query<{ manifest: never }>(
+    'select manifest from centre.bundle where name = $1 and not held',
+    [name],
+  )
+  return rows.flatMap((row) => {
+    const parsed = v.safeParse(BundleManifestSchema, row.manifest)
+    return parsed.success ? [parsed.output] : []
+  })
+}
+
+async function incumbentOf(content: CentreContent, manifest: BundleManifest): Promise<Incumbent> {
+  const file = manifest.files.find(({ path }) => path === EVALUATION_FILE)
+  const evaluation = file === undefined ? null : evaluationOf(await content.get(file.sha256))
+  if (evaluation === null)
+    throw new BundleUnfit('evaluation_not_comparable', `the evaluation of ${manifest.version} cannot be read`)
+  return { version: manifest.version, evaluation, heldBackSet: kindContract(manifest.kind).heldBackSet }
+}
+
+/** The same files but for the card, which says the version. */
+function sameContent(a: BundleManifest, b: BundleManifest): boolean {
+  const digests = (manifest: BundleManifest): string =>
+    contentFiles(manifest)
+      .filter(({ path }) => path !== CARD_FILE)
+      .map(({ path, sha256 }) => `${path} ${sha256}`)
+      .join('\n')
+  return digests(a) === digests(b)
+}
