@@ -4,7 +4,7 @@
  */
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { RELEASE_FILE } from '../../rollout/bundle/release-facts.ts'
+import { RELEASE_FILE } from '../../rollout/bundle/unsigned-files.ts'
 import type { DomainUnderTest } from '../evaluation/domain-under-test.ts'
 import { evaluate } from '../evaluation/evaluate.ts'
 import type { Entry } from '../evaluation/manifest.ts'

@@ -2,10 +2,8 @@
 import { cpSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { basename, join } from 'node:path'
 import * as v from 'valibot'
-import { RELEASE_FILE } from '../../rollout/bundle/release-facts.ts'
-import { UNSIGNED_FILES } from '../../rollout/bundle/unsigned-files.ts'
+import { FILES_ABOUT } from '../../rollout/bundle/unsigned-files.ts'
 import type { JsonObject } from '../../shared/json.ts'
-import { BOM_FILE, EVALUATION_FILE, PROVENANCE_FILE } from '../../shared/wire/bundle.ts'
 import { goldenOf } from './golden-vectors.ts'
 
 const Card = v.looseObject({
@@ -27,13 +25,6 @@ export function nextVersion(version: string): string {
   return `${major}.${minor}.${Number(patch) + 1}`
 }
 
-/** What was signed for the base, or said of it, is not true of the candidate. */
-function isOfTheBase(path: string): boolean {
-  return UNSIGNED_FILES.includes(basename(path)) || BASE_FILES.includes(basename(path))
-}
-
-const BASE_FILES: readonly string[] = [RELEASE_FILE, BOM_FILE, PROVENANCE_FILE, EVALUATION_FILE]
-
 /** Writes the folder anew. `lineage` goes into the card as it is. */
 export function writeCandidate(o: {
   readonly baseDir: string
@@ -43,7 +34,8 @@ export function writeCandidate(o: {
   readonly lineage: JsonObject
 }): void {
   rmSync(o.out, { recursive: true, force: true })
-  cpSync(o.baseDir, o.out, { recursive: true, filter: (path) => !isOfTheBase(path) })
+  // What was signed for the base, or said of it, is not true of the candidate.
+  cpSync(o.baseDir, o.out, { recursive: true, filter: (path) => !FILES_ABOUT.includes(basename(path)) })
   const golden = goldenOf(readFileSync(join(o.baseDir, 'golden.json'), 'utf8'), o.acoustic)
   writeFileSync(join(o.out, 'acoustic.onnx'), o.acoustic)
   writeFileSync(join(o.out, 'golden.json'), golden)

@@ -1,7 +1,8 @@
 /** What is known of an adapted candidate and stands in none of its bytes: its base, whose recordings, and how both did. */
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { readReleaseFacts, RELEASE_FILE } from '../../rollout/bundle/release-facts.ts'
+import { readReleaseFacts } from '../../rollout/bundle/release-facts.ts'
+import { RELEASE_FILE } from '../../rollout/bundle/unsigned-files.ts'
 import { digestOf, sha256Hex } from '../../shared/digest.ts'
 import type { JsonObject } from '../../shared/json.ts'
 import { DEVICE_METRICS } from '../../shared/wire/metric-contract.ts'

@@ -5,7 +5,7 @@
 import { readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { setImmediate as nextTurn } from 'node:timers/promises'
-import { RELEASE_FILE } from '../../rollout/bundle/release-facts.ts'
+import { RELEASE_FILE } from '../../rollout/bundle/unsigned-files.ts'
 import { sha256Hex } from '../../shared/digest.ts'
 import { compileDomain } from '../grammar/compile.ts'
 import type { Domain } from '../grammar/domain.ts'

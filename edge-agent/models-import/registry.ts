@@ -3,6 +3,7 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import * as v from 'valibot'
+import { FILES_ABOUT } from '../../rollout/bundle/unsigned-files.ts'
 import { StarlingError } from '../../shared/errors.ts'
 import type { ModelTraits } from '../../shared/kernel/contract.ts'
 import { MODEL_FOLDERS } from '../models/shipped.ts'
@@ -196,7 +197,7 @@ function described(
 ): RegisteredModel {
   const { name, version, licence } = cardIn(dir)
   const files = readdirSync(dir, { recursive: true, withFileTypes: true })
-    .filter((entry) => entry.isFile() && entry.name !== 'manifest.dsse.json')
+    .filter((entry) => entry.isFile() && !FILES_ABOUT.includes(entry.name))
     .map(({ name: file, parentPath }) => ({ file, sha256: fileSha256(join(parentPath, file)) }))
   return {
     name,

@@ -54,7 +54,7 @@ export function composeBundle(draft: Draft): Composed {
     }),
   )
   const parsed = v.safeParse(BundleManifestSchema, {
-    v: 1,
+    v: 2,
     name,
     ...(kind === undefined ? {} : { kind }),
     version,

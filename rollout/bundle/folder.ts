@@ -9,8 +9,8 @@ import { describeIssues } from '../../shared/wire/answer.ts'
 import { BundleManifestSchema, type BundleFile, type BundleManifest } from '../../shared/wire/bundle.ts'
 import { composeBundle, measuredFile } from './compose.ts'
 import { measureOf, type HeldFiles } from './examine.ts'
-import { CARD_FILE, readCard, readReleaseFacts, RELEASE_FILE } from './release-facts.ts'
-import { MANIFEST_FILE, UNSIGNED_FILES } from './unsigned-files.ts'
+import { CARD_FILE, readCard, readReleaseFacts } from './release-facts.ts'
+import { MANIFEST_FILE, RELEASE_FILE, UNSIGNED_FILES } from './unsigned-files.ts'
 import { BundleUnfit } from './unfit.ts'
 
 /** How long a release may be installed for the first time. */

@@ -15,8 +15,8 @@ import {
 import { contractFault, MetricContractSchema } from '../../shared/wire/metric-contract.ts'
 import { isLicence } from './licence.ts'
 import { BundleUnfit } from './unfit.ts'
+import { RELEASE_FILE } from './unsigned-files.ts'
 
-export const RELEASE_FILE = 'release.json'
 export const CARD_FILE = 'card.json'
 
 const Text = v.pipe(v.string(), v.minLength(1), v.maxLength(2_000))

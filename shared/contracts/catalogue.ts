@@ -33,7 +33,7 @@ const EVENTS: readonly Contract[] = [
   event('state.desired', 'out', 1, DesiredStateSchema),
   event('state.reported', 'in', 1, ReportedStateSchema),
   event('state.report-answer', 'out', 1, ReportAnswerSchema),
-  event('bundle.manifest', 'out', 1, BundleManifestSchema),
+  event('bundle.manifest', 'out', 2, BundleManifestSchema),
   event('bundle.chunk-request', 'in', 1, ChunkRequestSchema),
   event('repository.metadata-request', 'in', 1, MetadataRequestSchema),
   event('schema.steps', 'out', 1, SchemaStepsSchema),

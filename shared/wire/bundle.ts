@@ -82,7 +82,7 @@ export const BundleCardSchema = v.strictObject({
  * contract, provenance, evaluation) is judged by `rollout/manifest.ts`, so that each lack is refused by its own name.
  */
 export const BundleManifestSchema = v.strictObject({
-  v: v.literal(1),
+  v: v.literal(2),
   name: BundleNameSchema,
   kind: v.exactOptional(v.picklist(BUNDLE_KINDS)),
   version: VersionSchema,

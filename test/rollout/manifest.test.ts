@@ -73,7 +73,7 @@ describe('the verdict on a manifest', () => {
     ['empty', new Uint8Array(), 'not_signed'],
     ['too large', new Uint8Array(300_000), 'oversize'],
     ['an unknown field', signed(manifest({ extra: 1 })), 'malformed'],
-    ['an unknown version of the format', signed(manifest({ v: 2 })), 'malformed'],
+    ['an unknown version of the format', signed(manifest({ v: 1 })), 'malformed'],
     ['a golden file that is not in it', signed(manifest({ golden: ['speech/none.json'] })), 'malformed'],
     ['another environment', signed(manifest({ environment: 'production' })), 'foreign_environment'],
     ['another name', signed(manifest({ name: 'others' })), 'other_bundle'],

@@ -1,6 +1,6 @@
 /** Bundles with everything that publishing and devices ask for: as a source folder's files, and as a manifest over any files. */
 import { measuredFile } from '../../rollout/bundle/compose.ts'
-import { RELEASE_FILE } from '../../rollout/bundle/release-facts.ts'
+import { RELEASE_FILE } from '../../rollout/bundle/unsigned-files.ts'
 import type { JsonObject } from '../../shared/json.ts'
 import {
   BOM_FILE,
@@ -115,7 +115,7 @@ export function wholeManifest(
   const documents = [...DOCUMENTS].map(([path, bytes]) => measuredFile(path, bytes))
   const { version: _version, ...card } = CARD
   return {
-    v: 1,
+    v: 2,
     name: 'models',
     version: '1.0.0',
     environment: 'development',
