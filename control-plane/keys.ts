@@ -1,7 +1,17 @@
 /** The centre's own keys: made once, kept in one file of mode 0600. Each key signs one kind of thing. */
-import { closeSync, existsSync, fsyncSync, openSync, readFileSync, renameSync, writeSync } from 'node:fs'
+import {
+  closeSync,
+  existsSync,
+  fsyncSync,
+  openSync,
+  readFileSync,
+  renameSync,
+  writeFileSync,
+  writeSync,
+} from 'node:fs'
 import { join } from 'node:path'
 import * as v from 'valibot'
+import { keyDocument } from '../rollout/tuf/documents.ts'
 import { StarlingError } from '../shared/errors.ts'
 import { FabricSeedsSchema, makeFabricSeeds, type FabricSeeds } from '../shared/fabric/credentials.ts'
 import { generateKeyPair, loadKeyPair, type KeyPair } from '../shared/signing/ed25519.ts'
@@ -36,6 +46,17 @@ export interface CentreKeys {
   /** Signs access tokens of people and programs at the centre. */
   readonly access: KeyPair
   readonly fabric: FabricSeeds
+}
+
+/** Writes the public halves of what signs bundles beside the keys: `release.pub`, `model.pub`, as `starling keys new` writes them. */
+export function writePublicKeys(folder: string, { release, model }: CentreKeys): void {
+  const ed25519 = { keytype: 'ed25519', scheme: 'ed25519' } as const
+  const publicText = Buffer.from(release.publicKey.text, 'base64url').toString('hex')
+  for (const [name, key] of [
+    ['release.pub', { ...ed25519, publicText }],
+    ['model.pub', model],
+  ] as const)
+    writeFileSync(join(folder, name), `${JSON.stringify(keyDocument(key), undefined, 1)}\n`)
 }
 
 /** Reads the keys, or makes them when there are none. Throws {@link KeysUnreadable}; it never replaces a file that it cannot read. */

@@ -2,11 +2,11 @@
 /** The one binary. Each command is a module of its own, loaded when it is called. */
 import { Argument, Command, CommanderError, Option } from 'commander'
 import { packageVersion } from '../../shared/package-version.ts'
-import type { BundlePublishOptions } from './commands/bundle.ts'
 import type { HubOptions } from './commands/parts.ts'
 import type { SpeechAdaptOptions } from './commands/speech-adapt.ts'
 import type { SpeechEvalOptions } from './commands/speech-eval.ts'
 import { openCall, type Call, type CommonOptions } from './call.ts'
+import { addBundles } from './bundle-words.ts'
 import { addContext } from './context-words.ts'
 import { addKeys } from './keys-words.ts'
 import { addRegistry } from './registry-words.ts'
@@ -205,44 +205,6 @@ function addSpeech(program: Command, run: Run): void {
       const { speechEval } = await import('./commands/speech-eval.ts')
       await run(async (call) => await speechEval(call, options))(options)
     })
-}
-
-function addBundles(program: Command, run: Run): void {
-  const bundle = program.command('bundle').description('what the centre signs and devices run')
-  common(bundle.command('publish'))
-    .description('sign and publish the files of a folder, which has a card.json')
-    .argument('<folder>')
-    .requiredOption('--name <name>', 'the bundle: speech, intent, or another')
-    .option('--as-version <version>', "instead of the card's: to publish again what ran before")
-    .option('--held', 'only devices for which it is chosen take it', false)
-    .action(async (folder: string, options: CommonOptions & BundlePublishOptions) => {
-      const { bundlePublish } = await import('./commands/bundle.ts')
-      await run(async (call) => await bundlePublish(call, folder, options))(options)
-    })
-  common(bundle.command('list'))
-    .description('what is published')
-    .action(async (options: CommonOptions) => {
-      const { bundleList } = await import('./commands/bundle.ts')
-      await run(bundleList)(options)
-    })
-  common(bundle.command('choose'))
-    .description('which version one device runs')
-    .requiredOption('--device <name>')
-    .requiredOption('--name <name>', 'the bundle')
-    .requiredOption('--bundle-version <version>', 'a published version, or "newest"')
-    .action(
-      async (
-        options: CommonOptions & {
-          readonly device: string
-          readonly name: string
-          readonly bundleVersion: string
-        },
-      ) => {
-        const { bundleChoose } = await import('./commands/bundle.ts')
-        const { device, name, bundleVersion: version } = options
-        await run(async (call) => await bundleChoose(call, { device, name, version }))(options)
-      },
-    )
 }
 
 function addAdaptation(speech: Command, run: Run): void {

@@ -1,10 +1,11 @@
 /** The trained classifier: a worker thread with the ONNX model, checked against its golden answers before it is used. */
-import { createHash } from 'node:crypto'
 import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { Worker } from 'node:worker_threads'
 import * as v from 'valibot'
+import { intentModelDigest } from '../../rollout/bundle/lineage.ts'
+import { sha256Hex } from '../../shared/digest.ts'
 import { StarlingError } from '../../shared/errors.ts'
 import { parseSha256Hex } from '../../shared/ids.ts'
 import { workerEntry } from '../../shared/worker-entry.ts'
@@ -25,9 +26,6 @@ const GoldenSchema = v.object({
   tolerance: v.number(),
   cases: v.pipe(v.array(v.object({ text: v.string(), probabilities: v.array(v.number()) })), v.minLength(1)),
 })
-/** The files that make the model what it is. */
-const FILES = ['intent.onnx', 'card.json', 'golden.json'] as const
-
 export interface Guess {
   readonly intent: string
   readonly probability: number
@@ -92,18 +90,11 @@ function readFiles(modelDir: string): {
   digest: string
 } {
   try {
-    const [model, card, golden] = FILES.map((file) => readFileSync(join(modelDir, file)))
-    const hash = createHash('sha256')
-    for (const bytes of [model, card, golden])
-      hash.update(
-        createHash('sha256')
-          .update(bytes ?? '')
-          .digest(),
-      )
+    const read = (file: string): Buffer => readFileSync(join(modelDir, file))
     return {
-      card: v.parse(CardSchema, JSON.parse(String(card))),
-      golden: v.parse(GoldenSchema, JSON.parse(String(golden))),
-      digest: hash.digest('hex'),
+      card: v.parse(CardSchema, JSON.parse(String(read('card.json')))),
+      golden: v.parse(GoldenSchema, JSON.parse(String(read('golden.json')))),
+      digest: intentModelDigest((file) => sha256Hex(read(file))),
     }
   } catch (cause) {
     throw refused(`its files cannot be read: ${(cause as Error).message}`, cause)

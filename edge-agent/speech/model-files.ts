@@ -2,21 +2,11 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import * as v from 'valibot'
+import { speechModelDigest } from '../../rollout/bundle/lineage.ts'
 import { sha256Hex } from '../../shared/digest.ts'
 import { ModelRefused } from './errors.ts'
 import { type SpeechMixture, speechMixture } from './speech-mixture.ts'
 import { phoneModel, type PhoneModel } from './phone-model.ts'
-
-const FILES = [
-  'acoustic.onnx',
-  'golden.json',
-  'language.bin.br',
-  'letters.bin.br',
-  'lexicon.txt.br',
-  'mixture.json',
-  'phones.json',
-  'triphones.bin.br',
-] as const
 
 const Card = v.object({ name: v.string(), version: v.string() })
 
@@ -42,7 +32,7 @@ export function readModel(modelDir: string): ModelFiles {
       })
     }
   }
-  const digest = sha256Hex(FILES.map((name) => `${sha256Hex(read(name))}  ${name}\n`).join(''))
+  const digest = speechModelDigest((name) => sha256Hex(read(name)))
   try {
     const card = v.parse(Card, JSON.parse(read('card.json').toString('utf8')))
     return {

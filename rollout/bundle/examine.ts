@@ -62,6 +62,12 @@ export function evaluationOf(bytes: Uint8Array): Evaluation | null {
   return parsed.success ? parsed.output : null
 }
 
+/** The provenance that a sound bundle carries; null where its file is none. */
+export function provenanceOf(bytes: Uint8Array): Provenance | null {
+  const parsed = v.safeParse(ProvenanceSchema, jsonOf(bytes))
+  return parsed.success ? parsed.output : null
+}
+
 function lacks(manifest: BundleManifest): Check {
   const lack = manifestLack(manifest)
   const kind = kindFault(manifest)

@@ -1,34 +1,27 @@
 /** `starling bundle`: publishing a folder's files at the centre that runs here, and choosing which device runs which version. */
-import { readdirSync, readFileSync } from 'node:fs'
-import { basename, join, relative, sep } from 'node:path'
-import { StarlingError } from '../../../shared/errors.ts'
 import type { Call } from '../call.ts'
 import { atCentre } from '../operator.ts'
 import { EXIT, type ExitCode } from '../output.ts'
 import { readRunFile, type RunFile } from '../run-files.ts'
+import { nameOf, readSource } from './folder-files.ts'
 import { NoCentreHere } from './parts.ts'
 
 export interface BundlePublishOptions {
-  readonly name: string
+  readonly name?: string
   readonly held: boolean
   readonly asVersion?: string
-}
-
-/** The folder cannot be read, or holds nothing. */
-export class FolderRefused extends StarlingError {
-  override readonly code = 'folder_refused'
 }
 
 export async function bundlePublish(
   call: Call,
   folder: string,
-  { name, held, asVersion }: BundlePublishOptions,
+  { name = nameOf(folder), held, asVersion }: BundlePublishOptions,
 ): Promise<ExitCode> {
   const form = new FormData()
   form.set('name', name)
   form.set('held', String(held))
-  for (const path of filesUnder(folder))
-    form.append('file', new File([contentOf(path, asVersion)], relative(folder, path).split(sep).join('/')))
+  for (const [path, bytes] of await readSource(folder, asVersion))
+    form.append('file', new File([Uint8Array.from(bytes)], path))
   const answer = await atCentre(hubOf(call), '/api/releases', { method: 'POST', body: form })
   const { version, files, isNew } = answer as { version: string; files: number; isNew: boolean }
   call.output.answer(answer, [
@@ -73,34 +66,10 @@ export async function bundleChoose(
   return EXIT.ok
 }
 
-/** Devices never go back to an older version: what ran before is published again under a newer one. */
-function contentOf(path: string, asVersion: string | undefined): Uint8Array<ArrayBuffer> {
-  const bytes = Uint8Array.from(readFileSync(path))
-  if (asVersion === undefined || basename(path) !== 'card.json') return bytes
-  const card = JSON.parse(new TextDecoder().decode(bytes)) as object
-  return Uint8Array.from(Buffer.from(JSON.stringify({ ...card, version: asVersion }, null, 2)))
-}
-
-function hubOf({ home }: Call): RunFile['hub'] {
+export function hubOf({ home }: Call): RunFile['hub'] {
   const hub = readRunFile(home, 'hub')
   if (hub !== null) return hub
   throw new NoCentreHere('no centre runs on this data folder', {
     remedy: 'Start it with `starling hub` or `starling up`, or name its folder with --data.',
-  })
-}
-
-function filesUnder(folder: string): readonly string[] {
-  try {
-    const entries = readdirSync(folder, { withFileTypes: true, recursive: true })
-    const files = entries.filter((entry) => entry.isFile()).map((entry) => join(entry.parentPath, entry.name))
-    if (files.length > 0) return files.toSorted()
-  } catch (cause) {
-    throw new FolderRefused(`${folder} cannot be read: ${(cause as Error).message}`, {
-      remedy: 'Give the folder of a model or a domain, with its card.json.',
-      cause,
-    })
-  }
-  throw new FolderRefused(`${folder} holds no files`, {
-    remedy: 'Give the folder of a model or a domain, with its card.json.',
   })
 }

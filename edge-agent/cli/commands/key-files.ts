@@ -44,10 +44,7 @@ export function readPlan(path: string, nowMs: number): RootPlan {
   const plan = read(path, PlanSchema)
   const role = (named: v.InferOutput<typeof RoleSchema>): RoleKeys => ({
     threshold: named.threshold,
-    keys: named.keys.map((file) => {
-      const { keytype, scheme, keyval } = read(resolve(dirname(path), file), PublicKeySchema)
-      return { keytype, scheme, publicText: keyval.public }
-    }),
+    keys: named.keys.map((file) => readPublicKey(resolve(dirname(path), file))),
   })
   const { root, timestamp, snapshot, targets } = plan.roles
   return {
@@ -55,6 +52,12 @@ export function readPlan(path: string, nowMs: number): RootPlan {
     expiresMs: nowMs + plan.expiresInDays * DAY_MS,
     roles: { root: role(root), timestamp: role(timestamp), snapshot: role(snapshot), targets: role(targets) },
   }
+}
+
+/** A `.pub` file, as `starling keys new` writes it. */
+export function readPublicKey(path: string): Pick<SigningKey, 'keytype' | 'scheme' | 'publicText'> {
+  const { keytype, scheme, keyval } = read(path, PublicKeySchema)
+  return { keytype, scheme, publicText: keyval.public }
 }
 
 export function readSignature(path: string): DetachedSignature {

@@ -28,7 +28,7 @@ const document = (path: string): Json => JSON.parse(String(Buffer.from(built.fil
 function leaves(value: Json, way: readonly (string | number)[] = []): (readonly (string | number)[])[] {
   if (typeof value !== 'object' || value === null) return [way]
   return Object.entries(value).flatMap(([key, item]) =>
-    leaves(item as Json, [...way, Array.isArray(value) ? Number(key) : key]),
+    leaves(item, [...way, Array.isArray(value) ? Number(key) : key]),
   )
 }
 
@@ -37,10 +37,11 @@ function withLeaf(value: Json, way: readonly (string | number)[], to: (before: J
   if (key === undefined) return to(value)
   const copy = structuredClone(value) as Record<string, Json>
   copy[key] = withLeaf(copy[key] as Json, rest, to)
-  return (Array.isArray(value) ? Object.values(copy) : copy) as Json
+  return Array.isArray(value) ? Object.values(copy) : copy
 }
 
-const otherThan = (before: Json): Json => (typeof before === 'number' ? before + 1 : `${JSON.stringify(before)}x`)
+const otherThan = (before: Json): Json =>
+  typeof before === 'number' ? before + 1 : `${JSON.stringify(before)}x`
 
 describe('a bundle held against itself', () => {
   it('holds when it was composed, the same bytes each time', () => {
