@@ -22,8 +22,6 @@ create table if not exists centre.bundle (
 );
 alter table centre.bundle add column if not exists held boolean not null default false;
 alter table centre.bundle add column if not exists attestations jsonb not null default '{}';
-alter table centre.bundle add column if not exists record_id text;
-alter table centre.bundle add column if not exists published_by text;
 create table if not exists centre.desired (
   id bigint generated always as identity primary key, device text not null, name text not null, version text,
   record_id text not null, set_at timestamptz not null

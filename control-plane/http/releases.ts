@@ -8,7 +8,7 @@ import type { Database } from '../../shared/sql/port.ts'
 import { describeIssues } from '../../shared/wire/answer.ts'
 import { BundleNameSchema, BundlePathSchema, MAX_BUNDLE_FILES } from '../../shared/wire/bundle.ts'
 import { atCentre } from '../performer.ts'
-import { lineageAt, lineageByDigest } from '../release/lineage.ts'
+import { originAt, originsByDigest } from '../release/origin.ts'
 import { publishPerformer, type PublishParts } from '../release/publish.ts'
 import type { Caller } from './access.ts'
 
@@ -41,10 +41,10 @@ export function releaseRoutes({ db, kernel, publishing }: ReleaseParts): Hono<Ca
   const ground = { sql: db, content: publishing.content }
   app.get('/releases/:name/:version', async (context) => {
     const { name, version } = context.req.param()
-    return context.json(await lineageAt(ground, { name, version }))
+    return context.json(await originAt(ground, { name, version }))
   })
   app.get('/lineage/:digest', async (context) =>
-    context.json({ found: await lineageByDigest(ground, context.req.param('digest')) }),
+    context.json({ found: await originsByDigest(ground, context.req.param('digest')) }),
   )
   app.post('/releases', async (context) => {
     const upload = uploadOf(await context.req.raw.formData().catch(() => null))

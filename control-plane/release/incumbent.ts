@@ -6,8 +6,8 @@ import type { FolderBundle } from '../../rollout/bundle/folder.ts'
 import { kindContract } from '../../rollout/bundle/kind-contract.ts'
 import { CARD_FILE } from '../../rollout/bundle/release-facts.ts'
 import { BundleUnfit } from '../../rollout/bundle/unfit.ts'
-import { compareVersions } from '../../rollout/version.ts'
 import type { Queryable } from '../../shared/sql/port.ts'
+import { STABLE } from '../registry/aliases.ts'
 import { BundleManifestSchema, EVALUATION_FILE, type BundleManifest } from '../../shared/wire/bundle.ts'
 import type { CentreContent } from './content.ts'
 
@@ -20,12 +20,13 @@ interface Ground {
 export async function requireNoWorse(ground: Ground, bundle: FolderBundle): Promise<void> {
   const { manifest, files } = bundle
   const released = await releasedOf(ground.sql, manifest.name)
+  const stable = await stableOf(ground.sql, manifest.name)
   // What ran before was judged then; to go back to it is no step into the unknown.
   if (released.some((before) => sameContent(before, manifest))) return
-  const newest = released.toSorted((a, b) => compareVersions(b.version, a.version))[0]
+  const running = released.find(({ version }) => version === stable)
   const evaluation = evaluationOf(files.get(EVALUATION_FILE) ?? new Uint8Array())
   if (evaluation === null) throw new BundleUnfit('bundle_without_evaluation', 'its evaluation cannot be read')
-  const incumbent = newest === undefined ? null : await incumbentOf(ground.content, newest)
+  const incumbent = running === undefined ? null : await incumbentOf(ground.content, running)
   const fault = evaluationFault(evaluation, manifest.metrics, incumbent)
   if (fault !== null) throw new BundleUnfit(fault.code, fault.detail)
 }
@@ -40,6 +41,15 @@ async function releasedOf(sql: Queryable, name: string): Promise<readonly Bundle
     const parsed = v.safeParse(BundleManifestSchema, row.manifest)
     return parsed.success ? [parsed.output] : []
   })
+}
+
+/** What devices run that nobody chose anything else for. */
+async function stableOf(sql: Queryable, name: string): Promise<string | null> {
+  const [row] = await sql.query<{ version: string }>(
+    'select version from centre.alias where name = $1 and alias = $2',
+    [name, STABLE],
+  )
+  return row?.version ?? null
 }
 
 async function incumbentOf(content: CentreContent, manifest: BundleManifest): Promise<Incumbent> {

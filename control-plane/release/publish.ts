@@ -126,8 +126,8 @@ async function keep(
   const envelopeSha256 = sha256Hex(envelope)
   await work.tx.query(
     `insert into centre.bundle
-       (name, version, envelope_sha256, envelope, manifest, published_at, held, attestations, record_id, published_by)
-     values ($1, $2, $3, $4, $5::text::jsonb, $6::text::timestamptz, $7, $8::text::jsonb, $9, $10)`,
+       (name, version, envelope_sha256, envelope, manifest, published_at, held, attestations)
+     values ($1, $2, $3, $4, $5::text::jsonb, $6::text::timestamptz, $7, $8::text::jsonb)`,
     [
       manifest.name,
       manifest.version,
@@ -137,8 +137,6 @@ async function keep(
       new Date(parts.clock.nowMs()).toISOString(),
       source.held === true,
       JSON.stringify(attestations),
-      work.recordId,
-      work.principal.id,
     ],
   )
   return envelopeSha256

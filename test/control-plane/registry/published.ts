@@ -1,4 +1,5 @@
 /** Releases at a stage of the centre, published over its API. */
+import { CARD, sourceFiles } from '../../support/whole-bundle.ts'
 import type { ApiStage } from '../api-stage.ts'
 
 export async function publishRelease(
@@ -10,16 +11,11 @@ export async function publishRelease(
   const form = new FormData()
   form.set('name', name)
   form.set('held', String(held))
-  const card = {
-    version,
-    title: `${name} for tests`,
-    licence: 'Apache-2.0',
-    languages: ['en'],
-    intendedUse: 'Tests.',
-    limits: 'Everything.',
-  }
-  form.append('file', new File([JSON.stringify(card)], 'card.json'))
-  form.append('file', new File([`${name} ${version}`], 'acoustic.onnx'))
+  const files = sourceFiles({
+    'card.json': { ...CARD, version, title: `${name} for tests` },
+    'model.onnx': `${name} ${version}`,
+  })
+  for (const [path, bytes] of files) form.append('file', new File([Uint8Array.from(bytes)], path))
   const answer = await stage.call('/api/releases', { method: 'POST', body: form })
   if (answer.status !== 201) throw new Error(`${name} ${version}: ${answer.text}`)
 }

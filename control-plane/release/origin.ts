@@ -11,14 +11,14 @@ import {
   type BundleManifest,
 } from '../../shared/wire/bundle.ts'
 import type { CentreContent } from './content.ts'
-import { NoSuchRelease } from './desired.ts'
+import { NoSuchRelease } from '../registry/errors.ts'
 
 interface Ground {
   readonly sql: Queryable
   readonly content: CentreContent
 }
 
-/** One effect that let a version out: its publication, or that an operator chose it for a device. */
+/** One effect that let a version out: its publication, an approval, a move of an alias, that an operator chose it for a device. */
 interface Approval {
   readonly action: string
   readonly by: string
@@ -27,7 +27,7 @@ interface Approval {
   readonly policy: { readonly version: number; readonly digest: string; readonly rule: string }
 }
 
-export interface PublishedLineage extends Lineage {
+export interface Origin extends Lineage {
   readonly envelopeSha256: string
   readonly held: boolean
   readonly publishedAt: string
@@ -44,15 +44,14 @@ type Row = {
   readonly held: boolean
   readonly published_at: string
   readonly attestations: never
-  readonly record_id: string | null
 }
-const COLUMNS = 'name, version, envelope_sha256, manifest, held, published_at, attestations, record_id'
+const COLUMNS = 'name, version, envelope_sha256, manifest, held, published_at, attestations'
 
 /** Throws {@link NoSuchRelease}. */
-export async function lineageAt(
+export async function originAt(
   ground: Ground,
   { name, version }: { readonly name: string; readonly version: string },
-): Promise<PublishedLineage> {
+): Promise<Origin> {
   const [row] = await ground.sql.query<Row>(
     `select ${COLUMNS} from centre.bundle where name = $1 and version = $2`,
     [name, version],
@@ -66,9 +65,9 @@ export async function lineageAt(
  * Every published version that `digest` is of: a manifest's envelope, a model as a device's records name it, or a file of it. Throws
  * {@link NoSuchRelease} where it is of none.
  */
-export async function lineageByDigest(ground: Ground, digest: string): Promise<readonly PublishedLineage[]> {
+export async function originsByDigest(ground: Ground, digest: string): Promise<readonly Origin[]> {
   const rows = await ground.sql.query<Row>(`select ${COLUMNS} from centre.bundle order by name, version`)
-  const found: PublishedLineage[] = []
+  const found: Origin[] = []
   for (const row of rows) {
     const manifest = manifestOf(row)
     if (manifest !== null && isOf(digest, row, manifest)) found.push(await published(ground, row, manifest))
@@ -85,7 +84,7 @@ function isOf(digest: string, row: Row, { files }: BundleManifest): boolean {
   )
 }
 
-async function published(ground: Ground, row: Row, manifest: BundleManifest): Promise<PublishedLineage> {
+async function published(ground: Ground, row: Row, manifest: BundleManifest): Promise<Origin> {
   const document = async (path: string): Promise<Uint8Array> => {
     const file = manifest.files.find((one) => one.path === path)
     return file === undefined ? new Uint8Array() : await ground.content.get(file.sha256)
@@ -105,9 +104,12 @@ async function published(ground: Ground, row: Row, manifest: BundleManifest): Pr
 /** By the journal's own records: what they say of policy and person is chained and sealed. */
 async function approvalsOf(sql: Queryable, row: Row): Promise<readonly Approval[]> {
   const records = await sql.query<{ text: string }>(
-    `select text from journal.record where id = $1 or id in
-       (select record_id from centre.desired where name = $2 and version = $3) order by seq`,
-    [row.record_id, row.name, row.version],
+    `select text from journal.record where id in (
+       select record_id from centre.release_transition where name = $1 and version = $2
+       union select record_id from centre.release_approval where name = $1 and version = $2
+       union select record_id from centre.alias_move where name = $1 and to_version = $2
+       union select record_id from centre.desired where name = $1 and version = $2) order by seq`,
+    [row.name, row.version],
   )
   return records.flatMap(({ text }) => {
     const { id, at, body } = parseRecord(text)
