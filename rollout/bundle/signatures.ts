@@ -20,9 +20,10 @@ import {
   EVALUATION_FILE,
   PROVENANCE_FILE,
   VersionSchema,
+  type BundleFile,
   type BundleManifest,
 } from '../../shared/wire/bundle.ts'
-import { fails, holds, type Check } from './examine.ts'
+import { fails, holds, type Check, type HeldFiles } from './examine.ts'
 import { modelSignatureFault, modelSigningPayload, sigstoreBundle } from './model-signing.ts'
 import { STATEMENT_PAYLOAD_TYPE } from './statement.ts'
 import { BundleUnfit } from './unfit.ts'
@@ -206,9 +207,9 @@ export interface BundleTrust {
   readonly modelKeys: readonly string[]
 }
 
-/** Every signature against the bundle that lies there, each whatever the others say. */
+/** Every signature against the bytes that lie there, each whatever the others say. */
 export function signatureChecks(
-  bundle: Signable,
+  bundle: Signable & { readonly held: HeldFiles },
   signed: SignedFiles,
   { releaseKeys, threshold, modelKeys }: BundleTrust,
 ): readonly Check[] {
@@ -235,12 +236,20 @@ export function signatureChecks(
   const fault =
     bytes === undefined
       ? `${MODEL_SIGNATURE_FILE} is not there`
-      : modelSignatureFault(jsonOf(bytes), bundle.manifest.files, modelKeys)
+      : modelSignatureFault(jsonOf(bytes), lyingThere(bundle), modelKeys)
   const model =
     fault === null
       ? holds('model signature', looked)
       : fails('model signature', looked, 'signature_refused', fault)
   return [...checks, model]
+}
+
+/** The model's signature is over the bytes, whatever the manifest says of them. */
+function lyingThere({
+  manifest,
+  held,
+}: Pick<Signable, 'manifest'> & { readonly held: HeldFiles }): readonly BundleFile[] {
+  return manifest.files.map((file) => ({ ...file, ...held.measured.get(file.path) }))
 }
 
 function jsonOf(bytes: Uint8Array): unknown {

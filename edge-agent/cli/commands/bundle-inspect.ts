@@ -50,7 +50,7 @@ export async function bundleInspect(call: Call, options: InspectOptions): Promis
           `  metric    ${name.padEnd(22)} ${unit}, ${direction} is better, by ${source}${threshold === null ? '' : `, fault beyond ${threshold}`}`,
       ),
       ...listed.map(
-        ({ path, role, sizeBytes, sha256 }) => `  ${role.padEnd(10)}${path}  ${sizeBytes}  ${sha256}`,
+        ({ path, role, sizeBytes, sha256 }) => `  ${role.padEnd(11)}${path}  ${sizeBytes}  ${sha256}`,
       ),
     ],
   )
