@@ -27,7 +27,7 @@ import type { EnrolmentParts } from './identity/enrol.ts'
 import { deviceInForce } from './identity/devices.ts'
 import { revokedKeys } from './identity/revoke.ts'
 import { openIngest } from './ingest/ingest.ts'
-import { openCentreKeys, writePublicKeys, type CentreKeys } from './keys.ts'
+import { openCentreKeys, type CentreKeys } from './keys.ts'
 import { atCentre, EffectStopped } from './performer.ts'
 import type { PromotionParts } from './registry/aliases.ts'
 import { openContentRights } from './release/content-rights.ts'
@@ -79,7 +79,6 @@ async function open(
   const lock = takeFolderLock(options.data, 'starling hub')
   closers.add(() => lock.release())
   const keys = openCentreKeys(options.data)
-  writePublicKeys(options.data, keys)
   const tenant = parseTenantId(options.tenant)
   const authority = await openAuthority(tenant, keys.fabric)
   const embedded = await openDatabase({

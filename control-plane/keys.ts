@@ -49,7 +49,7 @@ export interface CentreKeys {
 }
 
 /** Writes the public halves of what signs bundles beside the keys: `release.pub`, `model.pub`, as `starling keys new` writes them. */
-export function writePublicKeys(folder: string, { release, model }: CentreKeys): void {
+function writePublicKeys(folder: string, { release, model }: Pick<CentreKeys, 'release' | 'model'>): void {
   const ed25519 = { keytype: 'ed25519', scheme: 'ed25519' } as const
   const publicText = Buffer.from(release.publicKey.text, 'base64url').toString('hex')
   for (const [name, key] of [
@@ -67,9 +67,10 @@ export function openCentreKeys(folder: string): CentreKeys {
     const stored = v.parse(StoredSchema, JSON.parse(readFileSync(path, 'utf8')))
     const { model = newModelKey() } = stored
     if (stored.model === undefined) writeKeys(path, { ...stored, model })
+    const signers = { release: loadKeyPair(stored.release), model: loadSigningKey(model) }
+    writePublicKeys(folder, signers)
     return {
-      release: loadKeyPair(stored.release),
-      model: loadSigningKey(model),
+      ...signers,
       policy: loadKeyPair(stored.policy),
       receipt: loadKeyPair(stored.receipt),
       journal: loadKeyPair(stored.journal),
