@@ -34,6 +34,7 @@ export function speechParts(parts: RecorderParts, person: Principal): SpeechPart
     consent: async () => await consentOf(db),
     agree: async (given) => await admit(consentPerformer(clock), { given }),
     recordings: async () => await recordings.list(),
+    damaged: async () => (await recordings.damaged()).map(({ turn }) => turn),
     forget: async () => {
       const output = await admit(forgetPerformer(recordings), {})
       return (output as { forgotten: number }).forgotten

@@ -12,18 +12,16 @@ import type { Log } from '../../shared/log.ts'
 import { openMetrics, type Metrics } from '../../shared/metrics/metrics.ts'
 import type { RunningPart } from '../../shared/part.ts'
 import { keepResolver } from '../adaptation/recording-performers.ts'
-import { openRecordings } from '../adaptation/recordings.ts'
+import { deviceRecordings } from '../adaptation/device-recordings.ts'
 import { isFieldAction } from '../actions/field-actions.ts'
 import { importedFolder, voiceModel } from '../models-import/registry.ts'
 import { isWriteDecision } from '../context/write-performers.ts'
 import { listNames } from '../context/reads.ts'
-import { RECORDINGS_FOLDER } from '../home.ts'
 import { enrol } from '../identity/enrol.ts'
 import { NotEnrolled, readIdentity, type Identity } from '../identity/identity.ts'
 import { startLeaf, type Leaf } from '../leaf/leaf.ts'
 import type { LinkState } from '../leaf/link.ts'
 import { openOutbox } from '../outbox/outbox.ts'
-import { realDisk } from '../models-store/disk.ts'
 import { MIGRATE } from '../schema/schema-bundle.ts'
 import { activatePerformer, rollbackPerformer } from '../update/activation.ts'
 import type { Agreement } from '../update/agreement.ts'
@@ -246,7 +244,7 @@ async function openLeaf(
 }
 
 /** What the last stop cut short is settled before anything new is done, and said. */
-async function settle({ options, ledger, installer, run }: Device): Promise<void> {
+async function settle({ options, identity, ledger, installer, run }: Device): Promise<void> {
   const never = (): never => {
     throw new TypeError('only resolve is called')
   }
@@ -261,7 +259,7 @@ async function settle({ options, ledger, installer, run }: Device): Promise<void
       ...models,
       activatePerformer(installer.slots),
       rollbackPerformer(installer.slots),
-      keepResolver(openRecordings(join(options.data, RECORDINGS_FOLDER), realDisk)),
+      keepResolver(deviceRecordings(options.data, identity.keyPair)),
     ],
     isTransactional: (action) =>
       isFieldAction(action) || isWriteDecision(action) || TRANSACTIONAL.has(action),

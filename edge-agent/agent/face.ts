@@ -1,5 +1,4 @@
 /** The agent's local API over the device's parts: turns one after another, models alone, records, status. */
-import { join } from 'node:path'
 import { serve, type ServerType, type WebSocketServerLike } from '@hono/node-server'
 import { WebSocketServer } from 'ws'
 import { systemClock } from '../../shared/clock.ts'
@@ -9,7 +8,7 @@ import { packageRoot } from '../../shared/package-root.ts'
 import type { Principal } from '../../shared/kernel/contract.ts'
 import type { FieldParts } from '../actions/field-performer.ts'
 import { Recorder } from '../adaptation/recorder.ts'
-import { openRecordings } from '../adaptation/recordings.ts'
+import { deviceRecordings } from '../adaptation/device-recordings.ts'
 import { speechParts } from '../adaptation/voice.ts'
 import { fieldAction } from '../actions/field-actions.ts'
 import { inboxPerformer } from '../actions/people.ts'
@@ -20,13 +19,11 @@ import type { ContextSync } from '../context/sync.ts'
 import { sliceOver } from '../context/verify.ts'
 import { contextViews } from '../context/views.ts'
 import { openWriteDesk, type WriteDesk } from '../context/write-desk.ts'
-import { RECORDINGS_FOLDER } from '../home.ts'
 import { builtDomains } from '../home.ts'
 import type { ContextViews } from '../local-api/context.ts'
 import { localApi } from '../local-api/routes.ts'
 import type { AgentStatus } from '../local-api/status.ts'
 import { memoryReadPerformer, memoryWritePerformer } from '../memory/turn-memory.ts'
-import { realDisk } from '../models-store/disk.ts'
 import type { Outbox } from '../outbox/outbox.ts'
 import type { TakeTurn } from '../local-api/talk.ts'
 import { conductTurn, type TurnParts } from '../turn/conduct.ts'
@@ -68,10 +65,11 @@ export async function serveLocally(face: Face, closers: Closers): Promise<string
   const voice = {
     kernel: ledger.kernel,
     db,
-    recordings: openRecordings(join(face.options.data, RECORDINGS_FOLDER), realDisk),
+    recordings: deviceRecordings(face.options.data, identity.keyPair),
     clock: systemClock,
     log: face.run.log,
   }
+  await voice.recordings.tidy(systemClock.nowMs())
   const recorder = new Recorder(voice)
   const questions = questionParts(face, face.knowledge, { principal: person, sync: face.sync })
   const shelf = openDomainShelf({

@@ -31,6 +31,8 @@ export interface Entry {
   /** As the manifest writes it, and where it lies. */
   readonly audio: string
   readonly path: string
+  /** Its bytes, where the file at `path` is not they. */
+  readonly read?: () => Uint8Array
   readonly text: string | null
   /** Absent when the manifest does not say; null when the recording is no command. */
   readonly intent?: string | null | undefined

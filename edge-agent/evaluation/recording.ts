@@ -18,8 +18,8 @@ export class NoiseRefused extends StarlingError {
 }
 
 /** Reads a WAV or FLAC file by its first bytes. Throws AudioRefused, or what reading the file throws. */
-export function readSound(path: string): WavAudio {
-  const bytes = readFileSync(path)
+export function readSound(path: string, read: () => Uint8Array = () => readFileSync(path)): WavAudio {
+  const bytes = read()
   return isFlac(bytes) ? readFlac(bytes) : readWav(bytes)
 }
 
@@ -27,7 +27,7 @@ export function readSound(path: string): WavAudio {
 export function recordingOf(entry: Entry): Sound {
   let audio: WavAudio
   try {
-    audio = readSound(entry.path)
+    audio = readSound(entry.path, entry.read)
   } catch (cause) {
     const remedy = cause instanceof AudioRefused ? cause.remedy : 'Give a WAV or FLAC file that can be read.'
     throw new ManifestRefused(`line ${entry.line}: ${entry.audio}: ${(cause as Error).message}`, {

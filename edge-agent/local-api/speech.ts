@@ -12,13 +12,19 @@ export interface SpeechParts {
   /** Throws a typed error when the policy denies it. */
   agree(given: boolean): Promise<Consent>
   recordings(): Promise<readonly Kept[]>
+  /** Turns whose sound is gone, or is not what was kept. */
+  damaged(): Promise<readonly string[]>
   /** Returns how many there were. */
   forget(): Promise<number>
 }
 
 export function speechRoutes(parts: SpeechParts): Hono {
   const app = new Hono()
-  const standing = async () => ({ consent: await parts.consent(), recordings: await parts.recordings() })
+  const standing = async () => ({
+    consent: await parts.consent(),
+    recordings: await parts.recordings(),
+    damaged: await parts.damaged(),
+  })
   app.get('/', async (context) => context.json(await standing()))
   app.post('/consent', async (context) => {
     const { given } = decodeJson(ConsentSchema, new Uint8Array(await context.req.arrayBuffer()))

@@ -72,7 +72,7 @@ function apiParts({ at, writes }: SimulatedDevice): LocalApiParts {
     understand: never,
     recentTurns: async () => await Promise.resolve([]),
     records: { list: never, show: never, verify: never },
-    speech: { consent: never, agree: never, recordings: never, forget: never },
+    speech: { consent: never, agree: never, recordings: never, damaged: never, forget: never },
     writes: openWriteDesk({
       sql: at.db,
       kernel: at.kernel,

@@ -10,18 +10,23 @@ import {
 } from '../../adaptation/adaptation.ts'
 import { nextVersion, readCard } from '../../adaptation/candidate.ts'
 import type { Consent } from '../../adaptation/consent.ts'
-import { entriesOf, openRecordings, type Kept } from '../../adaptation/recordings.ts'
+import { deviceRecordings } from '../../adaptation/device-recordings.ts'
+import { entriesOf, type Kept } from '../../adaptation/recordings.ts'
 import { sentencesUnderTest } from '../../adaptation/sentences-under-test.ts'
 import { openDomainUnderTest } from '../../evaluation/domain-under-test.ts'
-import { readManifest } from '../../evaluation/manifest.ts'
-import { RECORDINGS_FOLDER } from '../../home.ts'
-import { realDisk } from '../../models-store/disk.ts'
+import { readManifest, type Entry } from '../../evaluation/manifest.ts'
+import { readIdentity } from '../../identity/identity.ts'
 import { MODEL_FOLDERS } from '../../models/shipped.ts'
 import type { Call } from '../call.ts'
 import { EXIT, type ExitCode } from '../output.ts'
 import { withAgent } from '../with-agent.ts'
 
-type Standing = { readonly consent: Consent; readonly recordings: readonly Kept[] }
+type Standing = {
+  readonly consent: Consent
+  readonly recordings: readonly Kept[]
+  /** Turns whose sound is gone, or is not what was kept. */
+  readonly damaged: readonly string[]
+}
 
 export async function speechConsent(call: Call, word: string | undefined): Promise<ExitCode> {
   return await withAgent(call, async (agent) => {
@@ -50,14 +55,17 @@ export async function speechRecordings(
       call.output.answer({ forgotten }, [`${forgotten} recordings are gone.`])
       return EXIT.ok
     }
-    const { recordings } = (await agent.get('/v1/speech')) as unknown as Standing
+    const { recordings, damaged } = (await agent.get('/v1/speech')) as unknown as Standing
     call.output.answer(
-      { recordings: recordings as never },
+      { recordings: recordings as never, damaged: [...damaged] },
       recordings.length === 0
         ? ['No recordings are kept.']
-        : recordings.map(({ at, seconds, text }) => `${at}  ${seconds.toFixed(1)} s  ${text}`),
+        : recordings.map(
+            ({ turn, at, seconds, text }) =>
+              `${at}  ${seconds.toFixed(1)} s  ${text}${damaged.includes(turn) ? '  DAMAGED' : ''}`,
+          ),
     )
-    return EXIT.ok
+    return damaged.length === 0 ? EXIT.ok : EXIT.refused
   })
 }
 
@@ -75,11 +83,8 @@ export interface SpeechAdaptOptions {
 export async function speechAdapt(call: Call, options: SpeechAdaptOptions): Promise<ExitCode> {
   const modelDir = options.model ?? fileURLToPath(MODEL_FOLDERS.speech)
   const version = options.modelVersion ?? nextVersion(readCard(modelDir).version)
-  const folder = join(call.home.edge, RECORDINGS_FOLDER)
   const entries =
-    options.manifest === undefined
-      ? entriesOf(folder, await openRecordings(folder, realDisk).list())
-      : readManifest(options.manifest).entries
+    options.manifest === undefined ? await ownEntries(call) : readManifest(options.manifest).entries
   const report = await adaptToSite({
     entries,
     domain: options.domain === undefined ? null : openDomainUnderTest(options.domain),
@@ -93,6 +98,12 @@ export async function speechAdapt(call: Call, options: SpeechAdaptOptions): Prom
   })
   call.output.answer(report, linesOf(report, modelDir))
   return report.fit ? EXIT.ok : EXIT.refused
+}
+
+/** What was kept on this device. */
+async function ownEntries(call: Call): Promise<readonly Entry[]> {
+  const recordings = deviceRecordings(call.home.edge, readIdentity(call.home.edge).keyPair)
+  return entriesOf(recordings, await recordings.list())
 }
 
 /** The guard set: what must not get worse anywhere; the recordings that Starling itself comes with unless another is given. */

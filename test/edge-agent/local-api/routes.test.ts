@@ -34,6 +34,7 @@ const parts: LocalApiParts = {
     consent: async () => ({ given: false, by: null, at: null }),
     agree: async (given) => ({ given, by: 'amara', at: null }),
     recordings: async () => [],
+    damaged: async () => [],
     forget: async () => 2,
   },
   context: {
