@@ -13,6 +13,7 @@ import { OPS_SCHEMA } from './context/schema.ts'
 import { INGEST_SCHEMA } from './ingest/schema.ts'
 import type { CentreKeys } from './keys.ts'
 import { openCentrePolicy } from './policy.ts'
+import { DELTA_SCHEMA } from './release/delta-store.ts'
 import { REPOSITORY_SCHEMA } from './release/repositories/store.ts'
 
 /** The origin of the centre's own journal. */
@@ -33,7 +34,8 @@ export async function openGovernance(parts: {
   readonly log: Log
 }): Promise<Governance> {
   const { db, keys, environment, clock, log } = parts
-  for (const schema of [OPS_SCHEMA, INGEST_SCHEMA, CENTRE_SCHEMA, REPOSITORY_SCHEMA]) await db.script(schema)
+  for (const schema of [OPS_SCHEMA, INGEST_SCHEMA, CENTRE_SCHEMA, REPOSITORY_SCHEMA, DELTA_SCHEMA])
+    await db.script(schema)
   const policy = await openCentrePolicy({ db, key: keys.policy, environment, clock })
   const journal = await openJournal({ db, origin: CENTRE_ORIGIN, key: keys.journal, clock })
   const metrics = openMetrics()

@@ -1,5 +1,5 @@
 /** The process of the device's agent: options, then `runPart`. `starling edge` starts it. */
-import { Command, InvalidArgumentError } from 'commander'
+import { Command, InvalidArgumentError, Option } from 'commander'
 import { systemClock } from '../shared/clock.ts'
 import { openLog } from '../shared/log.ts'
 import { runPart } from '../shared/part.ts'
@@ -20,6 +20,11 @@ const program = new Command('starling-edge')
   .option(
     '--context-url <url>',
     'the centre over HTTP(S), to follow the context there instead of through the leaf',
+  )
+  .addOption(
+    new Option('--link <class>', 'over a metered one no model travels whole unless the centre says so')
+      .choices(['unmetered', 'metered'])
+      .default('unmetered'),
   )
   .option('--person <name>', 'who speaks to this device', 'technician')
   .parse()

@@ -16,6 +16,12 @@ export interface ShadowWish {
   readonly hours: number
 }
 
+/** What a plan comes to, bytes: what moves, and what the files that were not held weigh whole. */
+export interface Transfer {
+  readonly moveBytes: number
+  readonly fullBytes: number
+}
+
 /** The bundle that is being installed, and into which slot. */
 export interface Install {
   readonly name: string
@@ -26,8 +32,12 @@ export interface Install {
   /** The centre's decision by which it is wanted; a later one for the same bytes is an operator's retry. */
   readonly offer?: number
   readonly shadow?: ShadowWish
+  /** Its files may go whole over a metered link. */
+  readonly fullOnMetered?: boolean
   /** The newer bundle that this one may replace: the director signed that the device goes back from it. */
   readonly returnFrom?: string
+  /** From PLAN on. */
+  readonly transfer?: Transfer
   /** Which try at these bytes this is, from 1; absent: the first. */
   readonly attempt?: number
 }
@@ -74,7 +84,7 @@ export type InstallFact =
   /** The centre wants this bundle. */
   | { readonly kind: 'offered'; readonly install: Install }
   /** The current step did what it had to, at this moment of the device's clock. */
-  | { readonly kind: 'done'; readonly atMs: number }
+  | { readonly kind: 'done'; readonly atMs: number; readonly transfer?: Transfer }
   | { readonly kind: 'failed'; readonly code: string; readonly message: string }
   /** The step cannot be done now (no link, no room), which is nobody's fault. */
   | { readonly kind: 'postponed'; readonly reason: string }
@@ -82,6 +92,8 @@ export type InstallFact =
   | { readonly kind: 'retried' }
   /** The process started and found this state on its disk. */
   | { readonly kind: 'restarted' }
+  /** The way that was planned does not lead there: it is planned again. */
+  | { readonly kind: 'spoiled' }
   /** What is wanted runs already, committed: whatever was waited for or given up in its place is over. */
   | { readonly kind: 'settled'; readonly install: Install }
   /** The device's clock says so much. */
@@ -113,6 +125,7 @@ type Cell =
   | 'expire'
   | 'reopen'
   | 'settle'
+  | 'replan'
 
 const step = {
   offered: 'ignore',
@@ -121,6 +134,7 @@ const step = {
   postponed: 'defer',
   retried: 'ignore',
   restarted: 'count',
+  spoiled: 'ignore',
   settled: 'ignore',
   waited: 'expire',
 } as const satisfies Record<InstallFactKind, Cell>
@@ -131,6 +145,7 @@ const rest = {
   postponed: 'ignore',
   retried: 'ignore',
   restarted: 'ignore',
+  spoiled: 'ignore',
   settled: 'settle',
   waited: 'ignore',
 } as const satisfies Record<InstallFactKind, Cell>
@@ -141,6 +156,7 @@ const undo = {
   postponed: 'again',
   retried: 'again',
   restarted: 'again',
+  spoiled: 'again',
   settled: 'again',
   waited: 'again',
 } as const satisfies Record<InstallFactKind, Cell>
@@ -154,8 +170,8 @@ export const TRANSITIONS: Readonly<Record<InstallStateKind, Readonly<Record<Inst
   IDLE: rest,
   CHECK: early,
   PLAN: early,
-  FETCH: early,
-  ASSEMBLE: step,
+  FETCH: { ...early, spoiled: 'replan' },
+  ASSEMBLE: { ...step, spoiled: 'replan' },
   VERIFY: step,
   SMOKE: step,
   SHADOW: step,
@@ -180,7 +196,9 @@ export function nextStep(state: InstallState, fact: InstallFact): InstallState {
     case 'reopen':
       return fact.kind === 'offered' ? reopened(state, fact.install) : state
     case 'advance':
-      return fact.kind === 'done' ? advanced(state, fact.atMs) : state
+      return fact.kind === 'done' ? advanced(state, fact) : state
+    case 'replan':
+      return isStep(state) ? { ...state, kind: 'PLAN', restarts: 0 } : state
     case 'back_out':
       return isStep(state) && fact.kind === 'failed' ? backedOut(state, fact) : state
     case 'defer':
@@ -214,6 +232,18 @@ export function isExposed(state: InstallState): boolean {
   return at === 'ACTIVATE' || at === 'CONFIRM' || at === 'ROLLBACK' || at === 'REPORT'
 }
 
+/** True where the same bytes are offered on the same terms. */
+export function isSameOffer(left: Install, right: Install): boolean {
+  return (
+    left.envelopeSha256 === right.envelopeSha256 &&
+    left.offer === right.offer &&
+    left.fullOnMetered === right.fullOnMetered &&
+    left.returnFrom === right.returnFrom &&
+    left.shadow?.turns === right.shadow?.turns &&
+    left.shadow?.hours === right.shadow?.hours
+  )
+}
+
 type StepState = Extract<InstallState, { kind: InstallStep }>
 type FailedState = Extract<InstallState, { kind: 'ROLLBACK' | 'REPORT' | 'PARKED' }>
 
@@ -234,8 +264,7 @@ const AFTER: Readonly<Record<InstallStep, InstallStep | 'COMMITTED'>> = {
 }
 
 function begun(state: InstallState, install: Install): InstallState {
-  const isSame = isStep(state) && state.install.envelopeSha256 === install.envelopeSha256
-  if (isSame) return state
+  if (isStep(state) && isSameOffer(state.install, install)) return state
   // What may run already has the other slot to go back to: that one is not to be filled anew.
   if (isExposed(state)) return state
   return { kind: 'CHECK', install, restarts: 0, confirmByMs: null }
@@ -253,11 +282,14 @@ function reopened(state: InstallState, install: Install): InstallState {
   return isOther || isOrdered ? begun(state, { ...install, attempt: 1 }) : state
 }
 
-function advanced(state: InstallState, atMs: number): InstallState {
+function advanced(
+  state: InstallState,
+  { atMs, transfer }: Extract<InstallFact, { kind: 'done' }>,
+): InstallState {
   if (state.kind === 'ROLLBACK') return { ...state, kind: 'REPORT' }
   if (state.kind === 'REPORT') return isSpent(state) ? { ...state, kind: 'PARKED' } : { kind: 'IDLE' }
   if (!isStep(state)) return state
-  const { install } = state
+  const install = transfer === undefined ? state.install : { ...state.install, transfer }
   const next = AFTER[state.kind]
   const after = next === 'SHADOW' && install.shadow === undefined ? AFTER[next] : next
   if (after === 'COMMITTED') return { kind: 'COMMITTED', install }

@@ -17,6 +17,7 @@ import {
   MalformedMessage,
 } from '../../shared/wire/answer.ts'
 import { ChunkRequestSchema } from '../../shared/wire/bundle.ts'
+import { DeltaRequestSchema } from '../../shared/wire/delta.ts'
 import { SliceRequestSchema } from '../../shared/wire/context.ts'
 import { METADATA_PIECE_BYTES, MetadataAbsent, MetadataRequestSchema } from '../../shared/wire/repository.ts'
 import { ReportedStateSchema, type ReportedState } from '../../shared/wire/state.ts'
@@ -27,6 +28,7 @@ import { atCentre } from '../performer.ts'
 import type { CentreContent } from '../release/content.ts'
 import type { ContentRights } from '../release/content-rights.ts'
 import { desiredState } from '../release/desired.ts'
+import { deltaOffers, filesOf } from '../release/delta-store.ts'
 import type { Repositories } from '../release/repositories/repositories.ts'
 import { reportPerformer } from './report.ts'
 
@@ -117,6 +119,12 @@ const ANSWERS: Readonly<Record<AskVerb, AnswerTo>> = {
     const { sha256, index } = decodeJson(ChunkRequestSchema, request)
     await rights.check(id, sha256)
     return answerBytes(await content.chunk(sha256, index))
+  },
+  'bundle.deltas': async ({ db, rights }, { id }, request) => {
+    const { envelopeSha256 } = decodeJson(DeltaRequestSchema, request)
+    await rights.check(id, envelopeSha256)
+    const offers = await deltaOffers(db, await filesOf(db, envelopeSha256))
+    return answerJson({ v: 1, offers: offers.map((offer) => ({ ...offer })) })
   },
   'repository.metadata': async ({ repositories }, { id }, request) => {
     const { repository, name, index } = decodeJson(MetadataRequestSchema, request)

@@ -2,6 +2,7 @@
 import { randomBytes } from 'node:crypto'
 import { join } from 'node:path'
 import type { NatsConnection } from '@nats-io/transport-node'
+import type { LinkClass } from '../../rollout/delta/transfer.ts'
 import { systemClock } from '../../shared/clock.ts'
 import { Closers } from '../../shared/closers.ts'
 import { findNatsServer } from '../../shared/fabric/nats-server-binary.ts'
@@ -55,6 +56,8 @@ export interface AgentOptions {
   readonly speechThreads: number
   /** The centre's HTTP(S) address, to follow the context there instead of through the leaf. */
   readonly contextUrl?: string
+  /** Over a metered link no model travels whole unless the centre says so. */
+  readonly link: LinkClass
 }
 
 export interface AgentRun {
@@ -148,6 +151,7 @@ async function open(options: AgentOptions, run: AgentRun, closers: Closers): Pro
     models,
     ask,
     itself,
+    link: options.link,
     log,
   })
   const { installer, agreement } = updates

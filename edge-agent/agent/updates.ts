@@ -2,6 +2,7 @@
 import { join } from 'node:path'
 import { setTimeout } from 'node:timers/promises'
 import { systemClock } from '../../shared/clock.ts'
+import type { LinkClass } from '../../rollout/delta/transfer.ts'
 import { reportError } from '../../shared/errors.ts'
 import type { Principal } from '../../shared/kernel/contract.ts'
 import type { Log } from '../../shared/log.ts'
@@ -38,6 +39,7 @@ export async function openUpdates(parts: {
   readonly models: Models
   readonly ask: Ask
   readonly itself: Principal
+  readonly link: LinkClass
   readonly log: Log
 }): Promise<Updates> {
   const { identity, ledger, models, ask, itself, log } = parts
@@ -56,6 +58,7 @@ export async function openUpdates(parts: {
     disk: realDisk,
     ask,
     alarm: (afterMs) => AbortSignal.timeout(afterMs),
+    link: () => ({ linkClass: parts.link }),
     trials: {
       smoke: async (dir, facts) =>
         facts.kind === 'schema' ? await schema().smoke(dir) : await models.smoke(dir, facts),

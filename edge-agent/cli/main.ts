@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 /** The one binary. Each command is a module of its own, loaded when it is called. */
 import { Argument, Command, CommanderError, Option } from 'commander'
+import type { LinkClass } from '../../rollout/delta/transfer.ts'
 import { packageVersion } from '../../shared/package-version.ts'
 import type { HubOptions } from './commands/parts.ts'
 import type { SpeechAdaptOptions } from './commands/speech-adapt.ts'
@@ -125,11 +126,21 @@ function addParts(program: Command, run: Run): void {
       '--context-url <url>',
       'follow the context over HTTP(S) at the centre instead of through the leaf',
     )
+    .addOption(
+      new Option('--link <class>', 'over a metered one no model travels whole unless the centre says so')
+        .choices(['unmetered', 'metered'])
+        .default('unmetered'),
+    )
     .option('--token-file <path>', 'a file with the one-time enrolment token (or STARLING_ENROL_TOKEN)')
     .action(
       async (
         options: CommonOptions &
-          EdgeOptions & { readonly hub?: string; readonly contextUrl?: string; readonly tokenFile?: string },
+          EdgeOptions & {
+            readonly hub?: string
+            readonly contextUrl?: string
+            readonly link: LinkClass
+            readonly tokenFile?: string
+          },
       ) => {
         const { edge } = await import('./commands/parts.ts')
         await run(async (call) => await edge(call, options))(options)

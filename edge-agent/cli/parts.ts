@@ -2,6 +2,7 @@
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import * as v from 'valibot'
+import type { LinkClass } from '../../rollout/delta/transfer.ts'
 import { StarlingError } from '../../shared/errors.ts'
 import type { Home } from '../home.ts'
 import { startPart, type PartProcess } from './part-process.ts'
@@ -43,6 +44,8 @@ export interface EdgeChoice {
   readonly leafPort: number
   readonly device: string
   readonly site: string
+  /** Not metered unless given. */
+  readonly link?: LinkClass
   /** One unless given. */
   readonly speechThreads?: number
   /** One-time token for a device that is not enrolled yet; handed over by environment, never on the command line. */
@@ -128,6 +131,7 @@ export async function startEdge(start: PartStart, choice: EdgeChoice): Promise<S
       ...(choice.speechThreads === undefined ? [] : ['--speech-threads', String(choice.speechThreads)]),
       ...(choice.hub === null ? [] : ['--hub', choice.hub]),
       ...(choice.leafUrl === null ? [] : ['--leaf-url', choice.leafUrl]),
+      ...(choice.link === undefined ? [] : ['--link', choice.link]),
       ...(choice.contextUrl == null ? [] : ['--context-url', choice.contextUrl]),
     ],
     env: choice.token === null ? {} : { STARLING_ENROL_TOKEN: choice.token },

@@ -4,8 +4,8 @@
  */
 import { createHash } from 'node:crypto'
 import { constants } from 'node:fs'
-import { access, open, stat } from 'node:fs/promises'
-import { join } from 'node:path'
+import { access, open, readdir, stat } from 'node:fs/promises'
+import { basename, join } from 'node:path'
 import { sha256Hex } from '../../shared/digest.ts'
 import { StarlingError } from '../../shared/errors.ts'
 import { CHUNK_SIZE_BYTES } from '../../shared/wire/bundle.ts'
@@ -24,15 +24,24 @@ export interface ContentName {
 
 export interface ContentStore {
   /** The object's path when it is complete, else null. */
-  find(name: ContentName): Promise<string | null>
+  find(name: Pick<ContentName, 'sha256'>): Promise<string | null>
+  /** SHA-256 of every complete object. */
+  held(): Promise<ReadonlySet<string>>
   /** Indexes of the pieces that `incoming/` does not hold verified. */
   missing(name: ContentName): Promise<readonly number[]>
   /** What those pieces weigh. */
   missingBytes(name: ContentName): Promise<number>
   /** Takes one piece. Throws {@link ContentMismatch} when it is not what the manifest says. */
   addChunk(name: ContentName, index: number, bytes: Uint8Array): Promise<void>
+  /**
+   * Takes a whole file in the order of its bytes and makes it an object. Throws {@link ContentMismatch} when it is not what its
+   * name says, and whatever `pieces` throws; then nothing of it is kept.
+   */
+  write(name: ContentName, pieces: AsyncIterable<Uint8Array>): Promise<string>
   /** Makes a complete file an object. Throws {@link ContentMismatch} (and forgets the pieces) when the whole does not hash. */
   seal(name: ContentName): Promise<string>
+  /** Removes every object that stands in no slot. */
+  prune(): Promise<void>
   /** Reads an object again from the disk and throws {@link ContentMismatch} when it is not what it was. */
   verify(name: ContentName): Promise<void>
 }
@@ -40,14 +49,35 @@ export interface ContentStore {
 export function openContentStore(folder: string, disk: Disk): ContentStore {
   const objects = join(folder, 'objects')
   const incoming = join(folder, 'incoming')
-  const objectPath = (name: ContentName): string => join(objects, name.sha256.slice(0, 2), name.sha256)
+  const objectPath = (name: Pick<ContentName, 'sha256'>): string =>
+    join(objects, name.sha256.slice(0, 2), name.sha256)
   const partPath = (name: ContentName): string => join(incoming, `${name.sha256}.part`)
 
-  const find = async (name: ContentName): Promise<string | null> =>
+  const find = async (name: Pick<ContentName, 'sha256'>): Promise<string | null> =>
     await access(objectPath(name), constants.R_OK).then(
       () => objectPath(name),
       () => null,
     )
+
+  const seal = async (name: ContentName): Promise<string> => {
+    const present = await find(name)
+    if (present !== null) return present
+    const part = partPath(name)
+    try {
+      await hashed(part, name)
+    } catch (thrown) {
+      if (thrown instanceof ContentMismatch) await disk.remove(part)
+      throw thrown
+    }
+    await disk.sync(part)
+    const target = objectPath(name)
+    const home = join(objects, name.sha256.slice(0, 2))
+    await disk.makeFolder(home)
+    await disk.rename(part, target)
+    await disk.sync(home)
+    await disk.sync(objects)
+    return target
+  }
 
   return {
     find,
@@ -62,24 +92,18 @@ export function openContentStore(folder: string, disk: Disk): ContentStore {
       await disk.makeFolder(incoming)
       await disk.writeAt(partPath(name), index * CHUNK_SIZE_BYTES, bytes)
     },
-    seal: async (name) => {
+    seal,
+    write: async (name, pieces) => {
       const present = await find(name)
       if (present !== null) return present
-      const part = partPath(name)
-      try {
-        await hashed(part, name)
-      } catch (thrown) {
-        if (thrown instanceof ContentMismatch) await disk.remove(part)
-        throw thrown
-      }
-      await disk.sync(part)
-      const target = objectPath(name)
-      const home = join(objects, name.sha256.slice(0, 2))
-      await disk.makeFolder(home)
-      await disk.rename(part, target)
-      await disk.sync(home)
-      await disk.sync(objects)
-      return target
+      await disk.makeFolder(incoming)
+      await writeFresh(disk, { path: partPath(name), name }, pieces)
+      return await seal(name)
+    },
+    held: async () => new Set((await objectPaths(objects)).map((path) => basename(path))),
+    prune: async () => {
+      for (const path of await objectPaths(objects))
+        if ((await stat(path)).nlink === 1) await disk.remove(path)
     },
     verify: async (name) => {
       try {
@@ -90,6 +114,49 @@ export function openContentStore(folder: string, disk: Disk): ContentStore {
       }
     },
   }
+}
+
+/** Writes a file from its first byte on; one that comes out longer than its name says, or does not end, is not kept. */
+async function writeFresh(
+  disk: Disk,
+  { path, name }: { readonly path: string; readonly name: ContentName },
+  pieces: AsyncIterable<Uint8Array>,
+): Promise<void> {
+  await disk.remove(path)
+  try {
+    let writtenBytes = 0
+    for await (const bytes of gathered(pieces)) {
+      if (writtenBytes + bytes.length > name.sizeBytes) throw mismatch(`${name.sha256} has too many bytes`)
+      await disk.writeAt(path, writtenBytes, bytes)
+      writtenBytes += bytes.length
+    }
+  } catch (thrown) {
+    await disk.remove(path)
+    throw thrown
+  }
+}
+
+async function objectPaths(objects: string): Promise<readonly string[]> {
+  const found = await readdir(objects, { recursive: true, withFileTypes: true }).catch(() => [])
+  return found.flatMap((entry) => (entry.isFile() ? [join(entry.parentPath, entry.name)] : []))
+}
+
+/** The same bytes in pieces of {@link CHUNK_SIZE_BYTES}: a file is opened once for each. */
+async function* gathered(pieces: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array, void> {
+  let held = new Uint8Array(CHUNK_SIZE_BYTES)
+  let heldBytes = 0
+  for await (const piece of pieces)
+    for (let at = 0; at < piece.length;) {
+      const count = Math.min(piece.length - at, held.length - heldBytes)
+      held.set(piece.subarray(at, at + count), heldBytes)
+      heldBytes += count
+      at += count
+      if (heldBytes < held.length) continue
+      yield held
+      held = new Uint8Array(CHUNK_SIZE_BYTES)
+      heldBytes = 0
+    }
+  if (heldBytes > 0) yield held.subarray(0, heldBytes)
 }
 
 /** The exact size of piece `index`. Throws {@link ContentMismatch} when there is no such piece. */

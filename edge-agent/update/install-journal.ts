@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import * as v from 'valibot'
 import { INSTALL_STEPS, type InstallState, type InstallStep } from '../../rollout/install.ts'
 import { BundleNameSchema, MAX_MANIFEST_ENVELOPE_BYTES, VersionSchema } from '../../shared/wire/bundle.ts'
-import { DesiredBundleSchema } from '../../shared/wire/state.ts'
+import { DesiredBundleSchema, TransferSchema } from '../../shared/wire/state.ts'
 import { replaceFile, type Disk } from '../models-store/disk.ts'
 
 const InstallSchema = v.strictObject({
@@ -16,6 +16,8 @@ const InstallSchema = v.strictObject({
   offer: DesiredBundleSchema.entries.offer,
   shadow: DesiredBundleSchema.entries.shadow,
   returnFrom: DesiredBundleSchema.entries.returnFrom,
+  fullOnMetered: DesiredBundleSchema.entries.fullOnMetered,
+  transfer: TransferSchema,
   attempt: v.exactOptional(v.pipe(v.number(), v.integer(), v.minValue(1))),
 })
 const FailureSchema = v.strictObject({

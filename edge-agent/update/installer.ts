@@ -7,6 +7,7 @@ import { mkdir } from 'node:fs/promises'
 import {
   isBusy,
   isExposed,
+  isSameOffer,
   nextStep,
   type Install,
   type InstallFact,
@@ -26,6 +27,7 @@ import { openInstallJournal, type InstallEntry, type InstallJournal } from './in
 import { reported } from './reported.ts'
 import { slotFacts, type BundleFacts } from './slot-facts.ts'
 import { performStep, takeUp } from './steps.ts'
+import type { Link } from './transfer-plan.ts'
 
 /** What the composition root gives. */
 export interface InstallerParts {
@@ -43,6 +45,8 @@ export interface InstallerParts {
     readonly runtimeVersion: string
   }
   readonly trials: Trials
+  /** By which link the device hangs now. */
+  link(): Pick<Link, 'linkClass'>
   /** A signal that aborts after so many milliseconds, by a clock that nobody can set. */
   alarm(afterMs: number): AbortSignal
 }
@@ -182,7 +186,7 @@ async function installOne(
   if (isFinal(entry, desired)) return outcomeOf(entry, running)
   const slot = pointer?.active.slot === 'a' ? 'b' : 'a'
   const install: Install = { ...desired, slot, attempt: attemptOf(entry, desired) }
-  const isAgain = entry.state.kind === 'DEFERRED' && entry.state.install.envelopeSha256 === envelopeSha256
+  const isAgain = entry.state.kind === 'DEFERRED' && isSameOffer(entry.state.install, install)
   const offered: InstallFact = isAgain ? { kind: 'retried' } : { kind: 'offered', install }
   const begun = await heard(parts, { name, entry }, offered)
   const after = await run(parts, { name, entry: begun }, signal)

@@ -17,9 +17,13 @@ export function reported({ state, refused }: InstallEntry): ReportedBundle | nul
   return { ...named(install), state: 'installing', code: null, message: state.kind }
 }
 
-function named(install: Install): Pick<ReportedBundle, 'name' | 'version' | 'envelopeSha256'> {
-  const { name, version, envelopeSha256 } = install
-  return { name, version, envelopeSha256 }
+function named({
+  name,
+  version,
+  envelopeSha256,
+  transfer,
+}: Install): Pick<ReportedBundle, 'name' | 'version' | 'envelopeSha256' | 'transfer'> {
+  return { name, version, envelopeSha256, ...(transfer === undefined ? {} : { transfer }) }
 }
 
 function because(failure: { readonly code: string; readonly message: string }): {

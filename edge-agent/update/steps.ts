@@ -7,6 +7,7 @@ import {
   type Install,
   type InstallFact,
   type InstallState,
+  type Transfer,
 } from '../../rollout/install.ts'
 import { openManifest, verifyManifest } from '../../rollout/manifest.ts'
 import { sha256Hex } from '../../shared/digest.ts'
@@ -19,9 +20,11 @@ import { replaceFile } from '../models-store/disk.ts'
 import { committedOccupant } from '../models-store/slots.ts'
 import { activatePerformer, rollbackPerformer } from './activation.ts'
 import { before, confirmed, type Confirming } from './confirmation.ts'
-import { chunkRequest, fetchContent } from './fetch.ts'
+import { chunkRequest } from './fetch.ts'
 import type { InstallParts } from './installer.ts'
 import { filledSlot } from './slot-facts.ts'
+import { assemblePlanned, fetchPlanned, PlanSpoiled } from './transfer.ts'
+import { makePlan, removePlan, writePlan } from './transfer-plan.ts'
 
 export class ManifestRefused extends StarlingError {
   override readonly code: string
@@ -61,19 +64,15 @@ class Postponed extends StarlingError {
 type Busy = Exclude<InstallState, { kind: 'IDLE' | 'COMMITTED' | 'DEFERRED' | 'PARKED' }>
 type Executor = (parts: InstallParts, install: Install, signal: AbortSignal) => Promise<void>
 
-const EXECUTORS: Readonly<Record<Exclude<Busy['kind'], 'CONFIRM'>, Executor>> = {
+const EXECUTORS: Readonly<Record<Exclude<Busy['kind'], 'CONFIRM' | 'PLAN'>, Executor>> = {
   CHECK: check,
-  PLAN: async (parts, install) => {
-    const { manifest } = await heldManifest(parts, install)
-    await checkRoom(parts, manifest)
-  },
   FETCH: async (parts, install, signal) => {
     const { manifest } = await heldManifest(parts, install)
-    for (const file of manifest.files) await fetchContent(parts, file, signal)
+    await fetchPlanned(parts, { install, manifest }, signal)
   },
-  ASSEMBLE: async (parts, install) => {
+  ASSEMBLE: async (parts, install, signal) => {
     const { manifest } = await heldManifest(parts, install)
-    for (const file of manifest.files) await parts.store.seal(file)
+    await assemblePlanned(parts, { install, manifest }, signal)
   },
   VERIFY: async (parts, install) => {
     const { manifest, envelope } = await heldManifest(parts, install)
@@ -107,19 +106,41 @@ const EXECUTORS: Readonly<Record<Exclude<Busy['kind'], 'CONFIRM'>, Executor>> = 
     const either = AbortSignal.any([signal, parts.alarm(CONFIRM_WITHIN_MS)])
     await before(either, async () => await parts.trials.confirm(dir, facts, either)).catch(() => undefined)
   },
-  REPORT: async (parts, install) => {
-    await parts.disk.remove(envelopePath(parts, install))
-  },
+  REPORT: forget,
 }
 
-/** Throws unless what is missing, and the slot's few files, find room. */
-async function checkRoom(parts: InstallParts, manifest: BundleManifest): Promise<void> {
-  let neededBytes = RESERVE_BYTES
-  for (const file of manifest.files)
-    if ((await parts.store.find(file)) === null) neededBytes += await parts.store.missingBytes(file)
+/** What was kept for this install alone. */
+async function forget(parts: InstallParts, install: Install): Promise<void> {
+  await parts.disk.remove(envelopePath(parts, install))
+  await removePlan(parts, install)
+}
+
+/** Deltas, and files of versions before the last: they go once no other install may be counting on them. */
+async function tidy(parts: InstallParts, install: Install): Promise<void> {
+  for (const name of await parts.journal.names()) {
+    const { state } = await parts.journal.read(name)
+    if (name !== install.name && (isBusy(state) || state.kind === 'DEFERRED')) return
+  }
+  await parts.store.prune()
+}
+
+/** Plans the way and says what it moves. Postpones where the link or the disk does not let it. */
+async function plan(parts: InstallParts, install: Install, signal: AbortSignal): Promise<Transfer> {
+  const { manifest } = await heldManifest(parts, install)
+  const { linkClass } = parts.link()
+  const link = { linkClass, allowsFullOnMetered: install.fullOnMetered === true }
+  const made = await makePlan(parts, { install, manifest, link }, signal)
+  const { moveBytes, fullBytes } = made
+  if (made.waitsFor !== null)
+    throw new Postponed(
+      'full_file_on_metered_link',
+      `${made.waitsFor} would move ${moveBytes} bytes over a metered link`,
+    )
   const freeBytes = await parts.disk.freeBytes(parts.folder)
-  if (freeBytes < neededBytes)
-    throw new Postponed('no_room', `it needs ${neededBytes} bytes of disk, ${freeBytes} are free`)
+  if (freeBytes < made.diskBytes + RESERVE_BYTES)
+    throw new Postponed('no_room', `it needs ${made.diskBytes} bytes of disk, ${freeBytes} are free`)
+  await writePlan(parts, install, made.plan)
+  return { moveBytes, fullBytes }
 }
 
 async function shadow(parts: InstallParts, install: Install, signal: AbortSignal): Promise<void> {
@@ -146,7 +167,8 @@ export async function takeUp(
 async function confirm(parts: InstallParts, state: Confirming, signal: AbortSignal): Promise<void> {
   await confirmed(parts, state, signal, 'take up and work')
   await parts.slots.commit(state.install.name)
-  await parts.disk.remove(envelopePath(parts, state.install))
+  await forget(parts, state.install)
+  await tidy(parts, state.install)
 }
 
 /** Carries out the state's step and says what came of it. Rejects when the step could not even be judged. */
@@ -157,8 +179,9 @@ export async function performStep(
 ): Promise<InstallFact> {
   if (!isBusy(state)) return { kind: 'retried' }
   const busy = state as Busy
-  const work = async (): Promise<void> => {
+  const work = async (): Promise<Transfer | void> => {
     if (busy.kind === 'CONFIRM') await confirm(parts, busy, signal)
+    else if (busy.kind === 'PLAN') return await plan(parts, busy.install, signal)
     else await EXECUTORS[busy.kind](parts, busy.install, signal)
   }
   // Backing out has no way back of its own: a failure there stops the install where it is, to be resumed.
@@ -172,11 +195,11 @@ export async function performStep(
 async function judged(
   parts: InstallParts,
   signal: AbortSignal,
-  work: () => Promise<void>,
+  work: () => Promise<Transfer | void>,
 ): Promise<InstallFact> {
   try {
-    await work()
-    return { kind: 'done', atMs: parts.clock.nowMs() }
+    const transfer = await work()
+    return { kind: 'done', atMs: parts.clock.nowMs(), ...(transfer === undefined ? {} : { transfer }) }
   } catch (thrown) {
     if (signal.aborted) throw thrown
     return factOf(thrown)
@@ -184,6 +207,7 @@ async function judged(
 }
 
 function factOf(thrown: unknown): InstallFact {
+  if (thrown instanceof PlanSpoiled) return { kind: 'spoiled' }
   if (thrown instanceof Postponed || thrown instanceof CentreUnreachable)
     return { kind: 'postponed', reason: thrown.code }
   if (isFullDisk(thrown)) return { kind: 'postponed', reason: 'disk_full' }

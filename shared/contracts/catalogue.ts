@@ -5,6 +5,7 @@ import { PolicySchema } from '../policy/policy.ts'
 import { EnvelopeSchema } from '../signing/envelope.ts'
 import { BundleManifestSchema, ChunkRequestSchema } from '../wire/bundle.ts'
 import { SliceAnswerSchema, SliceRequestSchema } from '../wire/context.ts'
+import { DeltaAnswerSchema, DeltaRequestSchema } from '../wire/delta.ts'
 import { EnrolAnswerSchema, EnrolRequestSchema } from '../wire/enrolment.ts'
 import { ReceiptSchema } from '../wire/receipt.ts'
 import { MetadataRequestSchema } from '../wire/repository.ts'
@@ -35,6 +36,8 @@ const EVENTS: readonly Contract[] = [
   event('state.report-answer', 'out', 1, ReportAnswerSchema),
   event('bundle.manifest', 'out', 2, BundleManifestSchema),
   event('bundle.chunk-request', 'in', 1, ChunkRequestSchema),
+  event('bundle.delta-request', 'in', 1, DeltaRequestSchema),
+  event('bundle.delta-answer', 'out', 1, DeltaAnswerSchema),
   event('repository.metadata-request', 'in', 1, MetadataRequestSchema),
   event('schema.steps', 'out', 1, SchemaStepsSchema),
   event('context.slice-request', 'in', 1, SliceRequestSchema),

@@ -19,6 +19,8 @@ export const DesiredBundleSchema = v.strictObject({
   returnFrom: v.exactOptional(Hash),
   /** The number of the decision by which it is wanted: a higher one for bytes that the device gave up is a retry. */
   offer: v.exactOptional(v.pipe(v.number(), v.integer(), v.minValue(0))),
+  /** Its files may go whole over a metered link, where no delta leads to them. */
+  fullOnMetered: v.exactOptional(v.boolean()),
   /** Runs beside the present version on live input, nothing acted on, for so many turns or hours; absent: not at all. */
   shadow: v.exactOptional(
     v.strictObject({
@@ -39,6 +41,10 @@ export const DesiredStateSchema = v.strictObject({
 })
 export type DesiredState = v.InferOutput<typeof DesiredStateSchema>
 
+const Bytes = v.pipe(v.number(), v.integer(), v.minValue(0))
+/** What was moved for it, and what the files that were not held weigh whole; absent until it was planned. */
+export const TransferSchema = v.exactOptional(v.strictObject({ moveBytes: Bytes, fullBytes: Bytes }))
+
 export const ReportedBundleSchema = v.strictObject({
   name: BundleNameSchema,
   version: VersionSchema,
@@ -48,6 +54,7 @@ export const ReportedBundleSchema = v.strictObject({
   /** Why, when it was refused or deferred: an error code. */
   code: v.nullable(v.pipe(v.string(), v.maxLength(100))),
   message: v.nullable(v.pipe(v.string(), v.maxLength(2_000))),
+  transfer: TransferSchema,
 })
 export type ReportedBundle = v.InferOutput<typeof ReportedBundleSchema>
 

@@ -29,6 +29,7 @@ const facts: readonly InstallFact[] = [
   { kind: 'retried' },
   { kind: 'restarted' },
   { kind: 'settled', install },
+  { kind: 'spoiled' },
   { kind: 'waited', atMs: 2_000 },
 ]
 const done: InstallFact = { kind: 'done', atMs: 1_000 }

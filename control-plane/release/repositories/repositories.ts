@@ -14,6 +14,7 @@ import type { Database, Queryable } from '../../../shared/sql/port.ts'
 import { REPOSITORIES, type RepositoryName } from '../../../shared/wire/repository.ts'
 import type { DesiredBundle } from '../../../shared/wire/state.ts'
 import { atCentre, centrePerformer } from '../../performer.ts'
+import { deltaOffers, filesOf } from '../delta-store.ts'
 import { listingOf, listedIn, nextDirection, nextImage, familyRole, type Family } from './documents.ts'
 import type { BothKeys } from './keys.ts'
 import { servedFile, servedFiles, storeFiles, type Place } from './store.ts'
@@ -131,17 +132,17 @@ async function families(sql: Queryable, roles: ReadonlyMap<string, Uint8Array>):
   return Array.from(found, ([name, listings]) => ({ name, listings }))
 }
 
-/** Envelopes that the director lists, and every file that their manifests name. */
+/** Envelopes that the director lists, every file that their manifests name, and the deltas that lead to those. */
 async function namedContent(sql: Queryable, place: Place): Promise<ReadonlySet<string>> {
   const { roles } = await servedFiles(sql, place)
   const listed = Object.values(listedIn(roles.get('targets'))).map(({ hashes }) => hashes.sha256)
-  if (listed.length === 0) return new Set()
-  const rows = await sql.query<{ sha256: string }>(
-    `select file ->> 'sha256' as sha256 from centre.bundle, jsonb_array_elements(manifest -> 'files') as file
-     where envelope_sha256 = any($1)`,
-    [listed],
-  )
-  return new Set([...listed, ...rows.map(({ sha256 }) => sha256)])
+  const named = new Set(listed)
+  for (const envelopeSha256 of listed) {
+    const files = await filesOf(sql, envelopeSha256)
+    for (const sha256 of files) named.add(sha256)
+    for (const { sha256 } of await deltaOffers(sql, files)) named.add(sha256)
+  }
+  return named
 }
 
 async function envelopeOf(

@@ -1,5 +1,6 @@
 /** `starling hub`, `starling edge`, `starling token`: each part alone, so that several machines can be set up. */
 import { readFileSync } from 'node:fs'
+import type { LinkClass } from '../../../rollout/delta/transfer.ts'
 import { StarlingError } from '../../../shared/errors.ts'
 import type { Call } from '../call.ts'
 import { issueToken } from '../operator.ts'
@@ -50,6 +51,7 @@ export async function edge(
   options: {
     readonly hub?: string
     readonly contextUrl?: string
+    readonly link: LinkClass
     readonly tokenFile?: string
     readonly pagePort: number
     readonly siteLeafPort: number
@@ -67,6 +69,7 @@ export async function edge(
     hub: options.hub ?? null,
     leafUrl: null,
     contextUrl: options.contextUrl ?? null,
+    link: options.link,
     port: options.pagePort,
     leafPort: options.siteLeafPort,
     device: options.device,

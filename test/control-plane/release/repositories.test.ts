@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { CENTRE_SCHEMA } from '../../../control-plane/centre-schema.ts'
 import { readContentPerformer, openContentRights } from '../../../control-plane/release/content-rights.ts'
+import { DELTA_SCHEMA } from '../../../control-plane/release/delta-store.ts'
 import { openDevelopmentKeys } from '../../../control-plane/release/repositories/keys.ts'
 import {
   openRepositories,
@@ -38,6 +39,7 @@ beforeAll(async () => {
   stage = await governed({ origin: 'centre' })
   await stage.db.script(CENTRE_SCHEMA)
   await stage.db.script(REPOSITORY_SCHEMA)
+  await stage.db.script(DELTA_SCHEMA)
 })
 beforeEach(async () => {
   await stage.db.script('delete from centre.bundle; delete from centre.metadata;')

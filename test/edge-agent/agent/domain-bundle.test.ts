@@ -62,6 +62,7 @@ beforeAll(async () => {
       environment: 'development',
       runtimeVersion: '0.1.0',
     },
+    link: () => ({ linkClass: 'unmetered' }),
     alarm: (afterMs) => AbortSignal.timeout(afterMs),
     trials: {
       smoke: async (dir, facts) => await models.smoke(dir, facts),

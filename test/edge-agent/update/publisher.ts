@@ -1,5 +1,6 @@
 /** Makes signed bundles and answers the device's requests for their pieces, from memory. */
 import { measuredFile } from '../../../rollout/bundle/compose.ts'
+import { encodeDelta } from '../../../rollout/delta/encode.ts'
 import { canonicalBytes } from '../../../shared/canonical.ts'
 import { sha256Hex } from '../../../shared/digest.ts'
 import type { KeyPair } from '../../../shared/signing/ed25519.ts'
@@ -11,6 +12,7 @@ import {
   ChunkRequestSchema,
   type BundleManifest,
 } from '../../../shared/wire/bundle.ts'
+import { DeltaRequestSchema, type WireDeltaOffer } from '../../../shared/wire/delta.ts'
 import type { DesiredBundle } from '../../../shared/wire/state.ts'
 import { DOCUMENTS, wholeManifest } from '../../support/whole-bundle.ts'
 
@@ -19,6 +21,8 @@ export interface Publisher {
   /** Requests that were answered, as `sha256:index`. */
   readonly served: string[]
   readonly contents: Map<string, Uint8Array>
+  /** Keeps a delta between two files, as its encoder makes it or as somebody damaged it; returns its offer. */
+  offerDelta(base: Uint8Array, target: Uint8Array, bytes?: Uint8Array): WireDeltaOffer
   publish(
     files: Readonly<Record<string, Uint8Array>>,
     change?: Partial<BundleManifest>,
@@ -31,6 +35,7 @@ export interface Publisher {
 export function publisher(key: KeyPair): Publisher {
   const contents = new Map<string, Uint8Array>()
   const served: string[] = []
+  const offers: WireDeltaOffer[] = []
   let left = Infinity
   return {
     served,
@@ -38,15 +43,31 @@ export function publisher(key: KeyPair): Publisher {
     cutAfter: (answers) => {
       left = answers
     },
-    ask: async (_verb, request) => {
-      const { sha256, index } = decodeJson(ChunkRequestSchema, request)
+    ask: async (verb, request) => {
       if (left <= 0) throw new CentreUnreachable('nobody answered', { remedy: 'Wait for the link.' })
+      if (verb === 'bundle.deltas') {
+        decodeJson(DeltaRequestSchema, request)
+        return await Promise.resolve(new TextEncoder().encode(JSON.stringify({ v: 1, offers })))
+      }
+      const { sha256, index } = decodeJson(ChunkRequestSchema, request)
       left -= 1
       const bytes = contents.get(sha256)
       if (bytes === undefined)
         throw new AskRefused({ code: 'unknown_content', message: 'no such content', remedy: 'Publish it.' })
       served.push(`${sha256}:${index}`)
       return await Promise.resolve(bytes.slice(index * CHUNK_SIZE_BYTES, (index + 1) * CHUNK_SIZE_BYTES))
+    },
+    offerDelta: (base, target, bytes = encodeDelta(base, target).bytes) => {
+      contents.set(sha256Hex(bytes), bytes)
+      const offer = {
+        baseSha256: sha256Hex(base),
+        targetSha256: sha256Hex(target),
+        sha256: sha256Hex(bytes),
+        sizeBytes: bytes.length,
+        chunks: measuredFile('delta', bytes).chunks,
+      }
+      offers.push(offer)
+      return offer
     },
     publish: (files, change = {}, signer = key) => {
       for (const [, bytes] of [...Object.entries(files), ...DOCUMENTS]) contents.set(sha256Hex(bytes), bytes)

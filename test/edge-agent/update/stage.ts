@@ -63,6 +63,7 @@ export function updateStage(): Stage {
           environment: 'development',
           runtimeVersion: '0.1.0',
         },
+        link: () => ({ linkClass: 'unmetered' }),
         alarm: () => new AbortController().signal,
         trials: {
           smoke: async (dir) => {
