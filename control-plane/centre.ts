@@ -280,6 +280,7 @@ async function openHttp(
     promotion: promotionOf(centre),
     desiredMoved: async () => await teller.tellAll(centre.db),
     publishing: publishingOf(centre),
+    released: async () => await centre.repositories.listPublished(),
     journalKey: keys.journal.publicKey,
     hosts: new Set([LOOPBACK, 'localhost', '[::1]']),
     shapes: [shapes.named.app, ...(shapes.freeForm === null ? [] : [shapes.freeForm])],

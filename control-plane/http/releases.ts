@@ -20,6 +20,8 @@ export interface ReleaseParts {
   readonly db: Database
   readonly kernel: Kernel
   readonly publishing: PublishParts
+  /** What follows a release before it is offered to anybody: its place in the repositories. */
+  readonly released: () => Promise<void>
 }
 
 const FileSchema = v.strictObject({ path: BundlePathSchema, file: v.instance(File) })
@@ -29,7 +31,7 @@ const UploadSchema = v.strictObject({
   files: v.pipe(v.array(FileSchema), v.minLength(1), v.maxLength(MAX_BUNDLE_FILES)),
 })
 
-export function releaseRoutes({ db, kernel, publishing }: ReleaseParts): Hono<Caller> {
+export function releaseRoutes({ db, kernel, publishing, released }: ReleaseParts): Hono<Caller> {
   const app = new Hono<Caller>()
   app.get('/releases', async (context) => {
     const releases = await db.query(
@@ -57,6 +59,7 @@ export function releaseRoutes({ db, kernel, publishing }: ReleaseParts): Hono<Ca
       input: { name, version: source.version },
       principal: context.get('principal'),
     })
+    if (output.isNew) await released()
     return context.json({ ...output, held: source.held }, output.isNew ? 201 : 200)
   })
   return app

@@ -7,7 +7,7 @@ import { join } from 'node:path'
 import * as v from 'valibot'
 import { planTransfer, type LinkClass, type TransferPlan } from '../../rollout/delta/transfer.ts'
 import type { Install } from '../../rollout/install.ts'
-import { AskRefused, decodeJson, type Ask } from '../../shared/wire/answer.ts'
+import { AskRefused, decodeJson, MalformedMessage, type Ask } from '../../shared/wire/answer.ts'
 import type { BundleFile, BundleManifest } from '../../shared/wire/bundle.ts'
 import { DeltaAnswerSchema, DeltaOfferSchema, type WireDeltaOffer } from '../../shared/wire/delta.ts'
 import type { ContentStore } from '../models-store/content-store.ts'
@@ -94,7 +94,7 @@ async function deltaOffers(
   try {
     return decodeJson(DeltaAnswerSchema, await ask('bundle.deltas', request, signal)).offers
   } catch (thrown) {
-    if (thrown instanceof AskRefused) return []
+    if (thrown instanceof AskRefused || thrown instanceof MalformedMessage) return []
     throw thrown
   }
 }

@@ -31,7 +31,7 @@ const EVENTS: readonly Contract[] = [
   event('policy', 'out', 2, PolicySchema),
   event('enrol.request', 'in', 1, EnrolRequestSchema),
   event('enrol.answer', 'out', 2, EnrolAnswerSchema),
-  event('state.desired', 'out', 1, DesiredStateSchema),
+  event('state.desired', 'out', 2, DesiredStateSchema),
   event('state.reported', 'in', 1, ReportedStateSchema),
   event('state.report-answer', 'out', 1, ReportAnswerSchema),
   event('bundle.manifest', 'out', 2, BundleManifestSchema),

@@ -61,6 +61,7 @@ describe('the published contracts', () => {
 const ASKED: Readonly<Record<AskVerb, string | null>> = {
   'context.slice': 'context.slice-request',
   'bundle.chunk': 'bundle.chunk-request',
+  'bundle.deltas': 'bundle.delta-request',
   'state.desired': null,
   'state.report': 'state.reported',
   'receipt.read': null,

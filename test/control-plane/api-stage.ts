@@ -72,6 +72,7 @@ export async function apiStage(environment: Environment = 'development'): Promis
       modelKey: keys.model,
       environment,
     },
+    released: async () => await Promise.resolve(),
     hosts: new Set(['localhost', '127.0.0.1']),
     shutOut: async (_device, userKeys) => {
       shutOut.push(...userKeys)

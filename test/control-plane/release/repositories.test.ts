@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { CENTRE_SCHEMA } from '../../../control-plane/centre-schema.ts'
 import { readContentPerformer, openContentRights } from '../../../control-plane/release/content-rights.ts'
-import { DELTA_SCHEMA } from '../../../control-plane/release/delta-store.ts'
+import { DELTA_SCHEMA, keepDelta } from '../../../control-plane/release/delta-store.ts'
 import { openDevelopmentKeys } from '../../../control-plane/release/repositories/keys.ts'
 import {
   openRepositories,
@@ -21,6 +21,7 @@ import { parseDeviceId } from '../../../shared/ids.ts'
 import { UngatedEffect } from '../../../shared/kernel/admitted.ts'
 import { AskRefused, decodeJson, type Ask } from '../../../shared/wire/answer.ts'
 import { METADATA_PIECE_BYTES, MetadataRequestSchema } from '../../../shared/wire/repository.ts'
+import type { WireDeltaOffer } from '../../../shared/wire/delta.ts'
 import type { DesiredBundle } from '../../../shared/wire/state.ts'
 import { governed, type Governed } from '../../support/governed.ts'
 
@@ -251,6 +252,25 @@ describe('content', () => {
       await expect(rights.check(van, sha256)).rejects.toMatchObject({ code: 'forbidden' })
     expect((await recorded('release.read')) - before).toBe(3)
     await expect(readContentPerformer().perform({} as never, {} as never)).rejects.toThrow(UngatedEffect)
+  })
+
+  it('may be a delta, a chain of them too, where it leads to a file that is named', async () => {
+    desired.set(van, [await published('speech', '1.2.0')])
+    const delta = (base: string, target: string, sha256: string): WireDeltaOffer => ({
+      baseSha256: base.repeat(64),
+      targetSha256: target.repeat(64),
+      sha256: sha256.repeat(64),
+      sizeBytes: 1_000,
+      chunks: [sha256.repeat(64)],
+    })
+    const offers = [delta('1', '2', '7'), delta('2', 'a', '8'), delta('1', '3', '9')]
+    for (const offer of offers) await keepDelta(stage.db, offer)
+    const { kernel, clock } = stage
+    const rights = openContentRights({ kernel, clock, repositories })
+    for (const sha256 of ['7', '8'])
+      await expect(rights.check(van, sha256.repeat(64))).resolves.toBeUndefined()
+    await expect(rights.check(van, '9'.repeat(64))).rejects.toMatchObject({ code: 'forbidden' })
+    await expect(rights.check(pump, '8'.repeat(64))).rejects.toMatchObject({ code: 'forbidden' })
   })
 
   it('is no longer read once the device is directed elsewhere', async () => {

@@ -21,7 +21,8 @@ async function round(
 ): Promise<{ readonly hindrances: readonly string[]; readonly reported: readonly ReportedBundle[] }> {
   let reported: readonly ReportedBundle[] = []
   const ask: Ask = async (verb, request, aborted) => {
-    if (verb === 'bundle.chunk') return await at.centre.ask(verb, request, aborted)
+    if (verb === 'bundle.chunk' || verb === 'bundle.deltas')
+      return await at.centre.ask(verb, request, aborted)
     if (verb === 'state.report') reported = decodeJson(ReportedStateSchema, request).bundles
     const answer =
       verb === 'state.report'
