@@ -1,6 +1,6 @@
 /** Whether a bundle may take the place of what runs under its name: as good on what was held back, or the same as ran before. */
 import * as v from 'valibot'
-import { evaluationFault, type Incumbent } from '../../rollout/bundle/evaluation.ts'
+import { evaluationFault, type Evaluation, type Incumbent } from '../../rollout/bundle/evaluation.ts'
 import { contentFiles, evaluationOf } from '../../rollout/bundle/examine.ts'
 import type { FolderBundle } from '../../rollout/bundle/folder.ts'
 import { kindContract } from '../../rollout/bundle/kind-contract.ts'
@@ -21,11 +21,12 @@ export async function requireNoWorse(ground: Ground, bundle: FolderBundle): Prom
   const { manifest, files } = bundle
   const released = await releasedOf(ground.sql, manifest.name)
   const stable = await stableOf(ground.sql, manifest.name)
-  // What ran before was judged then; to go back to it is no step into the unknown.
-  if (released.some((before) => sameContent(before, manifest))) return
   const running = released.find(({ version }) => version === stable)
   const evaluation = evaluationOf(files.get(EVALUATION_FILE) ?? new Uint8Array())
   if (evaluation === null) throw new BundleUnfit('bundle_without_evaluation', 'its evaluation cannot be read')
+  // What ran before was judged then; to go back to it is no step into the unknown.
+  for (const before of released.filter((one) => sameContent(one, manifest)))
+    if (saysTheSame(evaluation, (await incumbentOf(ground.content, before)).evaluation)) return
   const incumbent = running === undefined ? null : await incumbentOf(ground.content, running)
   const fault = evaluationFault(evaluation, manifest.metrics, incumbent)
   if (fault !== null) throw new BundleUnfit(fault.code, fault.detail)
@@ -58,6 +59,11 @@ async function incumbentOf(content: CentreContent, manifest: BundleManifest): Pr
   if (evaluation === null)
     throw new BundleUnfit('evaluation_not_comparable', `the evaluation of ${manifest.version} cannot be read`)
   return { version: manifest.version, evaluation, heldBackSet: kindContract(manifest.kind).heldBackSet }
+}
+
+/** The same claims: the same content with better figures is a claim of its own. */
+function saysTheSame(a: Evaluation, b: Evaluation): boolean {
+  return JSON.stringify(a.predicate) === JSON.stringify(b.predicate)
 }
 
 /** The same files but for the card, which says the version. */

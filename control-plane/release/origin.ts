@@ -45,6 +45,7 @@ type Row = {
   readonly published_at: string
   readonly attestations: never
 }
+const LEAST_DIGITS = 12
 const COLUMNS = 'name, version, envelope_sha256, manifest, held, published_at, attestations'
 
 /** Throws {@link NoSuchRelease}. */
@@ -76,12 +77,10 @@ export async function originsByDigest(ground: Ground, digest: string): Promise<r
   return found
 }
 
+/** People are shown the first dozen digits of a digest: as many are enough here. */
 function isOf(digest: string, row: Row, { files }: BundleManifest): boolean {
-  return (
-    row.envelope_sha256 === digest ||
-    modelDigests(files).includes(digest) ||
-    files.some(({ sha256 }) => sha256 === digest)
-  )
+  const known = [row.envelope_sha256, ...modelDigests(files), ...files.map(({ sha256 }) => sha256)]
+  return digest.length >= LEAST_DIGITS && known.some((one) => one.startsWith(digest))
 }
 
 async function published(ground: Ground, row: Row, manifest: BundleManifest): Promise<Origin> {

@@ -86,7 +86,7 @@ function modelCard({ card, metrics, provenance, evaluation }: BomSubject): JsonO
 
 function fileComponent({ path, sha256, sizeBytes, role }: BundleFile): JsonObject {
   return {
-    type: 'file',
+    type: role === 'model' ? 'machine-learning-model' : 'file',
     'bom-ref': `file:${path}`,
     name: path,
     hashes: [{ alg: 'SHA-256', content: sha256 }],

@@ -153,8 +153,8 @@ export interface Incumbent {
 }
 
 /**
- * Says whether a bundle may take the place of `incumbent`: no fault of its own tests, and no worse than what runs. Compared is what
- * its statement says of that version; else, on the same held-back set, what the incumbent's own statement says.
+ * Says whether a bundle may take the place of `incumbent`: no fault of its own tests, and no worse than what runs. Compared is, on
+ * the same held-back set, what the incumbent's own statement says; on another, what this one says of that version.
  */
 export function evaluationFault(
   evaluation: Evaluation,
@@ -166,14 +166,17 @@ export function evaluationFault(
   if (own !== undefined) return own.fault
   if (predicate.result !== 'PASSED')
     return faultOf('evaluation_failed', `its evaluation says ${predicate.result}`)
-  if (incumbent === null || predicate.incumbent?.version === incumbent.version) return null
+  if (incumbent === null) return null
   const [set] = predicate.configuration
   const [setBefore] = incumbent.evaluation.predicate.configuration
-  if (incumbent.heldBackSet === 'same' && set?.digest.sha256 !== setBefore?.digest.sha256)
+  if (incumbent.heldBackSet === 'same' && set?.digest.sha256 !== setBefore?.digest.sha256) {
+    // On another set, the figures that it gives for that very version have to do: its own tests held them against each other.
+    if (predicate.incumbent?.version === incumbent.version) return null
     return faultOf(
       'evaluation_not_comparable',
       `${incumbent.version} runs, and its evaluation neither names that version nor uses the same held-back set`,
     )
+  }
   const before = { version: incumbent.version, figures: incumbent.evaluation.predicate.figures }
   return (
     testsOf(contract, { figures: predicate.figures, incumbent: before }).find((test) => test.fault !== null)

@@ -166,7 +166,8 @@ function section<S extends v.GenericSchema>(
   value: unknown,
   code: BundleUnfit['code'],
 ): v.InferOutput<S> {
-  if (value === undefined) throw new BundleUnfit(code, `its ${RELEASE_FILE} says nothing of it`)
+  if (value === undefined)
+    throw new BundleUnfit(code, `it has no ${code.replace('bundle_without_', '')} in its ${RELEASE_FILE}`)
   return parsed(schema, value, code)
 }
 

@@ -20,10 +20,14 @@ export type Metric = v.InferOutput<typeof MetricSchema>
 export const MAX_METRICS = 32
 export const MetricContractSchema = v.pipe(v.array(MetricSchema), v.maxLength(MAX_METRICS))
 
-/** What a device reports of every bundle, whatever it holds. A contract names each of them; its thresholds may differ. */
+/**
+ * What is reported of every bundle on every device, by the names of the gates that judge it: the share of devices on which it did not
+ * install, on which it crashed or fell silent after it was activated, how long an answer took, how sure it was, and how often
+ * somebody had to step in. A contract names each of them; its thresholds may differ.
+ */
 export const DEVICE_METRICS = [
-  { name: 'install_failure', unit: 'share', direction: 'lower', source: 'device', threshold: 0.05 },
-  { name: 'crash_or_silence', unit: 'share', direction: 'lower', source: 'device', threshold: 0.02 },
+  { name: 'install', unit: 'share', direction: 'lower', source: 'device', threshold: 0.05 },
+  { name: 'crash', unit: 'share', direction: 'lower', source: 'device', threshold: 0.02 },
   { name: 'latency', unit: 'milliseconds', direction: 'lower', source: 'device', threshold: null },
   { name: 'confidence', unit: 'score', direction: 'higher', source: 'device', threshold: null },
   { name: 'intervention', unit: 'share', direction: 'lower', source: 'device', threshold: null },

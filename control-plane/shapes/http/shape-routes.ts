@@ -38,7 +38,9 @@ const MAX_BODY_BYTES = 1024 * 1024
 
 export function shapeRoutes(parts: ShapeRouteParts): Hono {
   const app = new Hono()
+  // For this path alone: mounted beside the API, it would cut short every upload of a release.
   app.use(
+    parts.path,
     bodyLimit({
       maxSize: MAX_BODY_BYTES,
       onError: (context) => context.json({ message: 'Request body too large' }, 413, { connection: 'close' }),

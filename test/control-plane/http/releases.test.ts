@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { desiredState } from '../../../control-plane/release/desired.ts'
+import { sha256Hex } from '../../../shared/digest.ts'
 import { parseDeviceId } from '../../../shared/ids.ts'
 import { governed, type Governed } from '../../support/governed.ts'
 import { CARD, releaseFacts } from '../../support/whole-bundle.ts'
@@ -99,6 +100,44 @@ describe('releases over the API', () => {
         principal: expect.objectContaining({ id: 'olu' }) as unknown,
       }),
     )
+  })
+
+  it('can be walked back to from any digest in a record: data, evaluation, policy, and who let it out', async () => {
+    const of = {
+      ...files,
+      'card.json': JSON.stringify({ ...card, version: '3.0.0' }),
+      'acoustic.onnx': 'third',
+    }
+    const published = await publish(form(of, { held: 'true' }))
+    const { envelopeSha256 } = published.body
+    await stage.call('/api/devices/alpha/desired', {
+      method: 'PUT',
+      body: { name: 'speech', version: '3.0.0' },
+    })
+    const origin = {
+      name: 'speech',
+      version: '3.0.0',
+      envelopeSha256,
+      datasets: [{ name: 'bytes of a test', sha256: 'a'.repeat(64), consent: 'not-needed' }],
+      evaluation: { heldBack: 'a hundred cases', sha256: 'b'.repeat(64), result: 'PASSED' },
+      approvals: [
+        { action: 'bundle.publish', by: 'olu', policy: { version: 1 } },
+        { action: 'desired.set', by: 'olu' },
+      ],
+    }
+    const whole = await stage.call('/api/releases/speech/3.0.0')
+    expect(whole.body).toMatchObject(origin)
+    const statements = Object.keys(whole.body['attestations'] as object)
+    expect(statements.toSorted()).toEqual([
+      'evaluation.dsse.json',
+      'manifest.dsse.json',
+      'model.sig',
+      'provenance.dsse.json',
+    ])
+    for (const digest of [String(envelopeSha256), sha256Hex('third')])
+      expect((await stage.call(`/api/lineage/${digest}`)).body).toMatchObject({ found: [origin] })
+    expect((await stage.call(`/api/lineage/${'f'.repeat(64)}`)).status).toBe(404)
+    expect((await stage.call('/api/releases/speech/9.9.9')).status).toBe(404)
   })
 
   it('are refused with the reason: other content under a version, no card, foreign paths, no form, no right', async () => {

@@ -22,6 +22,7 @@ import { decodeJson, type Ask } from '../../../shared/wire/answer.ts'
 import type { BundleManifest } from '../../../shared/wire/bundle.ts'
 import { DesiredStateSchema, type DesiredBundle } from '../../../shared/wire/state.ts'
 import { subjects } from '../../../shared/wire/subjects.ts'
+import { sourceFiles } from '../../support/whole-bundle.ts'
 import { dataFolder } from '../../support/data-folder.ts'
 
 const signal = new AbortController().signal
@@ -143,6 +144,18 @@ describe('a bundle on its way', () => {
     await writeFile(path, good)
     await fetchContent({ ask, store }, first, signal)
     await store.verify(first)
+  })
+
+  it('may be megabytes large when an operator publishes it', async () => {
+    const { url } = centre.ready['http'] as { url: string }
+    const form = new FormData()
+    form.set('name', 'large')
+    const files = sourceFiles({ 'model.onnx': Buffer.alloc(3_000_000, 7) })
+    for (const [path, bytes] of files) form.append('file', new File([Uint8Array.from(bytes)], path))
+    const operator = await readFile(join(folder.path, 'hub', 'operator.token'), 'utf8')
+    const headers = { authorization: `Bearer ${operator}` }
+    const answer = await fetch(new URL('/api/releases', url), { method: 'POST', body: form, headers })
+    expect([answer.status, await answer.json()]).toMatchObject([201, { name: 'large', isNew: true }])
   })
 
   it('is never sent to who asks in a device’s name and waits elsewhere', async () => {

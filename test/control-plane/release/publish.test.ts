@@ -163,6 +163,8 @@ describe('publishing a bundle', () => {
     // What ran once may run again under a newer number, whatever it was measured on.
     const again = { 'release.json': judged(0.8), 'model.onnx': 'first' }
     expect(await codeOf(source('1.3.0', again))).toBe('published')
+    const bolder = { 'release.json': judged(0.6), 'model.onnx': 'first' }
+    expect(await codeOf(source('1.4.0', bolder))).toBe('evaluation_worse')
   })
 
   it('compares with what everybody runs, not with a candidate that is held back', async () => {

@@ -4,7 +4,10 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { adaptToSite, LEAST_RECORDINGS } from '../../../edge-agent/adaptation/adaptation.ts'
+import { contentChecks } from '../../../rollout/bundle/examine.ts'
+import { openFolder } from '../../../rollout/bundle/folder.ts'
 import { readCard } from '../../../edge-agent/adaptation/candidate.ts'
+import { readFolder } from '../../../edge-agent/cli/commands/folder-files.ts'
 import { NothingToLearn } from '../../../edge-agent/adaptation/errors.ts'
 import { sentencesUnderTest } from '../../../edge-agent/adaptation/sentences-under-test.ts'
 import { readManifest, type Entry } from '../../../edge-agent/evaluation/manifest.ts'
@@ -55,6 +58,13 @@ describe('adapting to a site', () => {
     const card = readCard(report.candidate.dir) as unknown as { version: string; adaptation: object }
     expect(card).toMatchObject({ version: '1.0.1', adaptation: { base: { digest: before }, recordings: 21 } })
     expect(lines.join('\n')).toMatch(/passes over recordings/)
+    // What is known of it lies beside it: it can be published as it is.
+    const { manifest, held } = openFolder(readFolder(report.candidate.dir), {
+      name: 'speech',
+      environment: 'development',
+      nowMs: 0,
+    })
+    expect(contentChecks(manifest, held).filter(({ fault }) => fault !== null)).toEqual([])
   })
 
   it('makes nothing of a few recordings', async () => {

@@ -4,6 +4,8 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { buildDomain, type BuiltDomain } from '../../../edge-agent/domain-build/build.ts'
 import { writeBuiltFolder } from '../../../edge-agent/domain-build/built-folder.ts'
 import { openUnderstanding, type Understanding } from '../../../edge-agent/intent/understanding.ts'
+import { contentChecks } from '../../../rollout/bundle/examine.ts'
+import { openFolder } from '../../../rollout/bundle/folder.ts'
 import { sha256Hex } from '../../../shared/digest.ts'
 import { LAMPS, openWorkshop, type Workshop } from './lamps.ts'
 
@@ -31,6 +33,13 @@ describe('a built domain', () => {
   test('comes out the same, byte for byte, when it is built again', async () => {
     const again = await shop.build(path)
     expect(digestsOf(again)).toEqual(digestsOf(built))
+  })
+
+  test('is a whole bundle, with what is known of it', () => {
+    const composing = { name: 'domain-lamps', environment: 'development', nowMs: 0 } as const
+    const { manifest, held } = openFolder(built.files, composing)
+    expect(contentChecks(manifest, held).filter(({ fault }) => fault !== null)).toEqual([])
+    expect(manifest).toMatchObject({ kind: 'domain', version: '1.2.0', golden: ['golden.json'] })
   })
 
   test('says where each word’s sound is from', () => {
