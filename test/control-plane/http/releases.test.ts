@@ -134,7 +134,7 @@ describe('releases over the API', () => {
       'model.sig',
       'provenance.dsse.json',
     ])
-    for (const digest of [String(envelopeSha256), sha256Hex('third')])
+    for (const digest of [envelopeSha256 as string, sha256Hex('third')])
       expect((await stage.call(`/api/lineage/${digest}`)).body).toMatchObject({ found: [origin] })
     expect((await stage.call(`/api/lineage/${'f'.repeat(64)}`)).status).toBe(404)
     expect((await stage.call('/api/releases/speech/9.9.9')).status).toBe(404)
