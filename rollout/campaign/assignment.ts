@@ -1,7 +1,7 @@
 /** What a device shall run by this campaign, and what the campaign needs of the centre for it. */
 import type { DesiredBundle } from '../../shared/wire/state.ts'
 import { isEligible } from './fleet.ts'
-import type { CampaignState } from './state.ts'
+import { itemsOf, type CampaignState } from './state.ts'
 
 export type Assignment =
   | {
@@ -36,7 +36,7 @@ export function assignmentFor(state: CampaignState, device: string): Assignment 
     runs: 'candidate',
     bundle: plan.candidate,
     generation: direction.generation,
-    shadowInputs: plan.shadow.inputs,
+    shadowInputs: grant.shadowInputs,
   }
 }
 
@@ -60,4 +60,9 @@ export function statementNeeded({ plan, planDigest, direction }: CampaignState):
     runs,
     bundle: runs === 'candidate' ? plan.candidate : plan.lastGood,
   }
+}
+
+/** Devices that the last tick gave the candidate: the centre tells them to ask again. */
+export function servedBy({ agenda }: CampaignState): readonly string[] {
+  return itemsOf(agenda.served)
 }

@@ -41,7 +41,7 @@ export const DEVICE_STANDS = [
   /** The candidate answers, and is not confirmed yet. */
   'active',
   'committed',
-  /** The candidate failed; the device is back on what it ran. */
+  /** The candidate failed; the device is back on what it ran, and tries again. */
   'refused',
   /** Its tries are used up; it runs what it ran. */
   'parked',
@@ -58,7 +58,10 @@ const ReportSchema = v.strictObject({
   code: v.nullable(v.pipe(v.string(), v.maxLength(100))),
   /** By the version that it runs without the candidate, for ever; it stands still while the candidate runs. */
   usual: HealthSchema,
-  /** By the candidate since it was activated under this generation; null where it never was. */
+  /**
+   * By the candidate since it was activated under the last generation that gave it; null where that never came to it. It stays
+   * while the device goes back by a newer generation.
+   */
   candidate: v.nullable(HealthSchema),
   shadow: v.nullable(ShadowSchema),
 })

@@ -1,4 +1,5 @@
 /** Gives devices that asked what they asked for, those first that come first in the campaign's order, as far as budgets go. */
+import { SHADOW_BELOW_DEVICES } from '../gates/spec.ts'
 import { isControl, siteOf, withStanding } from './fleet.ts'
 import { bytesFor, hindranceOf, wantsOf, windowOf } from './grant.ts'
 import { snapshotOf } from './observe.ts'
@@ -47,11 +48,19 @@ function grantedTo(state: CampaignState, standing: Standing): CampaignState {
     ...standing,
     asking: false,
     risk: 'at_risk',
-    grant: { generation: direction.generation, ring, atMs },
+    grant: { generation: direction.generation, ring, atMs, shadowInputs: shadowIn(state) },
     watch,
   }
   const loaded = withBytes(state, standing.facts?.site ?? '')
-  return withDue(withStanding(loaded, after), { device: standing.device, atMs })
+  const { device } = standing
+  const now = withDue(withStanding(loaded, after), { device, atMs })
+  return { ...now, agenda: { ...now.agenda, served: { item: device, rest: now.agenda.served } } }
+}
+
+/** Where devices are too few to be compared with one another, both versions are compared on each of them. */
+function shadowIn({ plan, rings, phase }: CampaignState): number {
+  const { treated, control } = rings.at(-1)?.planned ?? { treated: 0, control: 0 }
+  return phase === 'running' && Math.min(treated, control) < SHADOW_BELOW_DEVICES ? plan.shadow.inputs : 0
 }
 
 function watchedFrom(state: CampaignState, standing: Standing): CampaignState {

@@ -38,7 +38,8 @@ export function wantsOf(state: CampaignState, standing: Standing): Want | null {
     if (phase === 'complete' || (!control && standing.unit < ring.cut)) return 'grant'
     if (!control) return null
   }
-  const isWatchable = phase === 'running' && (control || standing.risk === 'proven')
+  const isWatchable =
+    phase === 'running' && (control || standing.risk === 'proven' || standing.risk === 'failed')
   return isWatchable && watch?.round !== rings.length - 1 ? 'watch' : null
 }
 

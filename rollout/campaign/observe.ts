@@ -5,16 +5,23 @@
 import type { GateFact } from '../gates/fact.ts'
 import { changeScore } from '../gates/spec.ts'
 import type { DeviceReport, Health } from './events.ts'
-import type { CampaignState, Risk, Standing, Watch } from './state.ts'
+import type { CampaignPlan } from './plan.ts'
+import type { CampaignState, Grant, Risk, Standing, Watch } from './state.ts'
 
-/** R1: at risk until its probation is over or it is back on what it ran. */
-export function afterReport({ plan }: Pick<CampaignState, 'plan'>, { grant, report, risk }: Standing): Risk {
-  if (grant === null || report === null) return risk
-  if (report.generation < grant.generation) return risk
-  if (report.stands === 'refused' || report.stands === 'parked') return 'returned'
-  if (report.generation > grant.generation) return report.stands === 'last_good' ? 'returned' : risk
-  if (report.stands !== 'committed' || report.candidate === null) return risk
-  if (report.candidate.upMs < plan.probationMs) return risk
+/**
+ * R1: at risk from the grant until its probation is over, or it is back on what it ran: by itself once its tries are used up,
+ * or by a newer statement. A device that was refused tries again. Follows from grant and newest report alone (R9).
+ */
+export function riskOf(
+  { probationMs }: CampaignPlan,
+  grant: Grant | null,
+  report: DeviceReport | null,
+): Risk {
+  if (grant === null) return 'none'
+  if (report === null || report.generation < grant.generation) return 'at_risk'
+  if (report.stands === 'parked') return 'returned'
+  if (report.stands === 'last_good' && report.generation > grant.generation) return 'returned'
+  if (report.candidate === null || report.candidate.upMs < probationMs) return 'at_risk'
   return report.candidate.crashes > 0 ? 'failed' : 'proven'
 }
 
@@ -116,7 +123,7 @@ interface Place {
 /** 0: installed. 1: not, and back. Null: nobody knows. Undefined: it is not over yet. */
 function installValue(report: DeviceReport | null, isSilent: boolean): number | null | undefined {
   if (report?.candidate != null) return 0
-  if (report?.stands === 'refused' || report?.stands === 'parked') return 1
+  if (report?.stands === 'parked') return 1
   return isSilent ? null : undefined
 }
 

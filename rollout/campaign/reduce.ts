@@ -7,8 +7,8 @@ import type { CampaignEvent, EventOf } from './events.ts'
 import { halted, withDirection } from './direction.ts'
 import { standingOf, withStanding } from './fleet.ts'
 import { wantsOf } from './grant.ts'
-import { afterReport } from './observe.ts'
-import { decided, type CampaignState, type Phase, type Standing } from './state.ts'
+import { riskOf } from './observe.ts'
+import { decided, type CampaignState, type Phase } from './state.ts'
 import { tick } from './tick.ts'
 import { judgeEvent } from './transitions.ts'
 
@@ -76,8 +76,11 @@ function asked(state: CampaignState, { device }: EventOf<'asked'>): CampaignStat
 function reported(state: CampaignState, event: EventOf<'reported'>): CampaignState {
   const before = standingOf(state, event.device)
   if (before.report !== null && event.sequence <= before.report.sequence) return state
-  const standing: Standing = { ...before, report: event }
-  const after = withStanding(state, { ...standing, risk: afterReport(state, standing) })
+  const after = withStanding(state, {
+    ...before,
+    report: event,
+    risk: riskOf(state.plan, before.grant, event),
+  })
   if (before.watch === null || before.watch.judged) return after
   return {
     ...after,

@@ -95,6 +95,8 @@ export interface Grant {
   readonly generation: number
   readonly ring: number
   readonly atMs: number
+  /** On how many inputs the candidate runs beside what runs, before it is activated; 0 where the ring is large enough without. */
+  readonly shadowInputs: number
 }
 
 /**
@@ -118,6 +120,7 @@ export interface Standing {
   /** It asked, and the next tick answers. */
   readonly asking: boolean
   readonly grant: Grant | null
+  /** As `riskOf` says of grant and report; kept because sums are. */
   readonly risk: Risk
   readonly watch: Watch | null
   /** The newest. */
@@ -191,6 +194,8 @@ export interface Agenda {
   /** Devices that asked, by their unit, as the last tick left them. */
   readonly waiting: readonly string[]
   readonly asked: Chain<string> | null
+  /** Devices to which the last tick gave the candidate: to be told at once. */
+  readonly served: Chain<string> | null
   /** Devices under observation with news. */
   readonly touched: Chain<string> | null
   /** When a device is to be looked at without news of it, in rising order; and what came to that since. */
@@ -229,7 +234,7 @@ export function openCampaign(plan: CampaignPlan, atMs: number): CampaignState {
     sites: Table.empty(),
     counts: { fleet: 0, exposed: 0, atRisk: 0, proven: 0, failed: 0, returned: 0 },
     bandwidth: { window: 0, bytes: 0 },
-    agenda: { waiting: [], asked: null, touched: null, due: [], dueNext: null },
+    agenda: { waiting: [], asked: null, served: null, touched: null, due: [], dueNext: null },
   }
 }
 

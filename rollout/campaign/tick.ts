@@ -32,7 +32,10 @@ function observed(state: CampaignState): CampaignState {
   const { campaignMs } = state.clock
   const { past, due } = splitDue(state, campaignMs)
   const names = new Set([...itemsOf(state.agenda.touched), ...past])
-  let now: CampaignState = { ...state, agenda: { ...state.agenda, touched: null, due, dueNext: null } }
+  let now: CampaignState = {
+    ...state,
+    agenda: { ...state.agenda, served: null, touched: null, due, dueNext: null },
+  }
   const told: Told[] = []
   for (const name of [...names].toSorted()) {
     const standing = now.devices.get(name)

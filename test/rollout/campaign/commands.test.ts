@@ -172,12 +172,12 @@ describe('the turn back (R5, R7)', () => {
     expect(assignmentFor(superseded, device)).toEqual({ kind: 'none', reason: 'superseded' })
   })
 
-  it('is at an end for a device that is back, has failed or has left (R1)', () => {
+  it('is at an end for a device that is back, has given up or has left (R1)', () => {
     const { device, state } = granted()
     expect(state.counts.atRisk).toBe(1)
     expect(run(state, { kind: 'left', device }).counts.atRisk).toBe(0)
-    const refused = reported(device, { sequence: 2, generation: 8, stands: 'refused', code: 'smoke_failed' })
-    expect(run(state, refused).counts).toMatchObject({ atRisk: 0, returned: 1, exposed: 1 })
+    const parked = reported(device, { sequence: 2, generation: 8, stands: 'parked', code: 'smoke_failed' })
+    expect(run(state, parked).counts).toMatchObject({ atRisk: 0, returned: 1, exposed: 1 })
     const halted = signed(run(state, command('halted', 'a')))
     expect(halted.counts.atRisk).toBe(1)
     const old = reported(device, { sequence: 2, generation: 7 })
