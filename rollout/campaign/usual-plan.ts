@@ -1,0 +1,156 @@
+/**
+ * The rings, budgets and gates that suit a fleet of a given size. What a ring can show depends on how many devices and sites it
+ * has, so the gates ask of a small ring what it can answer, and say so in the plan; a plan that asks for more than its rings
+ * can ever show would hold for ever.
+ */
+import { FAILURE_RATES } from '../gates/grids.ts'
+import { SHADOW_BELOW_DEVICES, standardGates, type GateSpec } from '../gates/spec.ts'
+import type { DesiredBundle } from '../../shared/wire/state.ts'
+import { HOUR_MS, MINUTE_MS, parsePlan, type CampaignPlan, type CampaignPlanInput } from './plan.ts'
+
+export interface FleetSize {
+  readonly devices: number
+  readonly sites: number
+}
+
+export interface PlanWish {
+  readonly campaign: string
+  readonly author: string
+  readonly candidate: DesiredBundle
+  readonly lastGood: DesiredBundle
+  readonly baseGeneration: number
+  /** The campaign's own, and nobody's guess: from random bytes. */
+  readonly salt: string
+  readonly fleet: FleetSize
+  readonly transferBytes: number
+  readonly urgency?: 'usual' | 'emergency'
+  /** Of the rings, the last one 1. */
+  readonly shares?: readonly number[]
+  /** Whatever is to be other than usual. */
+  readonly changes?: Partial<CampaignPlanInput>
+}
+
+const USUAL_RINGS = [
+  ['canary', 0.01],
+  ['early', 0.05],
+  ['fifth', 0.2],
+  ['half', 0.5],
+  ['all', 1],
+] as const
+/** R13: fewer rings, less waiting; the gates are the same kind. */
+const EMERGENCY_RINGS = [
+  ['canary', 0.05],
+  ['all', 1],
+] as const
+const CONTROL_SHARE = 0.1
+/** A control of fewer devices compares little: the ring is judged by its shadow instead. */
+const LEAST_CONTROL = 300
+/** How often a device fails in its probation without any fault of the candidate: what gates have to tell harm from. */
+const EXPECTED_FAILURES = 0.02
+/** How much evidence a ring without fault is to bring on average: enough that bad luck rarely keeps it below what promotes. */
+const WANTED_LOG_EVIDENCE = 12
+/** Twenty inputs are one observation: fewer differ too much from one another. */
+const WINDOW_INPUTS = 20
+/** So many observations of a candidate without fault show that it is no worse by the margin of {@link SHADOW_MARGIN}. */
+const SHADOW_WINDOWS = 150
+const SHADOW_MARGIN = 0.1
+/** Both arms as large as this bring enough failures to compare their rates. */
+const COMPARABLE_DEVICES = 3_000
+
+/** Throws `BadPlan` where the wish contradicts itself. */
+export function usualPlan(wish: PlanWish): CampaignPlan {
+  const { fleet, urgency = 'usual' } = wish
+  const isUsual = urgency === 'usual'
+  const controlShare = controlShareOf(fleet.devices)
+  const rings =
+    wish.shares?.map((share, at) => ({ name: `ring-${at}`, share })) ??
+    (isUsual ? USUAL_RINGS : EMERGENCY_RINGS).map(([name, share]) => ({ name, share }))
+  const first = Math.max(1, Math.floor((rings[0]?.share ?? 1) * fleet.devices))
+  return parsePlan({
+    v: 1,
+    campaign: wish.campaign,
+    author: wish.author,
+    urgency,
+    candidate: wish.candidate,
+    lastGood: wish.lastGood,
+    baseGeneration: wish.baseGeneration,
+    salt: wish.salt,
+    rings: rings.map((ring, at) => ({
+      ...ring,
+      dwellMs: isUsual ? 24 * HOUR_MS : 30 * MINUTE_MS,
+      gates: [...gatesFor({ fleet, rings: rings.length, ring: at, share: ring.share, controlShare })],
+    })),
+    controlShare,
+    budget: { devicesAtRisk: Math.max(1, Math.ceil(fleet.devices / 5)), siteShare: 0.5, bytes: null },
+    transferBytes: wish.transferBytes,
+    hardware: null,
+    freezes: [],
+    approvals: 1,
+    probationMs: isUsual ? 24 * HOUR_MS : HOUR_MS,
+    silenceMs: isUsual ? 72 * HOUR_MS : 12 * HOUR_MS,
+    shadow: {
+      inputs: WINDOW_INPUTS * Math.max(2, Math.ceil(SHADOW_WINDOWS / first)),
+      windowInputs: WINDOW_INPUTS,
+    },
+    scales: { latencyMs: 200, confidence: 0.2 },
+    gates: [...gatesFor({ fleet, rings: rings.length, ring: 0, share: 1, controlShare })],
+    ...wish.changes,
+  } satisfies CampaignPlanInput)
+}
+
+/** As large as it has to be for comparisons, or so small that nobody relies on it. */
+function controlShareOf(devices: number): number {
+  return devices * CONTROL_SHARE >= LEAST_CONTROL
+    ? CONTROL_SHARE
+    : Math.min(CONTROL_SHARE, (SHADOW_BELOW_DEVICES - 1) / (2 * Math.max(1, devices)))
+}
+
+interface RingSize {
+  readonly fleet: FleetSize
+  readonly rings: number
+  readonly ring: number
+  readonly share: number
+  readonly controlShare: number
+}
+
+function gatesFor({ fleet, rings, ring, share, controlShare }: RingSize): readonly GateSpec[] {
+  const treated = Math.max(1, Math.floor(share * fleet.devices))
+  const control = Math.floor(controlShare * fleet.devices)
+  // Sites that have a device of the ring, where devices are spread evenly over them.
+  const perSite = fleet.devices / Math.max(1, fleet.sites)
+  const sites = Math.max(1, Math.floor(fleet.sites * (1 - (1 - share) ** perSite)))
+  const isComparable = Math.min(treated, control) >= COMPARABLE_DEVICES
+  const ceiling = ceilingFor(sites)
+  return standardGates({ rings, ring }).map((gate): GateSpec => {
+    const minimumDevices = Math.min(gate.minimumDevices, Math.max(1, Math.floor(treated / 2)))
+    const { test } = gate
+    if (test.kind === 'limit')
+      return {
+        ...gate,
+        minimumDevices,
+        beta: betaFor(sites),
+        test: { ...test, ceiling: Math.max(0.1, ceiling) },
+      }
+    if (test.kind === 'failure')
+      return { ...gate, minimumDevices, test: { ...test, ceiling: isComparable ? null : ceiling } }
+    if (test.kind === 'shadow') return { ...gate, minimumDevices, test: { ...test, margin: SHADOW_MARGIN } }
+    return { ...gate, minimumDevices }
+  })
+}
+
+/** The lowest share of failing devices that so many sites, a device each, can be expected to exclude. */
+function ceilingFor(sites: number): number {
+  const enough = FAILURE_RATES.find((rate) => {
+    if (rate <= EXPECTED_FAILURES) return false
+    const perSite =
+      (1 - EXPECTED_FAILURES) * Math.log((1 - EXPECTED_FAILURES) / (1 - rate)) +
+      EXPECTED_FAILURES * Math.log(EXPECTED_FAILURES / rate)
+    return sites * perSite >= WANTED_LOG_EVIDENCE
+  })
+  return enough ?? FAILURE_RATES.at(-1) ?? 0.9
+}
+
+/** One or two sites can show next to nothing of a share: what they show has to do. */
+function betaFor(sites: number): number {
+  return sites >= 4 ? 0.05 : sites >= 2 ? 0.1 : 0.2
+}

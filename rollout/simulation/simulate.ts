@@ -1,0 +1,310 @@
+/**
+ * A whole campaign over a fleet that a seed makes, on a virtual clock: the production reducer decides, the production state
+ * machine installs, links lose and delay, devices go offline, lose power and fail. The same settings give the same report.
+ */
+import { assignmentFor, servedBy } from '../campaign/assignment.ts'
+import type { CampaignEvent, DeviceReport } from '../campaign/events.ts'
+import { wantsOf } from '../campaign/grant.ts'
+import { isBusy } from '../install.ts'
+import { Agenda } from './agenda.ts'
+import { SimulatedCentre, TICK_MS } from './centre.ts'
+import { countUp, countsOf, nextFailures } from './health.ts'
+import { isSettled, move, PIECES } from './installing.ts'
+import { simulatedPlan } from './plan.ts'
+import { reportOf, type ConvergencePoint, type SimulationReport } from './report.ts'
+import { parseSettings, type SimulationInput } from './settings.ts'
+import { exponential } from './chance.ts'
+import { HOUR_MS, makeWorld, MINUTE_MS, onlineFrom, type SimDevice, type World } from './world.ts'
+
+/** A Monday at noon. */
+const START_MS = Date.UTC(2026, 0, 5, 12)
+/** How often a device asks by itself. */
+const POLL_MS = HOUR_MS
+/** Within so long after a device was told to ask, it has asked. */
+const NUDGED_MS = 30_000
+/** Share of the fleet that joins while the campaign runs, and until when. */
+const LATE_JOINERS = 0.01
+const JOINED_BY_MS = 72 * HOUR_MS
+/** Links: reports that come late, by how much, and that come twice. */
+const LATE = 0.03
+const LATE_MS = 2 * HOUR_MS
+const TWICE = 0.02
+/** A ring without a verdict for so long is left as it is: HOLD. */
+const PATIENCE_MS = 21 * 24 * HOUR_MS
+/** How long after the end of a campaign stragglers are waited for. */
+const AFTERWARDS_MS = 7 * 24 * HOUR_MS
+const CURVE_MS = 6 * HOUR_MS
+
+type Happening =
+  | {
+      readonly kind: 'join' | 'ask' | 'look' | 'step' | 'report' | 'crash' | 'intervention'
+      readonly device: SimDevice
+    }
+  | { readonly kind: 'arrive'; readonly event: CampaignEvent }
+  | { readonly kind: 'tick' }
+
+/** Throws `BadSimulation` and `BadPlan`. */
+export function simulate(input: SimulationInput): SimulationReport {
+  return new Run(makeWorld(parseSettings(input), START_MS)).toTheEnd()
+}
+
+class Run {
+  readonly #world: World
+  readonly #agenda = new Agenda<Happening>()
+  readonly #centre: SimulatedCentre
+  readonly #curve: ConvergencePoint[] = []
+  #nowMs = START_MS
+  #clockOffMs = 0
+  #committed = 0
+  #mixed = 0
+  #endedMs: number | null = null
+  /** What devices were last told to ask for. */
+  #told = ''
+
+  constructor(world: World) {
+    this.#world = world
+    this.#centre = new SimulatedCentre(simulatedPlan(world), START_MS)
+  }
+
+  toTheEnd(): SimulationReport {
+    const { devices, random, settings } = this.#world
+    const late = Math.floor(devices.length * LATE_JOINERS)
+    for (const device of devices) {
+      if (device.at < devices.length - late) this.#join(device)
+      else this.#agenda.add(START_MS + random() * JOINED_BY_MS, { kind: 'join', device })
+    }
+    this.#centre.approve(START_MS)
+    this.#agenda.add(START_MS + TICK_MS, { kind: 'tick' })
+    for (let next = this.#agenda.take(); next !== undefined; next = this.#agenda.take()) {
+      this.#nowMs = next.atMs
+      this.#happen(next.item)
+      if (next.item.kind === 'tick' && this.#isOver()) break
+    }
+    return reportOf({
+      world: this.#world,
+      settings,
+      state: this.#centre.state,
+      startMs: START_MS,
+      endMs: this.#nowMs,
+      curve: [...this.#curve, this.#point()],
+      mixedDevices: this.#mixed,
+    })
+  }
+
+  #happen(happening: Happening): void {
+    switch (happening.kind) {
+      case 'tick':
+        return this.#tick()
+      case 'arrive':
+        return this.#centre.take(happening.event)
+      case 'join':
+        this.#join(happening.device)
+        return this.#nudge(happening.device)
+      case 'ask':
+        return this.#ask(happening.device)
+      case 'look':
+        return this.#look(happening.device)
+      case 'step':
+        return this.#step(happening.device)
+      case 'report':
+        return this.#report(happening.device)
+      case 'crash':
+      case 'intervention':
+        return this.#fail(happening.device, happening.kind)
+    }
+  }
+
+  #join(device: SimDevice): void {
+    const { site } = device
+    device.countedMs = this.#nowMs
+    this.#centre.take({
+      kind: 'joined',
+      device: device.name,
+      sequence: 1,
+      site: site.name,
+      hardware: 'tablet',
+      utcOffsetMinutes: site.utcOffsetMinutes,
+    })
+    this.#centre.take(this.#reportOf(device))
+  }
+
+  #tick(): void {
+    const { random, settings } = this.#world
+    if (random() < (settings.clockJumps * TICK_MS) / (24 * HOUR_MS))
+      this.#clockOffMs = (random() * 2 - 1) * 365 * 24 * HOUR_MS
+    this.#centre.tick(this.#nowMs + this.#clockOffMs)
+    const { state } = this.#centre
+    for (const name of servedBy(state)) this.#later(name, 'look', NUDGED_MS)
+    const told = `${state.phase} ${state.rings.length} ${state.direction.generation}`
+    if (told !== this.#told) this.#tellAll()
+    this.#told = told
+    if ((this.#nowMs - START_MS) % CURVE_MS === 0) this.#curve.push(this.#point())
+    this.#agenda.add(this.#nowMs + TICK_MS, { kind: 'tick' })
+  }
+
+  /** A new ring, a new direction: whoever it concerns asks soon. */
+  #tellAll(): void {
+    const { state } = this.#centre
+    for (const device of this.#world.devices) {
+      const standing = state.devices.get(device.name)
+      if (standing === undefined) continue
+      device.isAsking = standing.asking
+      if (state.direction.runs === 'last_good' && standing.grant !== null)
+        this.#later(device.name, 'look', NUDGED_MS)
+      else this.#nudge(device)
+    }
+  }
+
+  #nudge(device: SimDevice): void {
+    const standing = this.#centre.state.devices.get(device.name)
+    if (standing === undefined || device.isAsking || wantsOf(this.#centre.state, standing) === null) return
+    device.isAsking = true
+    this.#agenda.add(this.#nowMs + device.random() * POLL_MS, { kind: 'ask', device })
+  }
+
+  #later(name: string, kind: 'look', withinMs: number): void {
+    const device = this.#world.byName.get(name)
+    if (device !== undefined) this.#agenda.add(this.#nowMs + device.random() * withinMs, { kind, device })
+  }
+
+  /** True when the device is online; otherwise it does the same when it is again. */
+  #isOnline(device: SimDevice, kind: 'ask' | 'look' | 'report'): boolean {
+    const onlineMs = onlineFrom(device, this.#world.settings, this.#nowMs)
+    if (onlineMs > this.#nowMs) this.#agenda.add(onlineMs + device.random() * MINUTE_MS, { kind, device })
+    return onlineMs <= this.#nowMs
+  }
+
+  /** A device that asks says how it is, and is observed from then on if the ring wants that. */
+  #ask(device: SimDevice): void {
+    if (!this.#isOnline(device, 'ask')) return
+    const { state } = this.#centre
+    const standing = state.devices.get(device.name)
+    const want = standing === undefined ? null : wantsOf(state, standing)
+    this.#report(device)
+    this.#centre.take({ kind: 'asked', device: device.name })
+    if (want === 'watch') this.#watched(device)
+  }
+
+  /** From now on failures are drawn, and a report is made when the observation is over. */
+  #watched(device: SimDevice): void {
+    const { probationMs } = this.#centre.state.plan
+    const { crashMs, interventionMs } = nextFailures(device, this.#world.settings, this.#nowMs)
+    const untilMs = this.#nowMs + probationMs + 2 * TICK_MS
+    if (interventionMs < untilMs) this.#agenda.add(interventionMs, { kind: 'intervention', device })
+    if (crashMs < untilMs) this.#agenda.add(crashMs, { kind: 'crash', device })
+    this.#agenda.add(untilMs + device.random() * TICK_MS, { kind: 'report', device })
+  }
+
+  #look(device: SimDevice): void {
+    if (!this.#isOnline(device, 'look')) return
+    const wanted = assignmentFor(this.#centre.state, device.name)
+    if (wanted.kind !== 'run' || wanted.generation < device.generation) return
+    if (wanted.generation > device.generation) {
+      device.generation = wanted.generation
+      device.attempt = 0
+      device.shadow = null
+      if (wanted.runs === 'candidate' && device.runs === 'last_good') device.candidate = null
+    }
+    if (isSettled(device, { wanted })) return this.#report(device)
+    if (!isBusy(device.install)) this.#step(device)
+  }
+
+  #step(device: SimDevice): void {
+    const { state } = this.#centre
+    const wanted = assignmentFor(state, device.name)
+    // What a device was told last holds until it hears otherwise; offline it goes on with that.
+    if (wanted.kind !== 'run' || (wanted.generation !== device.generation && !isBusy(device.install)))
+      return this.#look(device)
+    const before = device.runs
+    const { transferBytes, shadow } = state.plan
+    const moved = move(device, {
+      world: this.#world,
+      wanted,
+      transferBytes,
+      windowInputs: shadow.windowInputs,
+      nowMs: this.#nowMs,
+    })
+    if (device.runs !== before) this.#switched(device)
+    if (moved.isNews) this.#report(device)
+    if (moved.againMs !== null) this.#agenda.add(moved.againMs, { kind: 'step', device })
+    else if (!isSettled(device, { wanted }) || device.generation !== wanted.generation)
+      this.#afterRest(device)
+  }
+
+  /** A device at rest that does not run what is wanted asks again, unless it has given that up. */
+  #afterRest(device: SimDevice): void {
+    if (device.install.kind !== 'PARKED') this.#agenda.add(this.#nowMs + POLL_MS, { kind: 'look', device })
+  }
+
+  #switched(device: SimDevice): void {
+    if (device.runs === 'candidate') {
+      this.#committed += 1
+      if (device.pieces < PIECES) this.#mixed += 1
+      this.#watched(device)
+    } else this.#committed -= 1
+  }
+
+  #fail(device: SimDevice, kind: 'crash' | 'intervention'): void {
+    countUp(device, this.#world.settings, this.#nowMs)
+    const counts = countsOf(device)
+    if (kind === 'crash') counts.crashes += 1
+    else counts.interventions += 1
+    if (kind === 'crash') this.#report(device)
+  }
+
+  #report(device: SimDevice): void {
+    if (!this.#isOnline(device, 'report')) return
+    const event = this.#reportOf(device)
+    if (device.random() < TWICE) this.#agenda.add(this.#nowMs + MINUTE_MS, { kind: 'arrive', event })
+    if (device.random() < LATE)
+      this.#agenda.add(this.#nowMs + exponential(device.random, LATE_MS), { kind: 'arrive', event })
+    else this.#centre.take(event)
+  }
+
+  #reportOf(device: SimDevice): DeviceReport {
+    countUp(device, this.#world.settings, this.#nowMs)
+    device.sequence += 1
+    return {
+      kind: 'reported',
+      device: device.name,
+      sequence: device.sequence,
+      generation: device.generation,
+      stands: standsOf(device),
+      code: device.install.kind === 'PARKED' ? device.install.failure.code : null,
+      usual: { ...device.usual },
+      candidate: device.candidate === null ? null : { ...device.candidate },
+      shadow: device.shadow,
+    }
+  }
+
+  #point(): ConvergencePoint {
+    const { counts } = this.#centre.state
+    const share = (count: number): number => Number((count / Math.max(1, counts.fleet)).toFixed(4))
+    return {
+      hours: Number(((this.#nowMs - START_MS) / HOUR_MS).toFixed(2)),
+      exposed: share(counts.exposed),
+      running: share(this.#committed),
+    }
+  }
+
+  #isOver(): boolean {
+    const { phase, counts, rings } = this.#centre.state
+    if (phase === 'halted' || phase === 'complete') {
+      this.#endedMs ??= this.#nowMs
+      const open = phase === 'halted' ? this.#committed + counts.atRisk : counts.fleet - this.#committed
+      return open === 0 || this.#nowMs - this.#endedMs > AFTERWARDS_MS
+    }
+    return this.#nowMs - (rings.at(-1)?.openedMs ?? START_MS) > PATIENCE_MS
+  }
+}
+
+function standsOf({ install, runs, attempt }: SimDevice): DeviceReport['stands'] {
+  if (runs === 'candidate') {
+    if (install.kind !== 'IDLE' && install.install.slot === 'a' && isBusy(install)) return 'installing'
+    return install.kind === 'COMMITTED' ? 'committed' : 'active'
+  }
+  if (install.kind === 'PARKED') return 'parked'
+  if (install.kind === 'DEFERRED') return 'deferred'
+  if (isBusy(install)) return 'installing'
+  return install.kind === 'IDLE' && attempt > 0 ? 'refused' : 'last_good'
+}
