@@ -3,25 +3,39 @@ import { SHADOW_BELOW_DEVICES } from '../gates/spec.ts'
 import { isControl, siteOf, withStanding } from './fleet.ts'
 import { bytesFor, hindranceOf, wantsOf, windowOf } from './grant.ts'
 import { snapshotOf } from './observe.ts'
-import { itemsOf, withDue, type CampaignState, type Standing, type Watch } from './state.ts'
+import { itemsOf, type CampaignState, type Standing, type Waiting, type Watch } from './state.ts'
 
 export function given(state: CampaignState): CampaignState {
   const { waiting, asked } = state.agenda
-  if (waiting.length === 0 && asked === null) return state
-  const unitOfDevice = (device: string): number => state.devices.get(device)?.unit ?? 1
-  const fresh = itemsOf(asked).map((device) => ({ device, unit: unitOfDevice(device) }))
-  fresh.sort((a, b) => a.unit - b.unit || (a.device < b.device ? -1 : 1))
+  if (asked === null && (waiting.length === 0 || isSpent(state))) return state
   let now: CampaignState = { ...state, agenda: { ...state.agenda, asked: null } }
-  const left: string[] = []
-  for (const device of merged(waiting, fresh, unitOfDevice)) {
+  const fresh: Waiting[] = []
+  // To be observed costs nothing, so nobody waits for that.
+  for (const device of itemsOf(asked).sort()) {
     const standing = now.devices.get(device)
-    if (standing === undefined || !standing.asking) continue
+    if (standing === undefined) continue
+    if (wantsOf(now, standing) === 'watch' && standing.report !== null) now = watchedFrom(now, standing)
+    else fresh.push({ device, unit: standing.unit })
+  }
+  fresh.sort((a, b) => a.unit - b.unit || (a.device < b.device ? -1 : 1))
+  const all = fresh.length === 0 ? waiting : merged(waiting, fresh)
+  const left: Waiting[] = []
+  let at = 0
+  for (; at < all.length && !isSpent(now); at += 1) {
+    const place = all[at]
+    const standing = place === undefined ? undefined : now.devices.get(place.device)
+    if (place === undefined || standing === undefined || !standing.asking) continue
     const want = wantsOf(now, standing)
     if (want === null) now = withStanding(now, { ...standing, asking: false })
-    else if (hindersIt(now, standing, want)) left.push(device)
+    else if (hindersIt(now, standing, want)) left.push(place)
     else now = want === 'grant' ? grantedTo(now, standing) : watchedFrom(now, standing)
   }
-  return { ...now, agenda: { ...now.agenda, waiting: left } }
+  return { ...now, agenda: { ...now.agenda, waiting: at === 0 ? all : [...left, ...all.slice(at)] } }
+}
+
+/** Nobody who waits has to be looked at while nobody can be given anything. */
+function isSpent({ counts, plan }: CampaignState): boolean {
+  return counts.atRisk >= plan.budget.devicesAtRisk
 }
 
 function hindersIt(state: CampaignState, standing: Standing, want: 'grant' | 'watch'): boolean {
@@ -41,6 +55,7 @@ function grantedTo(state: CampaignState, standing: Standing): CampaignState {
     enteredMs: null,
     from: null,
     installJudged: false,
+    heard: { sequence: standing.report?.sequence ?? -1, atMs },
     judged: false,
     shadow: { inputs: 0, worse: 0, better: 0 },
   }
@@ -53,8 +68,16 @@ function grantedTo(state: CampaignState, standing: Standing): CampaignState {
   }
   const loaded = withBytes(state, standing.facts?.site ?? '')
   const { device } = standing
-  const now = withDue(withStanding(loaded, after), { device, atMs })
-  return { ...now, agenda: { ...now.agenda, served: { item: device, rest: now.agenda.served } } }
+  const now = withStanding(loaded, after)
+  const { served, touched } = now.agenda
+  return {
+    ...now,
+    agenda: {
+      ...now.agenda,
+      served: { item: device, rest: served },
+      touched: { item: device, rest: touched },
+    },
+  }
 }
 
 /** Where devices are too few to be compared with one another, both versions are compared on each of them. */
@@ -75,11 +98,13 @@ function watchedFrom(state: CampaignState, standing: Standing): CampaignState {
     enteredMs: null,
     from: snapshotOf(standing, control ? 'usual' : 'candidate'),
     installJudged: true,
+    heard: { sequence: standing.report?.sequence ?? -1, atMs },
     judged: false,
     shadow: { inputs: 0, worse: 0, better: 0 },
   }
   const after = withStanding(state, { ...standing, asking: false, watch })
-  return withDue(after, { device: standing.device, atMs })
+  const touched = { item: standing.device, rest: after.agenda.touched }
+  return { ...after, agenda: { ...after.agenda, touched } }
 }
 
 function withBytes(state: CampaignState, name: string): CampaignState {
@@ -101,22 +126,15 @@ function withBytes(state: CampaignState, name: string): CampaignState {
   }
 }
 
-function* merged(
-  waiting: readonly string[],
-  fresh: readonly { readonly device: string; readonly unit: number }[],
-  unitOfDevice: (device: string) => number,
-): Generator<string, void, undefined> {
+function merged(waiting: readonly Waiting[], fresh: readonly Waiting[]): readonly Waiting[] {
+  const all: Waiting[] = []
   let at = 0
-  for (const device of waiting) {
-    const unit = unitOfDevice(device)
-    for (let next = fresh[at]; next !== undefined && next.unit < unit; next = fresh[at]) {
-      yield next.device
+  for (const place of waiting) {
+    for (let next = fresh[at]; next !== undefined && next.unit < place.unit; next = fresh[at]) {
+      all.push(next)
       at += 1
     }
-    yield device
+    all.push(place)
   }
-  for (; at < fresh.length; at += 1) {
-    const next = fresh[at]
-    if (next !== undefined) yield next.device
-  }
+  return at === 0 ? [...all, ...fresh] : [...all, ...fresh.slice(at)]
 }

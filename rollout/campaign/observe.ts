@@ -2,8 +2,8 @@
  * What a device's newest report means: whether it is still at risk, and what the gates are to be told of it. Both follow from
  * the report alone, whose counts only grow, so lost, late and repeated reports lead to the same.
  */
-import type { GateFact } from '../gates/fact.ts'
 import { changeScore } from '../gates/spec.ts'
+import type { Told } from './evidence.ts'
 import type { DeviceReport, Health } from './events.ts'
 import type { CampaignPlan } from './plan.ts'
 import type { CampaignState, Grant, Risk, Standing, Watch } from './state.ts'
@@ -25,18 +25,14 @@ export function riskOf(
   return report.candidate.crashes > 0 ? 'failed' : 'proven'
 }
 
-/** One fact for the gate of that name. */
-export interface Told {
-  readonly gate: string
-  readonly fact: GateFact
-}
-
 export interface Observed {
   readonly watch: Watch
   readonly told: readonly Told[]
 }
 
 const NOTHING: Health = { upMs: 0, crashes: 0, interventions: 0, turns: 0, latencyMsSum: 0, confidenceSum: 0 }
+const INSTALL = ['install'] as const
+const SHADOW = ['shadow'] as const
 /** The gates over devices that run; `install` is over those that begin. */
 const RUNNING = ['crash', 'intervention', 'latency', 'confidence'] as const
 
@@ -46,31 +42,33 @@ export function observeDevice(state: CampaignState, standing: Standing, nowMs: n
   const watch = carriedOver(state, standing.watch)
   if (watch === null || watch.judged || facts === null) return null
   const report = reportOf(standing, watch)
+  const sequence = standing.report?.sequence ?? -1
   const place = { device: standing.device, site: facts.site, atMs: nowMs } as const
   const told: Told[] = []
   let next = shadowed({ watch, report }, { state, place, told })
+  if (sequence > next.heard.sequence) next = { ...next, heard: { sequence, atMs: nowMs } }
   if (!next.begun) {
     next = { ...next, begun: true }
     if (next.isNew && !next.installJudged)
-      told.push({ gate: 'install', fact: { kind: 'entered', arm: 'treated', ...place } })
+      told.push({ gates: INSTALL, fact: { kind: 'entered', arm: 'treated', ...place } })
   }
   if (watch.isNew && !next.installJudged) {
-    const value = installValue(report, nowMs >= watch.sinceMs + state.plan.silenceMs)
+    const value = installValue(report, nowMs >= next.heard.atMs + state.plan.silenceMs)
     if (value !== undefined) {
-      told.push({ gate: 'install', fact: { kind: 'judged', arm: 'treated', ...place, value } })
+      told.push({ gates: INSTALL, fact: { kind: 'judged', arm: 'treated', ...place, value } })
       next = { ...next, installJudged: true, judged: value !== 0 && report?.candidate == null }
     }
   }
   const counted = countedIn(report, watch)
   if (!next.judged && next.enteredMs === null && counted !== null) {
     next = { ...next, enteredMs: nowMs, from: next.from ?? NOTHING }
-    for (const gate of RUNNING) told.push({ gate, fact: { kind: 'entered', arm: watch.arm, ...place } })
+    told.push({ gates: RUNNING, fact: { kind: 'entered', arm: watch.arm, ...place } })
   }
   if (!next.judged && next.enteredMs !== null) {
     const values = outcomeOf(state, { standing, watch: next, counted, nowMs })
     if (values !== null) {
       for (const gate of RUNNING)
-        told.push({ gate, fact: { kind: 'judged', arm: watch.arm, ...place, value: values[gate] } })
+        told.push({ gates: [gate], fact: { kind: 'judged', arm: watch.arm, ...place, value: values[gate] } })
       next = { ...next, judged: true }
     }
   }
@@ -110,7 +108,7 @@ function shadowed(
   const better = now.better - watch.shadow.better
   if (inputs < state.plan.shadow.windowInputs || worse < 0 || better < 0 || worse + better > inputs)
     return watch
-  told.push({ gate: 'shadow', fact: { kind: 'shadowed', ...place, inputs, worse, better } })
+  told.push({ gates: SHADOW, fact: { kind: 'shadowed', ...place, inputs, worse, better } })
   return { ...watch, shadow: now }
 }
 
@@ -144,7 +142,7 @@ function outcomeOf({ plan }: CampaignState, { standing, watch, counted, nowMs }:
   const isFailed = now !== null && (now.crashes > 0 || (gaveUp && watch.isNew))
   const isOver = now !== null && now.upMs >= plan.probationMs
   if (!isFailed && !isOver) {
-    const isSilent = nowMs >= (watch.enteredMs ?? nowMs) + plan.probationMs + plan.silenceMs
+    const isSilent = nowMs >= watch.heard.atMs + plan.probationMs + plan.silenceMs
     return isSilent ? { crash: 1, intervention: null, latency: null, confidence: null } : null
   }
   // Against its own past: before the candidate for who got it now, before this ring for everybody else.

@@ -1,7 +1,7 @@
 /** The open ring: when it begins, what its gates say, and what follows. */
 import { judge } from '../gates/judge.ts'
-import { openLedger } from '../gates/ledger.ts'
 import { cutOf } from './cohort.ts'
+import { RingEvidence } from './evidence.ts'
 import { halted } from './direction.ts'
 import { isControl, isEligible } from './fleet.ts'
 import { openRingOf } from './grant.ts'
@@ -18,7 +18,7 @@ export function judged(state: CampaignState): CampaignState {
   const open = openRingOf(state)
   if (open === null) return phase === 'running' ? opened(state) : state
   const ring = state.plan.rings[state.ring]
-  const verdict = judge(gatesOf(state.plan, state.ring), state.ledger, {
+  const verdict = judge(gatesOf(state.plan, state.ring), state.evidence.ledger(), {
     nowMs: clock.campaignMs,
     planned: open.planned,
   })
@@ -64,7 +64,7 @@ function opened(state: CampaignState): CampaignState {
     ...state,
     ring: at,
     rings: [...state.rings, record],
-    ledger: openLedger(gatesOf(state.plan, at)),
+    evidence: RingEvidence.open(gatesOf(state.plan, at)),
     agenda: { ...state.agenda, touched: unjudged(fleet, state.agenda.touched) },
   }
   return decided(after, { kind: 'ring_opened', atMs, ring: ring.name })

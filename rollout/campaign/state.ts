@@ -1,7 +1,7 @@
 /** Where a campaign stands: what `reduce` makes of its events, and nothing else. */
 import type { Arm } from '../gates/fact.ts'
 import type { GateVerdict } from '../gates/judge.ts'
-import { openLedger, type GateLedger } from '../gates/ledger.ts'
+import { RingEvidence } from './evidence.ts'
 import type { DeviceReport, Health, ShadowCount } from './events.ts'
 import { planDigest, type CampaignPlan } from './plan.ts'
 import { Table } from './table.ts'
@@ -87,6 +87,8 @@ export interface Watch {
   readonly from: Health | null
   readonly installJudged: boolean
   readonly judged: boolean
+  /** The newest report of it, and when a tick found it: for how long nothing was heard is counted from there. */
+  readonly heard: { readonly sequence: number; readonly atMs: number }
   /** What its shadow had counted when the gates were last told. */
   readonly shadow: ShadowCount
 }
@@ -159,8 +161,8 @@ export interface CampaignState {
   readonly ring: number
   /** Each ring that was opened, in order; one that was opened again is there twice. */
   readonly rings: readonly RingRecord[]
-  /** What the gates know of the open ring; a tick copies it before it tells it more. */
-  readonly ledger: GateLedger
+  /** What the gates know of the open ring. */
+  readonly evidence: RingEvidence
   readonly direction: Direction
   /** The generation by which devices without a grant run the last good bundle. */
   readonly lastGoodGeneration: number
@@ -185,23 +187,26 @@ export interface Chain<T> {
   readonly rest: Chain<T> | null
 }
 
-export interface Due {
-  readonly atMs: number
+/** A device that waits, with its place in the campaign's order. */
+export interface Waiting {
   readonly device: string
+  readonly unit: number
 }
 
 export interface Agenda {
-  /** Devices that asked, by their unit, as the last tick left them. */
-  readonly waiting: readonly string[]
+  /** Devices that wait for the candidate, by their unit, as the last tick left them. */
+  readonly waiting: readonly Waiting[]
   readonly asked: Chain<string> | null
   /** Devices to which the last tick gave the candidate: to be told at once. */
   readonly served: Chain<string> | null
   /** Devices under observation with news. */
   readonly touched: Chain<string> | null
-  /** When a device is to be looked at without news of it, in rising order; and what came to that since. */
-  readonly due: readonly Due[]
-  readonly dueNext: Chain<Due> | null
+  /** When a device is to be looked at without news of it: by the number of the span of {@link DUE_SPAN_MS} that has to pass. */
+  readonly due: ReadonlyMap<number, Chain<string>>
 }
+
+/** Silence of days is found out so much later at most. */
+export const DUE_SPAN_MS = 15 * 60_000
 
 export function itemsOf<T>(chain: Chain<T> | null): T[] {
   const items: T[] = []
@@ -223,7 +228,7 @@ export function openCampaign(plan: CampaignPlan, atMs: number): CampaignState {
     clock: { campaignMs: atMs, wallMs: atMs, tickSequence: 0 },
     ring: -1,
     rings: [],
-    ledger: openLedger([]),
+    evidence: RingEvidence.open([]),
     direction: { runs: 'last_good', generation: plan.baseGeneration, statement: planDigest(plan) },
     lastGoodGeneration: plan.baseGeneration,
     approvals: [],
@@ -234,14 +239,10 @@ export function openCampaign(plan: CampaignPlan, atMs: number): CampaignState {
     sites: Table.empty(),
     counts: { fleet: 0, exposed: 0, atRisk: 0, proven: 0, failed: 0, returned: 0 },
     bandwidth: { window: 0, bytes: 0 },
-    agenda: { waiting: [], asked: null, served: null, touched: null, due: [], dueNext: null },
+    agenda: { waiting: [], asked: null, served: null, touched: null, due: new Map() },
   }
 }
 
 export function decided(state: CampaignState, decision: Decision): CampaignState {
   return { ...state, decisions: [...state.decisions, decision].slice(-MAX_DECISIONS) }
-}
-
-export function withDue(state: CampaignState, due: Due): CampaignState {
-  return { ...state, agenda: { ...state.agenda, dueNext: { item: due, rest: state.agenda.dueNext } } }
 }

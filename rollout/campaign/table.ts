@@ -54,8 +54,9 @@ export class Table<V> {
   with(key: string, value: V): Table<V> {
     const leaf: Leaf<V> = { kind: 'leaf', hash: hashOf(key), key, value }
     if (this.#root === null) return new Table<V>(leaf, 1)
-    const isNew = this.get(key) === undefined
-    return new Table<V>(placed(this.#root, leaf, 0), this.size + (isNew ? 1 : 0))
+    const grown = { by: 0 }
+    const root = placed(this.#root, { leaf, grown }, 0)
+    return new Table<V>(root, this.size + grown.by)
   }
 
   /** In the order of the keys' hashes, which is the same for the same keys. */
@@ -78,25 +79,35 @@ function childOf<V>({ bits, children }: Branch<V>, fragment: number): Node<V> | 
   return (bits & bit) === 0 ? null : (children[ones(bits & (bit - 1))] ?? null)
 }
 
-function placed<V>(node: Node<V>, leaf: Leaf<V>, shift: number): Node<V> {
+interface Arrival<V> {
+  readonly leaf: Leaf<V>
+  readonly grown: { by: number }
+}
+
+function placed<V>(node: Node<V>, arrival: Arrival<V>, shift: number): Node<V> {
+  const { leaf, grown } = arrival
   if (node.kind === 'branch') {
     const bit = 1 << fragmentOf(leaf.hash, shift)
     const at = ones(node.bits & (bit - 1))
     const child = (node.bits & bit) === 0 ? undefined : node.children[at]
     const children = node.children.slice()
-    if (child === undefined) children.splice(at, 0, leaf)
-    else children[at] = placed(child, leaf, shift + FRAGMENT_BITS)
+    if (child === undefined) {
+      children.splice(at, 0, leaf)
+      grown.by = 1
+    } else children[at] = placed(child, arrival, shift + FRAGMENT_BITS)
     return { kind: 'branch', bits: node.bits | bit, children }
   }
   if (node.kind === 'leaf' && node.key === leaf.key) return leaf
   if (node.hash === leaf.hash) {
-    const others = node.kind === 'leaf' ? [node] : node.leaves.filter(({ key }) => key !== leaf.key)
+    const here = node.kind === 'leaf' ? [node] : node.leaves
+    const others = here.filter(({ key }) => key !== leaf.key)
+    if (others.length === here.length) grown.by = 1
     const leaves = [...others, leaf].toSorted((a, b) => (a.key < b.key ? -1 : 1))
     return { kind: 'clash', hash: leaf.hash, leaves }
   }
   // Two hashes meet here: a branch that holds the one which was there takes in the other, as deep as they agree.
   const bits = 1 << fragmentOf(node.hash, shift)
-  return placed<V>({ kind: 'branch', bits, children: [node] }, leaf, shift)
+  return placed<V>({ kind: 'branch', bits, children: [node] }, arrival, shift)
 }
 
 function fragmentOf(hash: number, shift: number): number {

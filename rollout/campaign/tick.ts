@@ -3,13 +3,13 @@
  * that asked are given the candidate as far as budgets go. Devices are taken by name or by their place in the campaign's
  * order, never by the order in which their reports came.
  */
-import { observe, type GateLedger, type GateState } from '../gates/ledger.ts'
+import type { Told } from './evidence.ts'
 import type { EventOf } from './events.ts'
 import { withStanding } from './fleet.ts'
 import { given } from './give.ts'
-import { observeDevice, type Told } from './observe.ts'
+import { observeDevice } from './observe.ts'
 import { judged } from './ring.ts'
-import { itemsOf, withDue, type CampaignState, type Due, type Watch } from './state.ts'
+import { DUE_SPAN_MS, itemsOf, type Agenda, type CampaignState, type Chain, type Watch } from './state.ts'
 
 /**
  * The most that one tick moves the campaign's time (R12): a clock that jumps ahead makes no device silent and no ring old. A
@@ -30,64 +30,57 @@ export function tick(state: CampaignState, event: EventOf<'ticked'>): CampaignSt
 
 function observed(state: CampaignState): CampaignState {
   const { campaignMs } = state.clock
-  const { past, due } = splitDue(state, campaignMs)
-  const names = new Set([...itemsOf(state.agenda.touched), ...past])
-  let now: CampaignState = {
-    ...state,
-    agenda: { ...state.agenda, served: null, touched: null, due, dueNext: null },
-  }
+  const due = new Map(state.agenda.due)
+  const reminded = new Set(pastOf(due, campaignMs))
+  const names = [...itemsOf(state.agenda.touched), ...reminded].sort()
+  if (names.length === 0) return state.agenda.served === null ? state : withAgenda(state, { served: null })
+  let now = state
   const told: Told[] = []
-  for (const name of [...names].toSorted()) {
-    const standing = now.devices.get(name)
-    const seen = standing === undefined ? null : observeDevice(now, standing, campaignMs)
-    if (standing === undefined || seen === null) continue
-    told.push(...seen.told)
-    now = withStanding(now, { ...standing, watch: seen.watch })
-    const atMs = silenceAt(now, seen.watch)
-    if (atMs !== null && atMs !== (standing.watch && silenceAt(now, standing.watch)))
-      now = withDue(now, { device: name, atMs })
+  for (const [at, name] of names.entries()) {
+    const standing = name === names[at - 1] ? undefined : now.devices.get(name)
+    if (standing === undefined) continue
+    const seen = observeDevice(now, standing, campaignMs)
+    if (seen !== null) {
+      for (const one of seen.told) told.push(one)
+      now = withStanding(now, { ...standing, watch: seen.watch })
+    }
+    const watch = seen?.watch ?? standing.watch
+    const atMs = watch === null ? null : silenceAt(now, watch)
+    if (atMs !== null && (reminded.has(name) || isNews(standing.watch, watch))) remind(due, name, atMs)
   }
-  return told.length === 0 || state.rings.at(-1)?.outcome !== 'open'
-    ? now
-    : { ...now, ledger: ledgerWith(now, told) }
+  const after = withAgenda(now, { served: null, touched: null, due })
+  const isOpen = state.rings.at(-1)?.outcome === 'open'
+  return told.length > 0 && isOpen ? { ...after, evidence: state.evidence.with(told) } : after
+}
+
+function withAgenda(state: CampaignState, changes: Partial<Agenda>): CampaignState {
+  return { ...state, agenda: { ...state.agenda, ...changes } }
+}
+
+/** Takes out of `due` what is due at `nowMs`. */
+function pastOf(due: Map<number, Chain<string>>, nowMs: number): readonly string[] {
+  const past: string[] = []
+  for (const [span, chain] of due) {
+    if (span * DUE_SPAN_MS > nowMs) continue
+    past.push(...itemsOf(chain))
+    due.delete(span)
+  }
+  return past
+}
+
+/** One reminder for each stretch in which a device may be silent; when it was heard since, it is put off. */
+function remind(due: Map<number, Chain<string>>, device: string, atMs: number): void {
+  const span = Math.ceil(atMs / DUE_SPAN_MS)
+  due.set(span, { item: device, rest: due.get(span) ?? null })
+}
+
+function isNews(before: Watch | null, after: Watch | null): boolean {
+  return before?.begun !== after?.begun || before?.enteredMs !== after?.enteredMs
 }
 
 /** When silence of the device counts as its outcome. */
 function silenceAt({ plan }: CampaignState, watch: Watch): number | null {
   if (watch.judged || !watch.begun) return null
-  if (watch.enteredMs !== null) return watch.enteredMs + plan.probationMs + plan.silenceMs
-  return watch.isNew && !watch.installJudged ? watch.sinceMs + plan.silenceMs : null
-}
-
-function splitDue(
-  { agenda }: CampaignState,
-  nowMs: number,
-): { readonly past: readonly string[]; readonly due: readonly Due[] } {
-  const fresh = itemsOf(agenda.dueNext)
-  const all =
-    fresh.length === 0
-      ? agenda.due
-      : [...agenda.due, ...fresh].sort((a, b) => a.atMs - b.atMs || (a.device < b.device ? -1 : 1))
-  const after = all.findIndex(({ atMs }) => atMs > nowMs)
-  const count = after === -1 ? all.length : after
-  return { past: all.slice(0, count).map(({ device }) => device), due: count === 0 ? all : all.slice(count) }
-}
-
-/** The gates are moved in place, so the ledger that an older state holds is left alone. */
-function ledgerWith(state: CampaignState, told: readonly Told[]): GateLedger {
-  const ledger = copied(state.ledger)
-  for (const { gate, fact } of told) {
-    const known: GateState | undefined = ledger[gate]
-    if (known !== undefined) observe(known, fact)
-  }
-  return ledger
-}
-
-/** A copy of plain JSON, all the way down. */
-function copied<T>(value: T): T {
-  if (Array.isArray(value)) return value.map((item: unknown) => copied(item)) as T
-  if (typeof value !== 'object' || value === null) return value
-  const copy: Record<string, unknown> = {}
-  for (const [key, item] of Object.entries(value)) copy[key] = copied(item)
-  return copy as T
+  if (watch.enteredMs !== null) return watch.heard.atMs + plan.probationMs + plan.silenceMs
+  return watch.isNew && !watch.installJudged ? watch.heard.atMs + plan.silenceMs : null
 }

@@ -49,11 +49,13 @@ const LEAST_CONTROL = 300
 const EXPECTED_FAILURES = 0.02
 /** How much evidence a ring without fault is to bring on average: enough that bad luck rarely keeps it below what promotes. */
 const WANTED_LOG_EVIDENCE = 12
-/** Twenty inputs are one observation: fewer differ too much from one another. */
+/** So many inputs are one observation; where there are few devices, fewer, so that they come to something in days. */
 const WINDOW_INPUTS = 20
-/** So many observations of a candidate without fault show that it is no worse by the margin of {@link SHADOW_MARGIN}. */
-const SHADOW_WINDOWS = 150
-const SHADOW_MARGIN = 0.1
+const FEW_WINDOW_INPUTS = 5
+/** So many observations of a candidate without fault show that it is no worse by {@link SHADOW_MARGIN}. */
+const SHADOW_WINDOWS = 400
+/** As much as a doubling of one error in fifty inputs. */
+const SHADOW_MARGIN = 0.02
 /** Both arms as large as this bring enough failures to compare their rates. */
 const COMPARABLE_DEVICES = 3_000
 
@@ -88,14 +90,17 @@ export function usualPlan(wish: PlanWish): CampaignPlan {
     approvals: 1,
     probationMs: isUsual ? 24 * HOUR_MS : HOUR_MS,
     silenceMs: isUsual ? 72 * HOUR_MS : 12 * HOUR_MS,
-    shadow: {
-      inputs: WINDOW_INPUTS * Math.max(2, Math.ceil(SHADOW_WINDOWS / first)),
-      windowInputs: WINDOW_INPUTS,
-    },
+    shadow: shadowFor(first),
     scales: { latencyMs: 200, confidence: 0.2 },
     gates: [...gatesFor({ fleet, rings: rings.length, ring: 0, share: 1, controlShare })],
     ...wish.changes,
   } satisfies CampaignPlanInput)
+}
+
+function shadowFor(devices: number): CampaignPlan['shadow'] {
+  const windows = Math.max(2, Math.ceil(SHADOW_WINDOWS / devices))
+  const windowInputs = windows > WINDOW_INPUTS ? FEW_WINDOW_INPUTS : WINDOW_INPUTS
+  return { inputs: windows * windowInputs, windowInputs }
 }
 
 /** As large as it has to be for comparisons, or so small that nobody relies on it. */

@@ -291,7 +291,10 @@ class Run {
     const { phase, counts, rings } = this.#centre.state
     if (phase === 'halted' || phase === 'complete') {
       this.#endedMs ??= this.#nowMs
-      const open = phase === 'halted' ? this.#committed + counts.atRisk : counts.fleet - this.#committed
+      const open =
+        phase === 'halted'
+          ? this.#committed + counts.atRisk
+          : counts.fleet - this.#committed - counts.returned
       return open === 0 || this.#nowMs - this.#endedMs > AFTERWARDS_MS
     }
     return this.#nowMs - (rings.at(-1)?.openedMs ?? START_MS) > PATIENCE_MS

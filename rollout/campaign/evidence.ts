@@ -1,0 +1,68 @@
+/**
+ * What the gates of a ring know: the fold of what they were told. The gates are moved in place, because copying what they know
+ * of thousands of sites at each tick would cost more than all else; so they are moved along the newest state alone, and made
+ * anew from the facts when an older one is asked.
+ */
+import { observe, openLedger, type GateLedger } from '../gates/ledger.ts'
+import { own } from '../gates/own.ts'
+import type { GateFact } from '../gates/fact.ts'
+import type { GateSpec } from '../gates/spec.ts'
+
+/** One fact for the gates of these names. */
+export interface Told {
+  readonly gates: readonly string[]
+  readonly fact: GateFact
+}
+
+/** Facts and the gates that were told the first `upTo` of them. Both only grow. */
+interface Shared {
+  readonly facts: Told[]
+  readonly ledger: GateLedger
+  upTo: number
+}
+
+export class RingEvidence {
+  readonly #gates: readonly GateSpec[]
+  readonly #length: number
+  #shared: Shared
+
+  private constructor(gates: readonly GateSpec[], shared: Shared, length: number) {
+    this.#gates = gates
+    this.#shared = shared
+    this.#length = length
+  }
+
+  static open(gates: readonly GateSpec[]): RingEvidence {
+    return new RingEvidence(gates, { facts: [], ledger: openLedger(gates), upTo: 0 }, 0)
+  }
+
+  with(told: readonly Told[]): RingEvidence {
+    // Another state went on from here already: its facts are not ours.
+    if (this.#shared.facts.length !== this.#length) this.#shared = this.#apart()
+    for (const one of told) this.#shared.facts.push(one)
+    return new RingEvidence(this.#gates, this.#shared, this.#length + told.length)
+  }
+
+  /** Only to be read, and only until the next state is made. */
+  ledger(): GateLedger {
+    if (this.#shared.upTo > this.#length) this.#shared = this.#apart()
+    const shared = this.#shared
+    for (; shared.upTo < this.#length; shared.upTo += 1) {
+      const told = shared.facts[shared.upTo]
+      if (told !== undefined) tell(shared.ledger, this.#gates, told)
+    }
+    return shared.ledger
+  }
+
+  #apart(): Shared {
+    return { facts: this.#shared.facts.slice(0, this.#length), ledger: openLedger(this.#gates), upTo: 0 }
+  }
+}
+
+function tell(ledger: GateLedger, gates: readonly GateSpec[], { gates: names, fact }: Told): void {
+  for (const gate of gates) {
+    if (!names.includes(gate.name)) continue
+    const state = own(ledger, gate.name)
+    if (state !== undefined) observe(gate, state, fact)
+  }
+}
