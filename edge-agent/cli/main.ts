@@ -12,6 +12,7 @@ import { addContext } from './context-words.ts'
 import { addKeys } from './keys-words.ts'
 import { addRegistry } from './registry-words.ts'
 import { addDomain } from './domain-words.ts'
+import { addRollout } from './rollout-words.ts'
 import { EXIT, openOutput, printError, type ExitCode } from './output.ts'
 import { USUAL_DEVICE, USUAL_SITE } from './with-agent.ts'
 import { collected, common, decibels, wholeNumber, type Run } from './words.ts'
@@ -67,6 +68,7 @@ async function main(argv: readonly string[]): Promise<number> {
   addSpeech(program, run)
   addDomain(program, run)
   addBundles(program, run)
+  addRollout(program, run)
   addKeys(program, run)
   addContext(program, run)
   addAudit(program, run)

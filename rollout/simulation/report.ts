@@ -19,6 +19,8 @@ export interface SimulationReport {
   readonly exposedShare: number
   /** What the rings up to the last one that was opened declare. */
   readonly declaredShare: number
+  /** What each ring of the plan declares. */
+  readonly declaredShares: readonly number[]
   readonly devicesExposed: number
   readonly stateHash: string
   readonly virtualSeconds: number
@@ -67,6 +69,7 @@ export function reportOf({
     verdict,
     exposedShare: counts.fleet === 0 ? 0 : counts.exposed / counts.fleet,
     declaredShare: plan.rings[state.ring]?.share ?? 0,
+    declaredShares: plan.rings.map(({ share }) => share),
     devicesExposed: counts.exposed,
     stateHash: stateHash(state),
     virtualSeconds: Math.round((endMs - startMs) / 1_000),

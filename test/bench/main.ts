@@ -30,6 +30,7 @@ const BENCHES: Readonly<Record<string, () => Promise<Bench>>> = {
   'speech-accuracy': async () => await import('./speech-accuracy.ts'),
   'speech-cost': async () => await import('./speech-cost.ts'),
   'speech-latency': async () => await import('./speech-latency.ts'),
+  fleet: async () => await import('./fleet.ts'),
   'speech-rejection': async () => await import('./speech-rejection.ts'),
 }
 
