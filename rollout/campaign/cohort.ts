@@ -21,6 +21,5 @@ export function unitOf(salt: string, device: string): number {
  */
 export function cutOf(share: number, least: number, units: readonly number[]): number {
   const last = units[Math.min(least, units.length) - 1]
-  if (last === undefined || last < share) return share
-  return units.find((unit) => unit > last) ?? 1
+  return last === undefined || last < share ? share : last + Number.EPSILON
 }

@@ -63,6 +63,6 @@ function tell(ledger: GateLedger, gates: readonly GateSpec[], { gates: names, fa
   for (const gate of gates) {
     if (!names.includes(gate.name)) continue
     const state = own(ledger, gate.name)
-    if (state !== undefined) observe(gate, state, fact)
+    if (state !== undefined) observe(state, fact)
   }
 }

@@ -80,10 +80,14 @@ function grantedTo(state: CampaignState, standing: Standing): CampaignState {
   }
 }
 
-/** Where devices are too few to be compared with one another, both versions are compared on each of them. */
-function shadowIn({ plan, rings, phase }: CampaignState): number {
+/**
+ * In the first ring, and where devices are too few to be compared with one another, both versions are compared on each of them
+ * before the candidate acts.
+ */
+function shadowIn({ plan, rings, ring, phase }: CampaignState): number {
   const { treated, control } = rings.at(-1)?.planned ?? { treated: 0, control: 0 }
-  return phase === 'running' && Math.min(treated, control) < SHADOW_BELOW_DEVICES ? plan.shadow.inputs : 0
+  const isSmall = Math.min(treated, control) < SHADOW_BELOW_DEVICES
+  return phase === 'running' && (ring === 0 || isSmall) ? plan.shadow.inputs : 0
 }
 
 function watchedFrom(state: CampaignState, standing: Standing): CampaignState {

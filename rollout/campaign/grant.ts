@@ -38,9 +38,8 @@ export function wantsOf(state: CampaignState, standing: Standing): Want | null {
     if (phase === 'complete' || (!control && standing.unit < ring.cut)) return 'grant'
     if (!control) return null
   }
-  const isWatchable =
-    phase === 'running' && (control || standing.risk === 'proven' || standing.risk === 'failed')
-  return isWatchable && watch?.round !== rings.length - 1 ? 'watch' : null
+  const isActive = control || (standing.risk !== 'returned' && standing.report?.candidate != null)
+  return phase === 'running' && isActive && watch?.round !== rings.length - 1 ? 'watch' : null
 }
 
 /** Why the device has to wait; null where it may begin now. */

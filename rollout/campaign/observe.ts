@@ -75,11 +75,14 @@ export function observeDevice(state: CampaignState, standing: Standing, nowMs: n
   return next === standing.watch ? null : { watch: next, told }
 }
 
-/** A device whose ring passed before it was judged is judged with the next one, which has to be told of it from the start. */
-function carriedOver({ rings }: CampaignState, watch: Watch | null): Watch | null {
+/**
+ * What of a watch counts in the open ring. A device that was still installing when its ring passed goes on in the next one. One
+ * that ran already is observed anew, for a whole probation, when it asks: what it survived before is no evidence of this ring.
+ */
+export function carriedOver({ rings }: Pick<CampaignState, 'rings'>, watch: Watch | null): Watch | null {
   const round = rings.length - 1
   if (watch === null || watch.judged || watch.round === round) return watch
-  return { ...watch, round, begun: false, enteredMs: null }
+  return watch.isNew && watch.enteredMs === null ? { ...watch, round, begun: false } : null
 }
 
 /** What the device counts by the version that is watched, as of now. */

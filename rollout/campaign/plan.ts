@@ -172,7 +172,6 @@ function contradictionIn(plan: CampaignPlan): string | null {
   if (rings.at(-1)?.share !== 1) return 'rings: the last one has the share 1'
   if (rings.length > 1 && (rings[0]?.share ?? 1) > 1 - controlShare)
     return 'controlShare: it leaves nothing for the first ring'
-  if (plan.urgency === 'usual' && rings.length < 2) return 'rings: a usual campaign has two at least'
   for (const declared of [gates, ...rings.flatMap((ring) => (ring.gates === null ? [] : [ring.gates]))]) {
     if (new Set(declared.map(({ name }) => name)).size < declared.length) return 'gates: two have one name'
     const unknown = declared.find(({ name, test }) => METRICS[name] !== test.kind)

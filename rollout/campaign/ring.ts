@@ -44,12 +44,14 @@ function opened(state: CampaignState): CampaignState {
   const ring = state.plan.rings[at]
   if (ring === undefined) return state
   const fleet = [...state.devices.values()].filter((standing) => isEligible(state, standing))
-  const units = fleet.filter((standing) => !isControl(state, standing)).map(({ unit }) => unit)
-  const cut = cutOf(
-    Math.min(ring.share, 1 - state.plan.controlShare),
-    ring.leastDevices,
-    units.toSorted((a, b) => a - b),
-  )
+  const units = fleet
+    .filter((standing) => !isControl(state, standing))
+    .map(({ unit }) => unit)
+    .sort((a, b) => a - b)
+  const share = Math.min(ring.share, 1 - state.plan.controlShare)
+  // R4: also where devices have left the fleet since, a ring contains the one before it.
+  const before = state.rings.reduce((most, { cut: one }) => Math.max(most, one), 0)
+  const cut = Math.max(at === 0 ? 0 : before, cutOf(share, ring.leastDevices, units))
   const atMs = state.clock.campaignMs
   const record: RingRecord = {
     name: ring.name,
@@ -70,10 +72,13 @@ function opened(state: CampaignState): CampaignState {
   return decided(after, { kind: 'ring_opened', atMs, ring: ring.name })
 }
 
-/** They go on in the new ring: the next tick tells its gates of them. */
+/** Devices that are still installing go on in the new ring: the next tick tells its gates of them. */
 function unjudged(fleet: readonly Standing[], touched: Chain<string> | null): Chain<string> | null {
   return fleet.reduce(
-    (rest, { device, watch }) => (watch === null || watch.judged ? rest : { item: device, rest }),
+    (rest, { device, watch }) =>
+      watch !== null && !watch.judged && watch.isNew && watch.enteredMs === null
+        ? { item: device, rest }
+        : rest,
     touched,
   )
 }

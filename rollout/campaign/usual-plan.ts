@@ -52,10 +52,15 @@ const WANTED_LOG_EVIDENCE = 12
 /** So many inputs are one observation; where there are few devices, fewer, so that they come to something in days. */
 const WINDOW_INPUTS = 20
 const FEW_WINDOW_INPUTS = 5
-/** So many observations of a candidate without fault show that it is no worse by {@link SHADOW_MARGIN}. */
-const SHADOW_WINDOWS = 400
+/** So many observations show that a candidate is no worse by {@link SHADOW_MARGIN}, or mostly that it is. */
+const SHADOW_WINDOWS = 1_500
+/** And no more of one device: it is spoken to only so often. */
+const SHADOW_WINDOWS_A_DEVICE = 800
 /** As much as a doubling of one error in fifty inputs. */
 const SHADOW_MARGIN = 0.02
+/** Fewer devices than these are judged by their shadow; so many more can be compared. In between neither says enough. */
+const MOST_SHADOWED = 80
+const LEAST_COMPARED = 250
 /** Both arms as large as this bring enough failures to compare their rates. */
 const COMPARABLE_DEVICES = 3_000
 
@@ -67,7 +72,8 @@ export function usualPlan(wish: PlanWish): CampaignPlan {
   const rings =
     wish.shares?.map((share, at) => ({ name: `ring-${at}`, share })) ??
     (isUsual ? USUAL_RINGS : EMERGENCY_RINGS).map(([name, share]) => ({ name, share }))
-  const first = Math.max(1, Math.floor((rings[0]?.share ?? 1) * fleet.devices))
+  const grown = growing(rings, fleet.devices)
+  const first = grown[0]?.leastDevices ?? 1
   return parsePlan({
     v: 1,
     campaign: wish.campaign,
@@ -77,10 +83,19 @@ export function usualPlan(wish: PlanWish): CampaignPlan {
     lastGood: wish.lastGood,
     baseGeneration: wish.baseGeneration,
     salt: wish.salt,
-    rings: rings.map((ring, at) => ({
+    rings: grown.map((ring, at) => ({
       ...ring,
       dwellMs: isUsual ? 24 * HOUR_MS : 30 * MINUTE_MS,
-      gates: [...gatesFor({ fleet, rings: rings.length, ring: at, share: ring.share, controlShare })],
+      gates: [
+        ...gatesFor({
+          fleet,
+          rings: grown.length,
+          ring: at,
+          share: ring.share,
+          before: grown[at - 1]?.share ?? 0,
+          controlShare,
+        }),
+      ],
     })),
     controlShare,
     budget: { devicesAtRisk: Math.max(1, Math.ceil(fleet.devices / 5)), siteShare: 0.5, bytes: null },
@@ -92,13 +107,31 @@ export function usualPlan(wish: PlanWish): CampaignPlan {
     silenceMs: isUsual ? 72 * HOUR_MS : 12 * HOUR_MS,
     shadow: shadowFor(first),
     scales: { latencyMs: 200, confidence: 0.2 },
-    gates: [...gatesFor({ fleet, rings: rings.length, ring: 0, share: 1, controlShare })],
+    gates: [...gatesFor({ fleet, rings: grown.length, ring: 0, share: 1, before: 0, controlShare })],
     ...wish.changes,
   } satisfies CampaignPlanInput)
 }
 
+type SizedRing = { readonly name: string; readonly share: number; readonly leastDevices: number }
+
+/** The rings that have a device more than the one before, each with as many as its share comes to. */
+function growing(
+  rings: readonly { readonly name: string; readonly share: number }[],
+  devices: number,
+): readonly SizedRing[] {
+  const sized = rings.map(({ name, share }): SizedRing => {
+    const planned = Math.max(1, Math.floor(share * devices))
+    const isBetween = share < 1 && planned >= MOST_SHADOWED && planned < LEAST_COMPARED
+    const leastDevices = isBetween ? MOST_SHADOWED : planned
+    return { name, share: leastDevices < planned ? leastDevices / devices : share, leastDevices }
+  })
+  return sized.filter(
+    ({ leastDevices }, at) => at === sized.length - 1 || leastDevices < (sized[at + 1]?.leastDevices ?? 1),
+  )
+}
+
 function shadowFor(devices: number): CampaignPlan['shadow'] {
-  const windows = Math.max(2, Math.ceil(SHADOW_WINDOWS / devices))
+  const windows = Math.min(SHADOW_WINDOWS_A_DEVICE, Math.max(2, Math.ceil(SHADOW_WINDOWS / devices)))
   const windowInputs = windows > WINDOW_INPUTS ? FEW_WINDOW_INPUTS : WINDOW_INPUTS
   return { inputs: windows * windowInputs, windowInputs }
 }
@@ -115,20 +148,22 @@ interface RingSize {
   readonly rings: number
   readonly ring: number
   readonly share: number
+  /** Of the ring before it. */
+  readonly before: number
   readonly controlShare: number
 }
 
-function gatesFor({ fleet, rings, ring, share, controlShare }: RingSize): readonly GateSpec[] {
+function gatesFor({ fleet, rings, ring, share, before, controlShare }: RingSize): readonly GateSpec[] {
   const treated = Math.max(1, Math.floor(share * fleet.devices))
   const control = Math.floor(controlShare * fleet.devices)
-  // Sites that have a device of the ring, where devices are spread evenly over them.
-  const perSite = fleet.devices / Math.max(1, fleet.sites)
-  const sites = Math.max(1, Math.floor(fleet.sites * (1 - (1 - share) ** perSite)))
   const isComparable = Math.min(treated, control) >= COMPARABLE_DEVICES
-  const ceiling = ceilingFor(sites)
+  const fresh = share - before
   return standardGates({ rings, ring }).map((gate): GateSpec => {
-    const minimumDevices = Math.min(gate.minimumDevices, Math.max(1, Math.floor(treated / 2)))
     const { test } = gate
+    const judged = test.kind === 'limit' ? Math.max(1, Math.floor(fresh * fleet.devices)) : treated
+    const minimumDevices = Math.min(gate.minimumDevices, Math.max(1, Math.floor(judged / 2)))
+    const sites = sitesOf(fleet, test.kind === 'limit' ? fresh : share)
+    const ceiling = ceilingFor(sites)
     if (test.kind === 'limit')
       return {
         ...gate,
@@ -143,16 +178,22 @@ function gatesFor({ fleet, rings, ring, share, controlShare }: RingSize): readon
   })
 }
 
+/** Sites that have a device of such a share, where devices are spread evenly over them. */
+function sitesOf({ devices, sites }: FleetSize, share: number): number {
+  const perSite = devices / Math.max(1, sites)
+  return Math.max(1, Math.floor(sites * (1 - (1 - share) ** perSite)))
+}
+
 /** The lowest share of failing devices that so many sites, a device each, can be expected to exclude. */
 function ceilingFor(sites: number): number {
-  const enough = FAILURE_RATES.find((rate) => {
+  const enough = FAILURE_RATES.points.find((rate) => {
     if (rate <= EXPECTED_FAILURES) return false
     const perSite =
       (1 - EXPECTED_FAILURES) * Math.log((1 - EXPECTED_FAILURES) / (1 - rate)) +
       EXPECTED_FAILURES * Math.log(EXPECTED_FAILURES / rate)
     return sites * perSite >= WANTED_LOG_EVIDENCE
   })
-  return enough ?? FAILURE_RATES.at(-1) ?? 0.9
+  return enough ?? FAILURE_RATES.points.at(-1) ?? 0.9
 }
 
 /** One or two sites can show next to nothing of a share: what they show has to do. */

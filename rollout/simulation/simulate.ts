@@ -18,8 +18,8 @@ import { HOUR_MS, makeWorld, MINUTE_MS, onlineFrom, type SimDevice, type World }
 
 /** A Monday at noon. */
 const START_MS = Date.UTC(2026, 0, 5, 12)
-/** How often a device asks by itself. */
-const POLL_MS = HOUR_MS
+/** How often a device asks and reports by itself: whatever concerns many comes to them spread over that time. */
+const POLL_MS = 6 * HOUR_MS
 /** Within so long after a device was told to ask, it has asked. */
 const NUDGED_MS = 30_000
 /** Share of the fleet that joins while the campaign runs, and until when. */
@@ -36,10 +36,8 @@ const AFTERWARDS_MS = 7 * 24 * HOUR_MS
 const CURVE_MS = 6 * HOUR_MS
 
 type Happening =
-  | {
-      readonly kind: 'join' | 'ask' | 'look' | 'step' | 'report' | 'crash' | 'intervention'
-      readonly device: SimDevice
-    }
+  | { readonly kind: 'join' | 'ask' | 'look' | 'step' | 'report'; readonly device: SimDevice }
+  | { readonly kind: 'crash' | 'intervention'; readonly device: SimDevice; readonly life: number }
   | { readonly kind: 'arrive'; readonly event: CampaignEvent }
   | { readonly kind: 'tick' }
 
@@ -110,7 +108,8 @@ class Run {
         return this.#report(happening.device)
       case 'crash':
       case 'intervention':
-        return this.#fail(happening.device, happening.kind)
+        if (happening.life === happening.device.life) this.#fail(happening.device, happening.kind)
+        return
     }
   }
 
@@ -188,11 +187,14 @@ class Run {
   /** From now on failures are drawn, and a report is made when the observation is over. */
   #watched(device: SimDevice): void {
     const { probationMs } = this.#centre.state.plan
-    const { crashMs, interventionMs } = nextFailures(device, this.#world.settings, this.#nowMs)
     const untilMs = this.#nowMs + probationMs + 2 * TICK_MS
-    if (interventionMs < untilMs) this.#agenda.add(interventionMs, { kind: 'intervention', device })
-    if (crashMs < untilMs) this.#agenda.add(crashMs, { kind: 'crash', device })
-    this.#agenda.add(untilMs + device.random() * TICK_MS, { kind: 'report', device })
+    const drawnMs = Math.max(this.#nowMs, device.drawnMs)
+    const { crashMs, interventionMs } = nextFailures(device, this.#world.settings, drawnMs)
+    const { life } = device
+    if (interventionMs < untilMs) this.#agenda.add(interventionMs, { kind: 'intervention', device, life })
+    if (crashMs < untilMs) this.#agenda.add(crashMs, { kind: 'crash', device, life })
+    device.drawnMs = untilMs
+    this.#agenda.add(untilMs + device.random() * POLL_MS, { kind: 'report', device })
   }
 
   #look(device: SimDevice): void {
@@ -233,10 +235,12 @@ class Run {
 
   /** A device at rest that does not run what is wanted asks again, unless it has given that up. */
   #afterRest(device: SimDevice): void {
-    if (device.install.kind !== 'PARKED') this.#agenda.add(this.#nowMs + POLL_MS, { kind: 'look', device })
+    if (device.install.kind !== 'PARKED') this.#agenda.add(this.#nowMs + HOUR_MS, { kind: 'look', device })
   }
 
   #switched(device: SimDevice): void {
+    device.life += 1
+    device.drawnMs = this.#nowMs
     if (device.runs === 'candidate') {
       this.#committed += 1
       if (device.pieces < PIECES) this.#mixed += 1
@@ -294,7 +298,7 @@ class Run {
       const open =
         phase === 'halted'
           ? this.#committed + counts.atRisk
-          : counts.fleet - this.#committed - counts.returned
+          : counts.fleet - counts.proven - counts.failed - counts.returned
       return open === 0 || this.#nowMs - this.#endedMs > AFTERWARDS_MS
     }
     return this.#nowMs - (rings.at(-1)?.openedMs ?? START_MS) > PATIENCE_MS

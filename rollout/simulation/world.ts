@@ -53,6 +53,9 @@ export interface SimDevice {
   countedMs: number
   online: { is: boolean; untilMs: number }
   isAsking: boolean
+  /** Up to when its failures are drawn, for the version that runs in this life of it. */
+  drawnMs: number
+  life: number
 }
 
 /** As `Health`, while it is counted. */
@@ -133,6 +136,8 @@ function makeDevice({
     countedMs: startMs,
     online: { is: isOnline, untilMs: startMs + exponential(random, meanMs(settings, isOnline)) },
     isAsking: false,
+    drawnMs: startMs,
+    life: 0,
   }
 }
 

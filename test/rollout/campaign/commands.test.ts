@@ -204,7 +204,6 @@ describe('a plan', () => {
     ['another bundle to go back to', { lastGood: { ...planOf().lastGood, name: 'intent' } }],
     ['rings that do not grow', { rings: [...rings].reverse() }],
     ['a last ring that is not all', { rings: rings.slice(0, 1) }],
-    ['one ring for an ordinary change', { rings: rings.slice(1) }],
     ['a dwell time that shows nothing', { rings: rings.map((ring) => ({ ...ring, dwellMs: 60_000 })) }],
     ['no gates', { gates: [] }],
     ['a gate over a metric that nobody reports', { gates: [{ ...planOf().gates[0], name: 'mood' }] }],
