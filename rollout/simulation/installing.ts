@@ -57,23 +57,26 @@ export function move(device: SimDevice, errand: Errand): Moved {
     tell(device, { kind: 'restarted' })
     return { againMs: nowMs + AFTER_POWER_CUT_MS, isNews: false }
   }
-  const isBack = targetOf(device.install) === 'last_good'
-  switch (device.install.kind) {
-    case 'FETCH':
-      return isBack ? done(device, errand) : fetched(device, errand)
-    case 'SMOKE':
-      return isBack ? done(device, errand) : smoked(device, errand)
-    case 'SHADOW':
-      return shadowed(device, errand)
-    case 'ACTIVATE':
-      switchTo(device, isBack ? 'last_good' : 'candidate', errand)
-      return done(device, errand)
-    case 'ROLLBACK':
-      switchTo(device, isBack ? 'candidate' : 'last_good', errand)
-      return done(device, errand)
-    default:
-      return done(device, errand)
-  }
+  return (ACTS[device.install.kind] ?? done)(device, errand)
+}
+
+/** What a step does beside taking its time; the others only take it. What lies in the other slot already is not fetched or tried again. */
+const ACTS: Partial<Readonly<Record<InstallState['kind'], (device: SimDevice, errand: Errand) => Moved>>> = {
+  FETCH: (device, errand) => (isBack(device) ? done : fetched)(device, errand),
+  SMOKE: (device, errand) => (isBack(device) ? done : smoked)(device, errand),
+  SHADOW: (device, errand) => shadowed(device, errand),
+  ACTIVATE: (device, errand) => {
+    switchTo(device, isBack(device) ? 'last_good' : 'candidate', errand)
+    return done(device, errand)
+  },
+  ROLLBACK: (device, errand) => {
+    switchTo(device, isBack(device) ? 'candidate' : 'last_good', errand)
+    return done(device, errand)
+  },
+}
+
+function isBack({ install }: SimDevice): boolean {
+  return targetOf(install) === 'last_good'
 }
 
 function begin(device: SimDevice, errand: Errand): Moved {

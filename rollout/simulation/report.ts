@@ -15,7 +15,7 @@ export interface ConvergencePoint {
 export interface SimulationReport {
   readonly settings: SimulationSettings
   readonly verdict: 'HALT' | 'COMPLETE' | 'HOLD'
-  /** Of the fleet, ever given the candidate. */
+  /** Of the whole fleet, late joiners too: ever given the candidate. */
   readonly exposedShare: number
   /** What the rings up to the last one that was opened declare. */
   readonly declaredShare: number
@@ -67,7 +67,7 @@ export function reportOf({
   return {
     settings,
     verdict,
-    exposedShare: counts.fleet === 0 ? 0 : counts.exposed / counts.fleet,
+    exposedShare: counts.exposed / settings.devices,
     declaredShare: plan.rings[state.ring]?.share ?? 0,
     declaredShares: plan.rings.map(({ share }) => share),
     devicesExposed: counts.exposed,
