@@ -30,7 +30,7 @@ export interface DeltaInput {
 /**
  * The target's bytes in order. Each piece is valid until the next is asked for: write it away or copy it. Only when the
  * sequence has ended without an error were they the target's: until then keep them where nobody takes them for it.
- * Holds at most some 3 MB besides what `base` and `delta` hold. Throws {@link DeltaRefused}.
+ * Holds a few megabytes besides what `base` and `delta` hold, whatever the size. Throws {@link DeltaRefused}.
  */
 export async function* decodeDelta(input: DeltaInput): AsyncGenerator<Uint8Array, void> {
   const limits = { ...DELTA_LIMITS, ...input.limits }
