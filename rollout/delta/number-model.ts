@@ -64,21 +64,21 @@ export class NumberModel {
 
   #distance(distance: number, exponent: number): number {
     const size = Math.abs(distance) >>> 0
-    const class_ = this.#coder.tree(
+    const sizeClass = this.#coder.tree(
       this.#byExponent,
       exponent * CLASSES,
       6,
       size === 0 ? 0 : 32 - Math.clz32(size),
     )
-    if (class_ === 0) return 0
+    if (sizeClass === 0) return 0
     const isNegative = this.#coder.bit(this.#signs, this.#lastSign, distance < 0 ? 1 : 0)
     this.#lastSign = isNegative
-    const below = Math.min(class_, 32) - 1
+    const below = Math.min(sizeClass, 32) - 1
     const leadingBits = Math.min(LEADING_BITS, below)
     const noiseBits = below - leadingBits
     const leading = this.#coder.tree(
       this.#leading,
-      class_ << LEADING_BITS,
+      sizeClass << LEADING_BITS,
       leadingBits,
       (size >>> noiseBits) & ((1 << leadingBits) - 1),
     )

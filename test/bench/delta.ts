@@ -66,7 +66,7 @@ function measure(pair: ModelPair, peers: readonly Peer[]): Measured {
   try {
     const times: number[] = []
     let bytes = new Uint8Array(0)
-    for (let run_ = 0; run_ < ENCODINGS; run_ += 1) {
+    for (let round = 0; round < ENCODINGS; round += 1) {
       const before = process.cpuUsage()
       bytes = Uint8Array.from(encodeDelta(base, target).bytes)
       const { user, system } = process.cpuUsage(before)

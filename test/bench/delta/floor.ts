@@ -48,8 +48,8 @@ function modelOf(file: Uint8Array): OnnxModel {
 }
 
 function ratiosOf(before: Uint8Array, now: Uint8Array): readonly number[] {
-  const [old, new_] = [new Float32Array(before.buffer), new Float32Array(now.buffer)]
-  return Array.from(old, (value, at) => value / (new_[at] ?? 1))
+  const [old, fresh] = [new Float32Array(before.buffer), new Float32Array(now.buffer)]
+  return Array.from(old, (value, at) => value / (fresh[at] ?? 1))
 }
 
 function movedBits(o: {
@@ -74,8 +74,8 @@ function movedBits(o: {
 }
 
 function numberBits(before: Uint8Array, now: Uint8Array): number {
-  const [old, new_] = [new Int32Array(before.buffer), new Int32Array(now.buffer)]
-  const distances = Int32Array.from(new_, (value, at) => ordered(value) - ordered(old[at] ?? 0))
+  const [old, fresh] = [new Int32Array(before.buffer), new Int32Array(now.buffer)]
+  const distances = Int32Array.from(fresh, (value, at) => ordered(value) - ordered(old[at] ?? 0))
   const bytes = new Uint8Array(distances.buffer)
   return [0, 1, 2, 3].reduce((sum, plane) => sum + entropyBits(bytes.filter((_, at) => at % 4 === plane)), 0)
 }
