@@ -21,6 +21,7 @@ const BENCHES: Readonly<Record<string, () => Promise<Bench>>> = {
   'sync-first': async () => await import('./sync-first.ts'),
   'sync-apply': async () => await import('./sync-apply.ts'),
   'sync-kill': async () => await import('./sync-kill.ts'),
+  link: async () => await import('./link.ts'),
   recovery: async () => await import('./recovery.ts'),
   intent: async () => await import('./intent.ts'),
   letters: async () => await import('./letters.ts'),

@@ -20,6 +20,7 @@ import { governed } from '../support/governed.ts'
 import { quantile, type BenchOptions, type BenchReport } from './report.ts'
 
 const CUTS = 20
+const CHANGES = 100
 const CUT_MS = 3_000
 const GOAL_MS = 2_000
 const LOOK_EVERY_MS = 5
@@ -29,6 +30,7 @@ export async function run(progress: (line: string) => void, { limit }: BenchOpti
   const closers = new Closers()
   try {
     const world = await open(closers)
+    const readable = await changes(world)
     const times: Record<'reset' | 'black_hole', number[]> = { reset: [], black_hole: [] }
     for (let cut = 0; cut < cuts; cut++)
       for (const how of ['reset', 'black_hole'] as const) {
@@ -48,6 +50,7 @@ export async function run(progress: (line: string) => void, { limit }: BenchOpti
       rows: [
         row('after a reset, p95 (baseline: median)', times.reset),
         row('after a black hole, p95 (baseline: median)', times.black_hole),
+        row('a change at the centre until it is read on the device, p95 (baseline: median)', readable),
       ],
     }
   } finally {
@@ -120,6 +123,19 @@ async function open(closers: Closers): Promise<World> {
       return row?.text
     },
   }
+}
+
+/** With the link up, from a change's commit at the centre. */
+async function changes({ centre, words }: World): Promise<readonly number[]> {
+  const ms: number[] = []
+  for (let change = 0; change < CHANGES; change++) {
+    const text = `change ${change}`
+    await centre.put('note', 'n1', text)
+    const from = performance.now()
+    while ((await words()) !== text) await delay(LOOK_EVERY_MS)
+    ms.push(performance.now() - from)
+  }
+  return ms
 }
 
 async function cutOnce(

@@ -12,6 +12,7 @@ import { fieldServicePolicy } from '../../shared/policy/field-service-policy.ts'
 import type { Queryable } from '../../shared/sql/port.ts'
 import { governed, type Governed } from '../support/governed.ts'
 import { quantile, type BenchOptions, type BenchReport } from './report.ts'
+import { indexedRows } from './search/indexed.ts'
 import { graphRows } from './search/graph.ts'
 import { makeCorpus, type Corpus, type Question } from './search/corpus.ts'
 
@@ -20,6 +21,8 @@ const SHOWN = 10
 /** Questions of a set that are asked: every so many, so that each topic and machine has its part. */
 const EVERY = 7
 const WARM_UP = 20
+/** Asked of the index and of the scan. */
+const INDEXED_QUESTIONS = 100
 const PLENTY = { effects: 1_000_000, windowS: 3_600 }
 const TECHNICIAN: Principal = { kind: 'person', id: 'amara', roles: ['technician'] }
 
@@ -46,6 +49,11 @@ export async function run(progress: (line: string) => void, options: BenchOption
     const asked = await askAll(parts, held)
     const plain = await recallOf(held, async ({ text }) => await fullText(at.db, text, 'or'))
     const strict = await recallOf(held, async ({ text }) => await fullText(at.db, text, 'and'))
+    progress('an index over the vectors')
+    const embedder = await embedders.open(embedders.chosen() ?? '')
+    const texts = held.slice(0, INDEXED_QUESTIONS).map(({ text }) => text)
+    const vectorsAsked = (await embedder?.embed(texts)) ?? []
+    const indexed = await indexedRows(at.db, vectorsAsked)
     progress('three steps over 100,000 edges')
     const graph = await graphRows(at.db, at.clock.nowMs())
     return {
@@ -75,6 +83,7 @@ export async function run(progress: (line: string) => void, options: BenchOption
           value: (corpus.documents.length / indexedMs) * 1_000,
           unit: 'documents/s',
         },
+        ...indexed,
         ...graph,
       ],
     }

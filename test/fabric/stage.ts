@@ -9,7 +9,7 @@ import { startLeaf, type Leaf } from '../../edge-agent/leaf/leaf.ts'
 import type { LinkState } from '../../edge-agent/leaf/link.ts'
 import type { OutboxEvent, OutboxState } from '../../edge-agent/outbox/events.ts'
 import { openOutbox } from '../../edge-agent/outbox/outbox.ts'
-import { systemClock } from '../../shared/clock.ts'
+import { systemClock, type Clock } from '../../shared/clock.ts'
 import {
   credsText,
   makeFabricSeeds,
@@ -54,13 +54,17 @@ export async function openStage({
   leafStreamBytes,
   proxy,
   onLink = () => undefined,
+  skewMs = 0,
 }: {
   dir: string
   leafStreamBytes?: number
   /** Between the leaf and the hub, to be cut. */
   proxy?: Proxy
   onLink?: (kind: LinkState['kind']) => void
+  /** How far the device's clock is ahead of the centre's. */
+  skewMs?: number
 }): Promise<Stage> {
+  const deviceClock: Clock = { ...systemClock, nowMs: () => systemClock.nowMs() + skewMs }
   mkdirSync(dir, { recursive: true })
   const stopping = new AbortController()
   const { path: binary } = await findNatsServer({
@@ -75,7 +79,7 @@ export async function openStage({
   await centreDb.script(INGEST_SCHEMA)
   const deviceDb = await openDatabase({ dir: join(dir, 'device-db') })
   const [deviceKey, centreKey] = [generateKeyPair(), generateKeyPair()]
-  const journal = await openJournal({ db: deviceDb, origin: device, key: deviceKey, clock: systemClock })
+  const journal = await openJournal({ db: deviceDb, origin: device, key: deviceKey, clock: deviceClock })
   const told = new Told()
   const hub = await startHub({
     binary,
@@ -123,7 +127,7 @@ export async function openStage({
       journal,
       connection,
       centre: centreKey.publicKey,
-      clock: systemClock,
+      clock: deviceClock,
       ...(leafStreamBytes === undefined ? {} : { maxLeafStreamBytes: leafStreamBytes }),
       onEvent: (event) => told.add(event),
     })
