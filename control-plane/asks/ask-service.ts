@@ -139,11 +139,11 @@ const ANSWERS: Readonly<Record<AskVerb, AnswerTo>> = {
     decodeJson(StateRequestSchema, request)
     return answerJson(await asJson(desiredState(parts.db, parts.policy(), id)))
   },
-  'state.report': async ({ kernel, clock }, { id, reported: before }, request) => {
+  'state.report': async ({ tenant, kernel, clock }, { id, reported: before }, request) => {
     const reported = decodeJson(ReportedStateSchema, request)
     // A device says how it stands every minute; only news is an effect.
     if (!saysTheSame(before, reported))
-      await atCentre(kernel, reportPerformer(clock), {
+      await atCentre(kernel, reportPerformer({ tenant, clock }), {
         resource: { type: 'device', id },
         input: { device: id, reported },
       })
@@ -153,9 +153,14 @@ const ANSWERS: Readonly<Record<AskVerb, AnswerTo>> = {
     await Promise.reject(new MalformedMessage('receipts are answered elsewhere', { remedy: 'None.' })),
 }
 
+/** Of a device's journal. */
+const PRUNE_EVERY_RECORDS = 500
+
 function saysTheSame(before: unknown, now: ReportedState): boolean {
   const parsed = v.safeParse(ReportedStateSchema, before)
-  return parsed.success && JSON.stringify(parsed.output.bundles) === JSON.stringify(now.bundles)
+  if (!parsed.success || JSON.stringify(parsed.output.bundles) !== JSON.stringify(now.bundles)) return false
+  // Results that the device holds by now are let go at times, not each minute.
+  return (now.results?.seq ?? 0) - (parsed.output.results?.seq ?? 0) < PRUNE_EVERY_RECORDS
 }
 
 /** Wire types are JSON by their schemas. */

@@ -30,6 +30,7 @@ create table if not exists ops.row (
   primary key (tenant, tbl, key)
 );
 create index if not exists row_by_version on ops.row (tenant, version);
+create index if not exists result_by_device on ops.row (tenant, device, version) where tbl = 'write_result';
 drop table if exists ops.tombstone;
 drop table if exists ops.conflict;
 create table if not exists ops.field (

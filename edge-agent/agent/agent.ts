@@ -28,6 +28,7 @@ import { activatePerformer, rollbackPerformer } from '../update/activation.ts'
 import type { Agreement } from '../update/agreement.ts'
 import { CentreClock } from '../update/centre-clock.ts'
 import { onDesiredNews } from '../update/desired-news.ts'
+import { heldResults } from '../context/held-results.ts'
 import { followDesired } from '../update/desired.ts'
 import type { Installer } from '../update/installer.ts'
 import { askOver } from './asking.ts'
@@ -339,7 +340,10 @@ async function openWork(device: Device, closers: Closers) {
     round: async (signal) => {
       const takePolicy = async (envelope: unknown): Promise<void> => ledger.policy.take(envelope)
       const hindrances = await followDesired(
-        { ask, installer, agreement, clock: systemClock, centreClock, log, takePolicy },
+        {
+          ...{ ask, installer, agreement, clock: systemClock, centreClock, log, takePolicy },
+          results: async () => await heldResults(ledger.db),
+        },
         signal,
       )
       models.hinderedBy(hindrances)

@@ -7,6 +7,7 @@ import {
   DesiredStateSchema,
   ReportAnswerSchema,
   type DesiredBundle,
+  type HeldResults,
   type ReportedBundle,
 } from '../../shared/wire/state.ts'
 import { TufRefused } from '../../rollout/tuf/refused.ts'
@@ -22,6 +23,8 @@ export interface DesiredParts {
   readonly clock: Clock
   readonly centreClock: CentreClock
   readonly log: Log
+  /** See `../context/held-results.ts`; null for none. */
+  results(): Promise<HeldResults | null>
   /** Takes up a newer signed policy; throws when it is not one that this device may follow. */
   takePolicy(envelope: unknown): Promise<void>
 }
@@ -85,13 +88,19 @@ function reportedRefusal({ name, version, envelopeSha256 }: DesiredBundle, refus
 }
 
 async function report(
-  { ask, installer, clock, centreClock, log }: DesiredParts,
+  { ask, installer, clock, centreClock, log, ...parts }: DesiredParts,
   refusals: readonly ReportedBundle[],
   signal: AbortSignal,
 ): Promise<void> {
   const sentMs = clock.nowMs()
   const others = (await installer.report()).filter(({ name }) => refusals.every((one) => one.name !== name))
-  const state = { v: 1, at: new Date(sentMs).toISOString(), bundles: [...others, ...refusals] }
+  const results = await parts.results()
+  const state = {
+    v: 1,
+    at: new Date(sentMs).toISOString(),
+    bundles: [...others, ...refusals],
+    ...(results === null ? {} : { results }),
+  }
   const { at } = decodeJson(ReportAnswerSchema, await ask('state.report', encode(state), signal))
   const clockOff = centreClock.heard(Date.parse(at), sentMs, clock.nowMs())
   if (clockOff !== null) log.warn(clockOff.message, { code: clockOff.code, remedy: clockOff.remedy })

@@ -2,6 +2,7 @@
 import * as v from 'valibot'
 import { BundleNameSchema, MAX_MANIFEST_ENVELOPE_BYTES, VersionSchema } from './bundle.ts'
 
+const Count = v.pipe(v.number(), v.safeInteger(), v.minValue(0))
 const Hash = v.pipe(v.string(), v.regex(/^[0-9a-f]{64}$/))
 /** A week of hours, and more turns than a week has: a shadow is no way to run a bundle for good. */
 const MAX_SHADOW_HOURS = 168
@@ -58,10 +59,15 @@ export const ReportedBundleSchema = v.strictObject({
 })
 export type ReportedBundle = v.InferOutput<typeof ReportedBundleSchema>
 
+/** What a device says of its copy: it holds the results of its writes up to `version`, and had made its records up to `seq` by then. */
+const HeldResultsSchema = v.strictObject({ version: Count, seq: Count })
+export type HeldResults = v.InferOutput<typeof HeldResultsSchema>
+
 export const ReportedStateSchema = v.strictObject({
   v: v.literal(1),
   at: v.pipe(v.string(), v.isoTimestamp()),
   bundles: v.pipe(v.array(ReportedBundleSchema), v.maxLength(MAX_BUNDLES)),
+  results: v.exactOptional(HeldResultsSchema),
 })
 export type ReportedState = v.InferOutput<typeof ReportedStateSchema>
 

@@ -31,7 +31,16 @@ async function round(
     return new TextEncoder().encode(JSON.stringify(answer))
   }
   const log = openLog({ part: 'edge', clock, json: false, write: () => undefined })
-  const parts = { ask, installer, clock, log, centreClock: new CentreClock(), agreement: { refreshed } }
+  const results = async () => await Promise.resolve(null)
+  const parts = {
+    ask,
+    installer,
+    clock,
+    log,
+    results,
+    centreClock: new CentreClock(),
+    agreement: { refreshed },
+  }
   const hindrances = await followDesired(
     { ...parts, takePolicy: async () => await Promise.resolve() },
     signal,
@@ -108,7 +117,8 @@ describe('following the desired state', () => {
     const installer = await at.device({ clock: late })
     const ask: Ask = async () => await Promise.reject(new CentreUnreachable('away', { remedy: 'Wait.' }))
     const log = openLog({ part: 'edge', clock, json: false, write: () => undefined })
-    const parts = { ask, installer, clock: late, log, centreClock: new CentreClock() }
+    const results = async () => await Promise.resolve(null)
+    const parts = { ask, installer, clock: late, log, results, centreClock: new CentreClock() }
     const takePolicy = async (): Promise<void> => await Promise.resolve()
     await expect(
       followDesired({ ...parts, agreement: { refreshed: agrees }, takePolicy }, signal),
