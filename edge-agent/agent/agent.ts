@@ -341,7 +341,13 @@ async function openWork(device: Device, closers: Closers) {
       const takePolicy = async (envelope: unknown): Promise<void> => ledger.policy.take(envelope)
       const hindrances = await followDesired(
         {
-          ...{ ask, installer, agreement, clock: systemClock, centreClock, log, takePolicy },
+          ask,
+          installer,
+          agreement,
+          clock: systemClock,
+          centreClock,
+          log,
+          takePolicy,
           results: async () => await heldResults(ledger.db),
         },
         signal,
