@@ -11,6 +11,7 @@ import { preAuthEncoding } from '../../shared/signing/envelope.ts'
 import { loadEcdsaP256 } from '../../shared/signing/verification-key.ts'
 import type { BundleFile } from '../../shared/wire/bundle.ts'
 import { STATEMENT_PAYLOAD_TYPE, STATEMENT_TYPE, statementSchema } from './statement.ts'
+import { isCanonicalBase64 } from './base64.ts'
 import { UNSIGNED_FILES } from './unsigned-files.ts'
 
 const SIGNATURE_TYPE = 'https://model_signing/signature/v1.0'
@@ -61,14 +62,25 @@ export function sigstoreBundle(
   }
 }
 
-const Base64 = v.pipe(v.string(), v.maxLength(8_000_000), v.base64())
-const SigstoreSchema = v.object({
+/** One way of writing one thing: base64 leaves bits over at its end, and what is not looked at could be changed unseen. */
+const Base64 = v.pipe(
+  v.string(),
+  v.maxLength(8_000_000),
+  v.check(isCanonicalBase64, 'base64 as RFC 4648 writes it'),
+)
+const SigstoreSchema = v.strictObject({
   mediaType: v.literal(BUNDLE_TYPE),
-  verificationMaterial: v.object({ publicKey: v.object({ hint: v.string() }) }),
-  dsseEnvelope: v.object({
+  verificationMaterial: v.strictObject({
+    publicKey: v.strictObject({ hint: v.string() }),
+    tlogEntries: v.exactOptional(v.pipe(v.array(v.unknown()), v.length(0))),
+  }),
+  dsseEnvelope: v.strictObject({
     payload: Base64,
     payloadType: v.literal(STATEMENT_PAYLOAD_TYPE),
-    signatures: v.pipe(v.array(v.object({ sig: Base64 })), v.length(1)),
+    signatures: v.pipe(
+      v.array(v.strictObject({ sig: Base64, keyid: v.exactOptional(v.literal('')) })),
+      v.length(1),
+    ),
   }),
 })
 const ModelStatementSchema = statementSchema(

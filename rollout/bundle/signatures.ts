@@ -23,6 +23,7 @@ import {
   type BundleFile,
   type BundleManifest,
 } from '../../shared/wire/bundle.ts'
+import { isCanonicalBase64 } from './base64.ts'
 import { fails, holds, type Check, type HeldFiles } from './examine.ts'
 import { modelSignatureFault, modelSigningPayload, sigstoreBundle } from './model-signing.ts'
 import { STATEMENT_PAYLOAD_TYPE } from './statement.ts'
@@ -32,6 +33,7 @@ import {
   MANIFEST_ENVELOPE_FILE,
   MODEL_SIGNATURE_FILE,
   PROVENANCE_ENVELOPE_FILE,
+  TO_SIGN_FILE,
 } from './unsigned-files.ts'
 
 /** Which document a signature is over, and the file that it goes into. */
@@ -106,6 +108,11 @@ export function toSign({ manifest, payload, files }: Signable): ToSign {
       },
     ],
   }
+}
+
+/** As it is carried: canonical, so that no byte of it says nothing. */
+export function toSignBytes(document: ToSign): Uint8Array {
+  return canonicalBytes(document)
 }
 
 /** What every signer compares before signing. */
@@ -220,16 +227,10 @@ export function signatureChecks(
     const bytes = signed.get(file)
     if (bytes === undefined)
       return fails(`${name} signature`, looked, 'signature_refused', `${file} is not there`)
-    try {
-      const payloadType = right?.payloadType ?? ''
-      const payload = openEnvelope(jsonOf(bytes), { payloadType, keys: releaseKeys, threshold })
-      return Buffer.from(payload).toString('base64') === right?.payload
-        ? holds(`${name} signature`, looked)
-        : fails(`${name} signature`, looked, 'signature_refused', `${file} signs other bytes`)
-    } catch (thrown) {
-      if (!(thrown instanceof BadEnvelope)) throw thrown
-      return fails(`${name} signature`, looked, 'signature_refused', thrown.message)
-    }
+    const fault = envelopeFault(bytes, right, { releaseKeys, threshold })
+    return fault === null
+      ? holds(`${name} signature`, looked)
+      : fails(`${name} signature`, looked, 'signature_refused', fault)
   })
   const looked = `${MODEL_SIGNATURE_FILE}, OpenSSF Model Signing v1.0 under ${modelKeys.length} trusted keys`
   const bytes = signed.get(MODEL_SIGNATURE_FILE)
@@ -241,7 +242,39 @@ export function signatureChecks(
     fault === null
       ? holds('model signature', looked)
       : fails('model signature', looked, 'signature_refused', fault)
-  return [...checks, model]
+  return [...checks, model, toSignCheck(document, signed.get(TO_SIGN_FILE))]
+}
+
+/** What is offered to the next signer, where it lies there: it must be this bundle. */
+function toSignCheck(document: ToSign, bytes: Uint8Array | undefined): Check {
+  const looked = bytes === undefined ? 'nothing is offered to be signed' : TO_SIGN_FILE
+  return bytes === undefined || Buffer.from(bytes).equals(toSignBytes(document))
+    ? holds('to be signed', looked)
+    : fails('to be signed', looked, 'signature_refused', `${TO_SIGN_FILE} is of another bundle`)
+}
+
+/** Why an envelope is no signature over this document, in words; null when it is. */
+function envelopeFault(
+  bytes: Uint8Array,
+  right: ToSign['documents'][number] | undefined,
+  trust: Pick<BundleTrust, 'releaseKeys' | 'threshold'>,
+): string | null {
+  const envelope = readEnvelope(bytes)
+  if (right === undefined || envelope === null) return 'it is no signed envelope'
+  if (!envelope.signatures.every(({ sig }) => isCanonicalBase64(sig)))
+    return 'a signature is not in base64 as RFC 4648 writes it'
+  if (envelope.payload !== right.payload) return 'it signs other bytes'
+  try {
+    openEnvelope(envelope, {
+      payloadType: right.payloadType,
+      keys: trust.releaseKeys,
+      threshold: trust.threshold,
+    })
+    return null
+  } catch (thrown) {
+    if (!(thrown instanceof BadEnvelope)) throw thrown
+    return thrown.message
+  }
 }
 
 /** The model's signature is over the bytes, whatever the manifest says of them. */

@@ -11,6 +11,7 @@ import {
   signatureChecks,
   signBundle,
   toSign,
+  toSignBytes,
   ToSignSchema,
   withSignatures,
   type BundleSignature,
@@ -49,8 +50,10 @@ export async function bundleBuild(call: Call, folder: string, options: BuildOpti
   const { manifest, payload } = bundle
   const out = options.out ?? `${name}-${manifest.version}.bundle`
   const document = toSign(bundle)
-  const carried = new TextEncoder().encode(json(document))
-  writeBundleFolder(out, new Map([...bundle.files, [MANIFEST_FILE, payload], [TO_SIGN_FILE, carried]]))
+  writeBundleFolder(
+    out,
+    new Map([...bundle.files, [MANIFEST_FILE, payload], [TO_SIGN_FILE, toSignBytes(document)]]),
+  )
   // It is written either way: what is wrong with it is easier seen than told.
   const checks = contentChecks(manifest, bundle.held)
   const digest = digestToSign(document)
@@ -139,7 +142,7 @@ export async function bundleVerify(call: Call, folder: string, options: VerifyOp
   const { manifest, held } = bundle
   const trust = trustOf(call.home, options.key, options.threshold)
   const checks = [
-    ...signatureChecksOf(bundle, signedFilesIn(files), trust),
+    ...signatureChecksOf(bundle, files, trust),
     ...contentChecks(manifest, held),
     environmentCheck(bundle, options.environment ?? null),
   ]

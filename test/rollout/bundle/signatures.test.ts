@@ -1,13 +1,17 @@
+import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
+import { contentChecks } from '../../../rollout/bundle/examine.ts'
 import { openFolder } from '../../../rollout/bundle/folder.ts'
 import {
   signatureChecks,
   signBundle,
   toSign,
+  toSignBytes,
   withSignatures,
   type BundleTrust,
   type SignedFiles,
 } from '../../../rollout/bundle/signatures.ts'
+import { BundleUnfit } from '../../../rollout/bundle/unfit.ts'
 import { loadPublicKey } from '../../../shared/signing/ed25519.ts'
 import { generateSigningKey, type SigningKey } from '../../../shared/signing/signing-key.ts'
 import { sourceFiles } from '../../support/whole-bundle.ts'
@@ -73,5 +77,40 @@ describe('the signatures of a bundle', () => {
     expect(signBundle(carried, alice).over).toBe(signBundle(document, bob).over)
     expect(JSON.stringify(document)).not.toContain(Buffer.from('a model').toString('base64'))
     expect(() => signBundle(document, generateSigningKey('rsassa-pss-sha256'))).toThrow(/not by RSA/)
+  })
+
+  it('leave no byte of the folder that could be changed unseen', () => {
+    const keys = [alice, bob, model].map((key) => signBundle(document, key))
+    const folder = new Map([
+      ...bundle.files,
+      ['manifest.json', bundle.payload],
+      ['to-sign.json', toSignBytes(document)],
+      ...withSignatures(document, keys),
+    ])
+    const holding = (files: ReadonlyMap<string, Uint8Array>): boolean => {
+      try {
+        const opened = openFolder(files, composing)
+        const checks = [
+          ...signatureChecks(opened, files, trust),
+          ...contentChecks(opened.manifest, opened.held),
+        ]
+        return checks.every(({ fault }) => fault === null)
+      } catch (thrown) {
+        expect(thrown).toBeInstanceOf(BundleUnfit)
+        return false
+      }
+    }
+    expect(holding(folder)).toBe(true)
+    const places = [...folder.keys()]
+    fc.assert(
+      fc.property(fc.nat(), fc.nat(), fc.integer({ min: 1, max: 255 }), (file, byte, change) => {
+        const path = places[file % places.length] ?? ''
+        const bytes = Buffer.from(folder.get(path) ?? [])
+        const at = byte % bytes.length
+        bytes[at] = (bytes[at] ?? 0) ^ change
+        expect([path, at, holding(new Map([...folder, [path, bytes]]))]).toEqual([path, at, false])
+      }),
+      { numRuns: 600 },
+    )
   })
 })
