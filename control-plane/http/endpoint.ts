@@ -65,9 +65,7 @@ export function endpoint<
       const made = await carryOut({
         params: taken(spec.params, context.req.param(), 'the path'),
         query: taken(spec.query, context.req.query(), 'the query'),
-        body: (spec.body === undefined
-          ? undefined
-          : await bodyOf(context.req, spec.body)) as v.InferOutput<B>,
+        body: spec.body === undefined ? undefined : await bodyOf(context.req, spec.body),
         principal: context.get('principal'),
         context,
       })
