@@ -6,6 +6,7 @@ import { CentreUnreachable } from '../../shared/wire/answer.ts'
 import type { ContextStatus, ContextViews } from '../local-api/context.ts'
 import { countWrites } from './reads.ts'
 import type { ContextSync } from './sync.ts'
+import { vectorStatus } from '../search/vector-status.ts'
 import { verifyTable, type TableVerdict, type VerifyParts } from './verify.ts'
 
 export class ResyncUnfinished extends StarlingError {
@@ -29,6 +30,7 @@ export function contextViews({ sql, sync, slice }: ViewParts): ContextViews {
       ...rest,
       writes: await countWrites(sql),
       tables: tables.map((table) => ({ ...table, rows: counts.get(table.table) ?? 0 })),
+      vectors: await vectorStatus(sql),
     }
   }
   return {

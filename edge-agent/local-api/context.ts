@@ -4,6 +4,7 @@ import * as v from 'valibot'
 import { CONTEXT_TABLES, type ContextTable } from '../../shared/context/tables.ts'
 import { decodeJson } from '../../shared/wire/answer.ts'
 import type { TableStatus } from '../context/sync-status.ts'
+import type { VectorStatus } from '../search/vector-status.ts'
 import type { TableVerdict } from '../context/verify.ts'
 
 /** What every answer about the context says of its age. */
@@ -23,6 +24,8 @@ export interface ContextStatus extends Staleness {
   /** Changes made here: on their way, not taken, or standing against another's. */
   readonly writes: { readonly pending: number; readonly rejected: number; readonly conflicts: number }
   readonly tables: readonly (TableStatus & { readonly rows: number })[]
+  /** Of each embedding model that the index has vectors of: two while one takes the other's place, and questions go to the complete one. */
+  readonly vectors: readonly VectorStatus[]
 }
 
 export interface ContextViews {

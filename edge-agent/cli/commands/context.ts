@@ -45,6 +45,10 @@ function statusLines(status: ContextStatus): readonly string[] {
     ...(refusal === null ? [] : [`waits: ${refusal}`]),
     `stands at ${lsn ?? 'nothing yet'}${lag === 0 ? '' : `, ${lag} transactions behind`}; own changes: ${writes.pending} on their way, ${writes.rejected} not taken, ${writes.conflicts} in conflict`,
     ageLine(status),
+    ...status.vectors.map(
+      ({ model, complete, made, of, sizeBytes }) =>
+        `vectors of ${model.slice(0, 12)}: ${made} of ${of}, ${Math.ceil(sizeBytes / 1_024)} KB${complete ? '' : ', not asked before they are complete'}`,
+    ),
     'table          rows      state        bytes      refetched  waiting  at',
     ...status.tables.map(({ table, rows, state, bytes, refetches, pending, offset }) =>
       [

@@ -39,8 +39,8 @@ const parts: LocalApiParts = {
   },
   context: {
     staleness: () => ({ syncedAt: '2026-06-01T00:00:00.000Z', stalenessMs: 1_234 }),
-    status: async () => ({ ...CONTEXT, tables: [] }),
-    resync: async (tables) => ({ ...CONTEXT, lsn: tables.join(), tables: [] }),
+    status: async () => ({ ...CONTEXT, tables: [], vectors: [] }),
+    resync: async (tables) => ({ ...CONTEXT, lsn: tables.join(), tables: [], vectors: [] }),
     verify: async (tables) =>
       tables.map((table) => ({
         table,

@@ -1,6 +1,7 @@
 import { afterEach, describe, expect, it } from 'vitest'
 import { openEmbedders, type DeviceEmbedders } from '../../../edge-agent/embedding/shelf.ts'
 import type { Embedder } from '../../../edge-agent/embedding/embedder.ts'
+import { vectorStatus } from '../../../edge-agent/search/vector-status.ts'
 import { heldStamps, readyVectors } from '../../../edge-agent/search/vectors.ts'
 import { document, edge, node, stage, type Stage } from './stage.ts'
 
@@ -123,6 +124,11 @@ describe('a change of the embedding model', () => {
       [models.second, false],
     ])
     expect((await readyVectors(at.db, models.embedders))?.stamp.model).toBe(models.first)
+    // Both can be seen, side by side, with how far the new one is and what each takes.
+    const [coming, standing] = await vectorStatus(at.db)
+    expect(coming).toMatchObject({ model: models.second, complete: false, made: 64, of: DOCUMENTS })
+    expect(standing).toMatchObject({ model: models.first, complete: true, made: DOCUMENTS, of: DOCUMENTS })
+    expect(standing?.sizeBytes).toBeGreaterThan(DOCUMENTS * 4 * (standing?.dimension ?? 0))
     // A new chunk in the middle of it is found by both in the end.
     await at.put('document', 'late', document('Late', 'It came in between.'))
     models.state.failAfter = Number.POSITIVE_INFINITY
