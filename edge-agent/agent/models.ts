@@ -2,20 +2,20 @@
  * The models that run: opened from the active bundles, swapped when a new bundle is activated, their grammar made anew when
  * the names that people may say have changed. A turn that is under way ends with the models it began with.
  */
-import { existsSync, readFileSync } from 'node:fs'
-import { join } from 'node:path'
 import type { Clock } from '../../shared/clock.ts'
 import { invariant, StarlingError } from '../../shared/errors.ts'
 import type { ModelTraits } from '../../shared/kernel/contract.ts'
 import type { Names } from '../context/reads.ts'
 import { readGuesses } from '../domain-build/domain-lexicon.ts'
-import { isSameGraph } from '../domain-build/graph-file.ts'
 import type { WordGraph } from '../grammar/word-graph.ts'
-import { openUnderstanding, type Understanding } from '../intent/understanding.ts'
+import type { Understanding } from '../intent/understanding.ts'
 import type { Wish } from '../intent/wish.ts'
 import type { ExtraPronunciations } from '../speech/lexicon.ts'
-import { openRecogniser, type Recogniser } from '../speech/recogniser.ts'
+import type { Recogniser } from '../speech/recogniser.ts'
 import { traitsOf } from '../models-import/registry.ts'
+import { warmUp } from '../trial/exercise.ts'
+import { openBundleModel, unknownBundle, type BundleModel } from '../trial/bundle-model.ts'
+import { Shadow } from '../trial/shadow.ts'
 import { openEars } from '../turn/ears.ts'
 import type { Ears, Mind, ModelFacts } from '../turn/ports.ts'
 import type { BundleFacts } from '../update/slot-facts.ts'
@@ -24,22 +24,20 @@ export class ModelsNotReady extends StarlingError {
   override readonly code = 'models_not_ready'
 }
 
-export class BundleUnknown extends StarlingError {
-  override readonly code = 'bundle_unknown'
-}
-
 export interface Models {
   /** Throws {@link ModelsNotReady} until both models run. */
   ears(): Ears
   mind(): Mind
   facts(): readonly ModelFacts[]
-  /** Opens a bundle's model with its golden vectors and closes it again; throws when it is not what it should be. */
-  smoke(dir: string, facts?: BundleFacts): Promise<void>
   /**
    * Takes a bundle's model up; the one before runs until then, and goes on when this throws. A domain comes before the intent
    * bundle's own, and of several domains the one that was published last.
    */
   use(dir: string, facts?: BundleFacts): Promise<void>
+  /** Opens a bundle's model beside the one of its kind that runs; null where none runs. One at a time. */
+  shadow(dir: string, facts: BundleFacts): Promise<Shadow | null>
+  /** Closes it again. */
+  unshadow(): Promise<void>
   /** The name of the domain that is heard now; null before there is one. */
   domain(): string | null
   /** Another domain, for one call: its folder is opened, and kept open for the next. */
@@ -86,6 +84,8 @@ class RunningModels implements Models {
   #intent: Understanding | null = null
   #domain: { readonly understanding: Understanding; readonly facts: BundleFacts } | null = null
   readonly #beside: OpenDomain[] = []
+  /** What runs in the shadow; its ears, where it hears. */
+  #beneath: { readonly shadow: Shadow; readonly model: BundleModel; readonly ears: Ears | null } | null = null
   #names: Names = { assets: [], parts: [], workOrders: [] }
   #grammar: { readonly name: string; readonly ears: Ears } | null = null
   #made = 0
@@ -106,13 +106,15 @@ class RunningModels implements Models {
 
   ears(): Ears {
     if (this.#grammar === null) throw notReady(this.#hindrances)
-    return this.#grammar.ears
+    const { ears } = this.#grammar
+    return this.#beneath?.shadow.ears(ears) ?? ears
   }
 
   mind(): Mind {
     const current = this.#current()
     if (current === null) throw notReady(this.#hindrances)
-    return this.#mindOf(current)
+    const mind = this.#mindOf(current)
+    return this.#beneath?.shadow.mind(mind) ?? mind
   }
 
   domain(): string | null {
@@ -126,7 +128,7 @@ class RunningModels implements Models {
     const isFresh = known?.recogniser === recogniser && known.names === this.#names
     if (known !== undefined && isFresh) return { ears: known.ears, mind: this.#mindOf(known.understanding) }
     if (known !== undefined) await this.#putAway(known)
-    const { model } = await this.#open(dir, DOMAIN)
+    const model = await this.#open(dir, DOMAIN)
     if (model.kind !== 'understanding') throw unknownBundle('the folder holds no domain')
     const understanding = model.opened
     const { name, ears } = await this.#load(recogniser, understanding).catch(async (thrown: unknown) => {
@@ -158,17 +160,8 @@ class RunningModels implements Models {
     ]
   }
 
-  async smoke(dir: string, facts: BundleFacts | null = null): Promise<void> {
-    const { model } = await this.#open(dir, facts)
-    try {
-      if (facts?.kind === 'domain' && model.kind === 'understanding') checkGraph(dir, model.opened)
-    } finally {
-      await model.opened.close()
-    }
-  }
-
   async use(dir: string, facts: BundleFacts | null = null): Promise<void> {
-    const { model } = await this.#open(dir, facts)
+    const model = await this.#open(dir, facts)
     if (model.kind === 'speech') {
       await this.#learn({ speech: model.opened, understanding: this.#current() }, model.opened)
       await replaced(this.#speech, () => (this.#speech = model.opened))
@@ -186,6 +179,36 @@ class RunningModels implements Models {
     }
   }
 
+  async shadow(dir: string, facts: BundleFacts): Promise<Shadow | null> {
+    await this.unshadow()
+    const model = await this.#open(dir, facts)
+    const current = this.#current()
+    if (current === null || (model.kind === 'speech' && this.#speech === null)) {
+      await model.opened.close()
+      return null
+    }
+    if (model.kind === 'understanding') {
+      const { opened } = model
+      const shadow = new Shadow({ kind: 'understanding', mind: () => this.#mindOf(opened) })
+      this.#beneath = { shadow, model, ears: null }
+      return shadow
+    }
+    const { ears } = await this.#load(model.opened, current).catch(async (thrown: unknown) => {
+      await model.opened.close()
+      throw thrown
+    })
+    const shadow = new Shadow({ kind: 'speech', ears: () => this.#beneath?.ears ?? ears })
+    this.#beneath = { shadow, model, ears }
+    return shadow
+  }
+
+  async unshadow(): Promise<void> {
+    const beneath = this.#beneath
+    this.#beneath = null
+    await beneath?.shadow.close()
+    await beneath?.model.opened.close()
+  }
+
   hinderedBy(reasons: readonly string[]): void {
     this.#hindrances = reasons
   }
@@ -193,10 +216,16 @@ class RunningModels implements Models {
   async relearn(names: Names): Promise<void> {
     if (JSON.stringify(names) === JSON.stringify(this.#names)) return
     this.#names = names
-    await this.#learn({ speech: this.#speech, understanding: this.#current() }, null)
+    const understanding = this.#current()
+    await this.#learn({ speech: this.#speech, understanding }, null)
+    const beneath = this.#beneath
+    if (beneath?.model.kind !== 'speech' || understanding === null) return
+    const { ears } = await this.#load(beneath.model.opened, understanding)
+    if (this.#beneath === beneath) this.#beneath = { ...beneath, ears }
   }
 
   async close(): Promise<void> {
+    await this.unshadow()
     await this.#speech?.close()
     await this.#intent?.close()
     await this.#domain?.understanding.close()
@@ -224,19 +253,11 @@ class RunningModels implements Models {
     await open.understanding.close()
   }
 
-  async #open(dir: string, facts: BundleFacts | null): Promise<{ readonly model: OpenModel }> {
-    const signal = this.#signal
-    if (isSpeech(dir)) {
-      if (facts?.kind === 'domain')
-        throw unknownBundle('it says that it is a domain, and holds a speech model')
-      const opened = await openRecogniser({ modelDir: dir, signal, threads: this.#threads })
-      this.#traits.set(opened, traitsOf(dir, 'speech'))
-      return { model: { kind: 'speech', opened } }
-    }
-    const opened = await openUnderstanding(dir, { signal })
-    this.#traits.set(opened, traitsOf(dir, 'intent'))
-    this.#guesses.set(opened, readGuesses(dir))
-    return { model: { kind: 'understanding', opened } }
+  async #open(dir: string, facts: BundleFacts | null): Promise<BundleModel> {
+    const model = await openBundleModel(dir, facts, { signal: this.#signal, threads: this.#threads })
+    this.#traits.set(model.opened, traitsOf(dir, model.kind === 'speech' ? 'speech' : 'intent'))
+    if (model.kind === 'understanding') this.#guesses.set(model.opened, readGuesses(dir))
+    return model
   }
 
   #earsOf(speech: Recogniser, grammar: string): Ears {
@@ -261,7 +282,10 @@ class RunningModels implements Models {
     if (speech === null || understanding === null) return
     try {
       const before = this.#grammar
-      this.#grammar = await this.#load(speech, understanding)
+      const next = await this.#load(speech, understanding)
+      // The first turn with it is to cost no more than any other: its threads have worked before anybody waits for them.
+      if (fresh !== null) await warmUp(next.ears, { understanding, names: this.#names, signal: this.#signal })
+      this.#grammar = next
       if (before !== null && speech === this.#speech) speech.dropGrammar(before.name)
     } catch (thrown) {
       await fresh?.close()
@@ -282,10 +306,6 @@ class RunningModels implements Models {
   }
 }
 
-type OpenModel =
-  | { readonly kind: 'speech'; readonly opened: Recogniser }
-  | { readonly kind: 'understanding'; readonly opened: Understanding }
-
 /** A domain that a call asked for by name. */
 interface OpenDomain {
   readonly dir: string
@@ -299,19 +319,10 @@ interface OpenDomain {
 /** Each holds a thread with a model and a grammar. */
 const MOST_BESIDE = 2
 const DOMAIN: BundleFacts = { name: 'domain', kind: 'domain', createdAtMs: 0 }
-const NO_NAMES: Names = { assets: [], parts: [], workOrders: [] }
-
 /** Takes the new one up before the old one is closed. */
 async function replaced(before: { close(): Promise<void> } | null, take: () => unknown): Promise<void> {
   take()
   await before?.close()
-}
-
-/** What this version makes of the domain must be what its builder made. */
-function checkGraph(dir: string, understanding: Understanding): void {
-  const packed = readFileSync(join(dir, 'graph.json.br'))
-  if (isSameGraph(packed, understanding.grammarFor(NO_NAMES).graph)) return
-  throw unknownBundle('its graph is not what this version makes of its domain file')
 }
 
 function mindOf(
@@ -340,18 +351,6 @@ function mindOf(
 function factsOf(recogniser: Recogniser): ModelFacts {
   const { name, digest, provider } = recogniser.facts
   return { name, digest: digest as ModelFacts['digest'], provider }
-}
-
-function isSpeech(dir: string): boolean {
-  if (existsSync(join(dir, 'acoustic.onnx'))) return true
-  if (existsSync(join(dir, 'intent.onnx'))) return false
-  throw unknownBundle('it holds neither a speech nor an intent model')
-}
-
-function unknownBundle(why: string): BundleUnknown {
-  return new BundleUnknown(`the bundle cannot be used: ${why}`, {
-    remedy: 'Build or publish it again with this version of Starling.',
-  })
 }
 
 function notReady(hindrances: readonly string[]): ModelsNotReady {

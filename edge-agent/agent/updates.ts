@@ -11,6 +11,8 @@ import type { Identity } from '../identity/identity.ts'
 import { realDisk } from '../models-store/disk.ts'
 import { openSchemaBundle, type SchemaBundle } from '../schema/schema-bundle.ts'
 import { openAgreement, type Agreement } from '../update/agreement.ts'
+import { openShadowTrial } from '../trial/shadow-trial.ts'
+import { smokeInChild } from '../trial/smoke.ts'
 import { openInstaller, type Installer } from '../update/installer.ts'
 import type { Ledger } from './ledger.ts'
 import { OWN_FORMS } from './migrations.ts'
@@ -52,6 +54,11 @@ export async function openUpdates(parts: {
   const governed = { kernel: ledger.kernel, principal: itself, clock: systemClock, trust }
   const schema = (): SchemaBundle =>
     openSchemaBundle({ ...governed, db: ledger.db, log, slots: installer.slots, ownUses: OWN_FORMS })
+  const shadow = openShadowTrial({
+    begin: async (dir, facts) => await models.shadow(dir, facts),
+    end: async () => await models.unshadow(),
+    clock: systemClock,
+  })
   const installer = await openInstaller({
     ...governed,
     folder: join(parts.folder, 'models'),
@@ -60,9 +67,12 @@ export async function openUpdates(parts: {
     alarm: (afterMs) => AbortSignal.timeout(afterMs),
     link: () => ({ linkClass: parts.link }),
     trials: {
-      smoke: async (dir, facts) =>
-        facts.kind === 'schema' ? await schema().smoke(dir) : await models.smoke(dir, facts),
-      shadow: null,
+      smoke: async (dir, facts, signal) => {
+        if (facts.kind === 'schema') return await schema().smoke(dir)
+        const report = await smokeInChild({ dir, facts }, { signal })
+        log.info(`the bundle ${facts.name} passed its smoke test`, { ...report })
+      },
+      shadow: async (dir, of, signal) => await shadow.run(dir, of, signal),
       confirm: async (dir, facts) =>
         facts.kind === 'schema' ? await schema().confirm(dir) : await models.use(dir, facts),
       healthy: async (_dir, _facts, signal) => await probation(signal),

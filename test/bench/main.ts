@@ -13,6 +13,7 @@ const BENCHES: Readonly<Record<string, () => Promise<Bench>>> = {
   decoder: async () => await import('./decoder.ts'),
   kernel: async () => await import('./kernel.ts'),
   gates: async () => await import('./gates.ts'),
+  swap: async () => await import('./swap.ts'),
   search: async () => await import('./search.ts'),
   capture: async () => await import('./capture.ts'),
   powercut: async () => await import('./powercut.ts'),

@@ -1,6 +1,5 @@
 /** A domain on its way to a running device: signed, fetched, admitted by the real kernel, and understood by the next utterance. */
-import { cpSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { readFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
@@ -9,12 +8,14 @@ import { openDomainShelf } from '../../../edge-agent/agent/domain-shelf.ts'
 import { openModels, type Models } from '../../../edge-agent/agent/models.ts'
 import { realDisk } from '../../../edge-agent/models-store/disk.ts'
 import { MODEL_FOLDERS } from '../../../edge-agent/models/shipped.ts'
+import { smokeInChild } from '../../../edge-agent/trial/smoke.ts'
 import { openInstaller, type Installer, type InstallOutcome } from '../../../edge-agent/update/installer.ts'
 import { wavSource } from '../../../edge-agent/turn/wav-source.ts'
 import { systemClock } from '../../../shared/clock.ts'
 import { packageRoot } from '../../../shared/package-root.ts'
 import { generateKeyPair } from '../../../shared/signing/ed25519.ts'
 import { governed, type Governed } from '../../support/governed.ts'
+import { shippedIntentFolder } from '../intent/intent-bundle.ts'
 import { LAMPS, openWorkshop, type Workshop } from '../domain-build/lamps.ts'
 import { publisher, type Publisher } from '../update/publisher.ts'
 
@@ -38,12 +39,7 @@ beforeAll(async () => {
     Object.fromEntries((await shop.build(shop.write(`${name}.yaml`, text))).files)
   lamps = await build('lamps', LAMPS)
   night = await build('night', NIGHT)
-  intentDir = mkdtempSync(join(tmpdir(), 'starling-intent-'))
-  cpSync(fileURLToPath(MODEL_FOLDERS.intent), intentDir, { recursive: true })
-  cpSync(
-    join(fileURLToPath(MODEL_FOLDERS.domains), 'field-service.yaml'),
-    join(intentDir, 'domains', 'field-service.yaml'),
-  )
+  intentDir = shippedIntentFolder()
   models = openModels({ clock: systemClock, signal, speechThreads: 1, voiceModel: () => null })
   await models.relearn({ assets: [], parts: [], workOrders: ['427'] })
   await models.use(fileURLToPath(MODEL_FOLDERS.speech))
@@ -65,7 +61,7 @@ beforeAll(async () => {
     link: () => ({ linkClass: 'unmetered' }),
     alarm: (afterMs) => AbortSignal.timeout(afterMs),
     trials: {
-      smoke: async (dir, facts) => await models.smoke(dir, facts),
+      smoke: async (dir, facts, stop) => void (await smokeInChild({ dir, facts }, { signal: stop })),
       shadow: null,
       confirm: async (dir, facts) => await models.use(dir, facts),
       healthy: async () => await Promise.resolve(),

@@ -6,14 +6,20 @@ import { fileURLToPath } from 'node:url'
 import { openUnderstanding, type Understanding } from '../../../edge-agent/intent/understanding.ts'
 import { MODEL_FOLDERS } from '../../../edge-agent/models/shipped.ts'
 
-/** `close` also removes the folder. */
-export async function openShippedUnderstanding(): Promise<Understanding> {
+/** A new folder with the bundle's files; whoever asked for it removes it. */
+export function shippedIntentFolder(): string {
   const dir = mkdtempSync(join(tmpdir(), 'starling-intent-'))
   cpSync(fileURLToPath(MODEL_FOLDERS.intent), dir, { recursive: true })
   cpSync(
     join(fileURLToPath(MODEL_FOLDERS.domains), 'field-service.yaml'),
     join(dir, 'domains', 'field-service.yaml'),
   )
+  return dir
+}
+
+/** `close` also removes the folder. */
+export async function openShippedUnderstanding(): Promise<Understanding> {
+  const dir = shippedIntentFolder()
   const understanding = await openUnderstanding(dir)
   return {
     model: understanding.model,
