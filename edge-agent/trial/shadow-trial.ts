@@ -40,8 +40,8 @@ export function openShadowTrial({
   clock,
 }: {
   /** Null where no version runs that it could be compared with. */
-  begin(dir: string, facts: BundleFacts): Promise<Shadow | null>
-  end(): Promise<void>
+  readonly begin: (dir: string, facts: BundleFacts) => Promise<Shadow | null>
+  readonly end: () => Promise<void>
   readonly clock: Clock
 }): ShadowTrial {
   let running: Running | null = null

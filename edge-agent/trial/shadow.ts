@@ -97,13 +97,20 @@ export class Shadow {
     if (this.#stop.signal.aborted) return
     if (this.#waiting >= MAX_WAITING) return this.#count(null)
     this.#waiting += 1
-    this.#last = this.#last.then(async () => {
-      if (this.#stop.signal.aborted) return
-      const signal = AbortSignal.any([this.#stop.signal, AbortSignal.timeout(MAX_INPUT_MS)])
-      const outcome = await untilAborted(compare(signal), signal).catch((): Comparison => 'worse')
-      this.#waiting -= 1
-      if (!this.#stop.signal.aborted) this.#count(outcome)
-    })
+    const before = this.#last
+    this.#last = this.#compared(before, compare)
+  }
+
+  async #compared(
+    before: Promise<void>,
+    compare: (signal: AbortSignal) => Promise<Comparison | null>,
+  ): Promise<void> {
+    await before
+    if (this.#stop.signal.aborted) return
+    const signal = AbortSignal.any([this.#stop.signal, AbortSignal.timeout(MAX_INPUT_MS)])
+    const outcome = await untilAborted(compare(signal), signal).catch((): Comparison => 'worse')
+    this.#waiting -= 1
+    if (!this.#stop.signal.aborted) this.#count(outcome)
   }
 
   #count(outcome: Comparison | null): void {

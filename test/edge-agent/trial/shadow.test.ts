@@ -49,9 +49,9 @@ function heard(kind: Heard['kind'], text: string): Heard {
 function ears(hears: (samples: number) => Heard): Ears {
   return {
     model,
-    listen: async (audio) => {
+    listen: async (sound) => {
       let samples = 0
-      for await (const block of audio.blocks) {
+      for await (const block of sound.blocks) {
         samples += block.length
         structuredClone(block, { transfer: [block.buffer as ArrayBuffer] })
       }
@@ -159,7 +159,7 @@ describe('the shadow as a step of an installation', () => {
     readonly trial: ShadowTrial
     readonly clock: HandClock
     readonly ended: () => number
-    say(count: number): Promise<void>
+    readonly say: (count: number) => Promise<void>
   } {
     const clock = handClock()
     let shadow: Shadow | null = null
