@@ -107,12 +107,14 @@ export const DOCUMENTS: ReadonlyMap<string, Uint8Array> = new Map(
   [BOM_FILE, PROVENANCE_FILE, EVALUATION_FILE, 'golden.json'].map((path) => [path, bytesOf(path)]),
 )
 
-/** A manifest over `files`, with the documents that a device asks for beside them. */
+/** A manifest over `files`, with the documents that a device asks for beside them and that are not among them. */
 export function wholeManifest(
   files: readonly BundleFile[],
   change: Partial<BundleManifest> = {},
 ): BundleManifest {
-  const documents = [...DOCUMENTS].map(([path, bytes]) => measuredFile(path, bytes))
+  const documents = [...DOCUMENTS]
+    .filter(([path]) => !files.some((file) => file.path === path))
+    .map(([path, bytes]) => measuredFile(path, bytes))
   const { version: _version, ...card } = CARD
   return {
     v: 2,

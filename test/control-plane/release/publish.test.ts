@@ -99,7 +99,13 @@ describe('publishing a bundle', () => {
     )
     const bundle = openFolder(files, { name: 'speech', environment: 'development', nowMs: 0 })
     const trust = { releaseKeys: [key.publicKey], threshold: 1, modelKeys: [modelKey.publicText] }
-    expect(signatureChecks(bundle, signed, trust).map(({ fault }) => fault)).toEqual([null, null, null, null, null])
+    expect(signatureChecks(bundle, signed, trust).map(({ fault }) => fault)).toEqual([
+      null,
+      null,
+      null,
+      null,
+      null,
+    ])
   })
 
   it('leaves a version as it is, and refuses other files under it', async () => {

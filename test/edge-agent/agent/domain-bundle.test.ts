@@ -67,7 +67,7 @@ beforeAll(async () => {
       healthy: async () => await Promise.resolve(),
     },
   })
-}, 60_000)
+}, 120_000)
 afterAll(async () => {
   await models.close()
   await at.close()
