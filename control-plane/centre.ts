@@ -32,6 +32,7 @@ import { atCentre, EffectStopped } from './performer.ts'
 import type { PromotionParts } from './registry/aliases.ts'
 import { openContentRights } from './release/content-rights.ts'
 import { openCentreContent, type CentreContent } from './release/content.ts'
+import { openDeltaMaking, type DeltaMaking } from './release/deltas.ts'
 import { desiredState } from './release/desired.ts'
 import { publishPerformer, type PublishParts } from './release/publish.ts'
 import { openDevelopmentKeys, type BothKeys } from './release/repositories/keys.ts'
@@ -104,6 +105,9 @@ async function open(
   // After the database: who was revoked is turned away from the first moment.
   const hub = await openHub({ options, authority, revoked: await revokedKeys(db) }, run, closers)
   const { content, repositories } = await openReleases(options, { ...governance, db, keys, log })
+  const deltas = openDeltaMaking({ kernel, db, content, log })
+  closers.add(async () => await deltas.close())
+  deltas.wake()
   if (options.sampleData && (await seedSampleData(kernel, tenant)))
     log.info('filled the empty centre with the sample data')
   const centre: Centre = {
@@ -113,6 +117,7 @@ async function open(
     keys,
     db,
     content,
+    deltas,
     repositories,
     log,
     enrolment: {
@@ -174,6 +179,7 @@ interface Centre extends Governance {
   readonly keys: CentreKeys
   readonly db: Database
   readonly content: CentreContent
+  readonly deltas: DeltaMaking
   readonly repositories: Repositories
   readonly log: Log
   readonly enrolment: EnrolmentParts
@@ -280,7 +286,11 @@ async function openHttp(
     promotion: promotionOf(centre),
     desiredMoved: async () => await teller.tellAll(centre.db),
     publishing: publishingOf(centre),
-    released: async () => await centre.repositories.listPublished(),
+    released: async () => {
+      await centre.repositories.listPublished()
+      centre.deltas.wake()
+      await centre.deltas.settled()
+    },
     journalKey: keys.journal.publicKey,
     hosts: new Set([LOOPBACK, 'localhost', '[::1]']),
     shapes: [shapes.named.app, ...(shapes.freeForm === null ? [] : [shapes.freeForm])],

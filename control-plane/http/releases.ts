@@ -20,7 +20,7 @@ export interface ReleaseParts {
   readonly db: Database
   readonly kernel: Kernel
   readonly publishing: PublishParts
-  /** What follows a release before it is offered to anybody: its place in the repositories. */
+  /** What follows a release before it is offered to anybody: its place in the repositories, and the deltas towards it. */
   readonly released: () => Promise<void>
 }
 
