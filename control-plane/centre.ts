@@ -104,10 +104,8 @@ async function open(
   const { kernel } = governance
   // After the database: who was revoked is turned away from the first moment.
   const hub = await openHub({ options, authority, revoked: await revokedKeys(db) }, run, closers)
-  const { content, repositories } = await openReleases(options, { ...governance, db, keys, log })
-  const deltas = openDeltaMaking({ kernel, db, content, log })
-  closers.add(async () => await deltas.close())
-  deltas.wake()
+  const releases = await openReleases(options, { ...governance, db, keys, log })
+  closers.add(async () => await releases.deltas.close())
   if (options.sampleData && (await seedSampleData(kernel, tenant)))
     log.info('filled the empty centre with the sample data')
   const centre: Centre = {
@@ -116,9 +114,7 @@ async function open(
     tenant,
     keys,
     db,
-    content,
-    deltas,
-    repositories,
+    ...releases,
     log,
     enrolment: {
       clock: systemClock,
@@ -128,7 +124,7 @@ async function open(
       keys,
       leafUrl: () => hub.leafUrl,
       policy: () => governance.policy.envelope,
-      roots: () => repositories.roots,
+      roots: () => releases.repositories.roots,
     },
   }
   const connection = await hub.connect('centre')
@@ -157,7 +153,7 @@ async function openReleases(
     keys,
     log,
   }: Governance & { readonly db: Database; readonly keys: CentreKeys; readonly log: Log },
-): Promise<{ readonly content: CentreContent; readonly repositories: Repositories }> {
+): Promise<Pick<Centre, 'content' | 'deltas' | 'repositories'>> {
   const { data } = options
   const content = openCentreContent(join(data, 'content'))
   const repositories = openRepositories({
@@ -169,7 +165,9 @@ async function openReleases(
   })
   await publishShipped(kernel, publishingOf({ content, keys, options }), log)
   await repositories.listPublished()
-  return { content, repositories }
+  const deltas = openDeltaMaking({ kernel, db, content, log })
+  deltas.wake()
+  return { content, repositories, deltas }
 }
 
 /** The centre's parts once its state is open. */
