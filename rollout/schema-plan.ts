@@ -15,6 +15,7 @@ export const SCHEMA_REFUSALS = [
   'reordered',
   'unknown',
   'not_allowed',
+  'other_form',
 ] as const
 export type SchemaRefusal = (typeof SCHEMA_REFUSALS)[number]
 

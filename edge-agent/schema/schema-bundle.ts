@@ -20,6 +20,7 @@ import type { Database, Queryable, Transaction } from '../../shared/sql/port.ts'
 import { VersionSchema } from '../../shared/wire/bundle.ts'
 import { SCHEMA_BUNDLE, type SchemaStep, type SchemaSteps } from '../../shared/wire/schema-steps.ts'
 import type { Slots } from '../models-store/slots.ts'
+import { columnsOf, type GoldenForm } from './form.ts'
 import { readSignedSteps, SchemaRefused, type ReleaseTrust, type SignedSteps } from './signed-steps.ts'
 
 export const MIGRATE = 'bundle.migrate'
@@ -45,7 +46,7 @@ export interface SchemaBundleParts {
 }
 
 export interface SchemaBundle {
-  /** Verifies the list in `dir` and runs its open expanding steps in a transaction that is rolled back. Throws {@link SchemaRefused}. */
+  /** Verifies the list in `dir` and runs its open expanding steps in a transaction that is rolled back; the form must be that of its golden set. Throws {@link SchemaRefused}. */
   smoke(dir: string): Promise<void>
   /** Takes the open expanding steps of the list in `dir`, and the contracting ones that nobody stands in the way of. */
   confirm(dir: string): Promise<void>
@@ -64,11 +65,12 @@ export function openSchemaBundle(parts: SchemaBundleParts): SchemaBundle {
   return {
     confirm,
     smoke: async (dir) => {
-      const { list } = await readSignedSteps(dir, parts.trust)
+      const { list, golden } = await readSignedSteps(dir, parts.trust)
       const { now } = await plan(parts, list)
       await tryOut(
         parts.db,
         now.filter(({ kind }) => kind === 'expand'),
+        golden,
       )
     },
     settle: async () => {
@@ -122,10 +124,18 @@ class TriedOut extends Error {
   override readonly name = 'TriedOut'
 }
 
-async function tryOut(db: Database, steps: readonly SchemaStep[]): Promise<void> {
+/** Runs the steps and looks at the form that they make, which is then rolled back. */
+async function tryOut(db: Database, steps: readonly SchemaStep[], golden: GoldenForm): Promise<void> {
   try {
     await db.transaction(async (tx) => {
       for (const step of steps) await runStatements(tx, step)
+      const columns = new Set(await columnsOf(tx))
+      const missing = golden.added.find((column) => !columns.has(column))
+      if (missing !== undefined)
+        throw new SchemaRefused(
+          'other_form',
+          `after its steps there is no ${missing}, as it was when they were tried`,
+        )
       throw new TriedOut()
     })
   } catch (thrown) {

@@ -8,7 +8,9 @@ import { sha256Hex } from '../../shared/digest.ts'
 import { StarlingError } from '../../shared/errors.ts'
 import type { PublicKey } from '../../shared/signing/ed25519.ts'
 import { describeIssues } from '../../shared/wire/answer.ts'
+import type { BundleManifest } from '../../shared/wire/bundle.ts'
 import { SCHEMA_STEPS_FILE, SchemaStepsSchema, type SchemaSteps } from '../../shared/wire/schema-steps.ts'
+import { GOLDEN_FORM_FILE, GoldenFormSchema, type GoldenForm } from './form.ts'
 
 export class SchemaRefused extends StarlingError {
   override readonly code: string
@@ -28,6 +30,8 @@ export interface SignedSteps {
   /** Of the bundle. */
   readonly version: string
   readonly list: SchemaSteps
+  /** What the list makes of a database. */
+  readonly golden: GoldenForm
 }
 
 export interface ReleaseTrust {
@@ -42,16 +46,26 @@ export async function readSignedSteps(dir: string, trust: ReleaseTrust): Promise
   const opened = openManifest(envelope, trust)
   if (opened.kind === 'refused') throw new SchemaRefused('unsigned', opened.detail)
   const { manifest } = opened
-  const named = manifest.files.find(({ path }) => path === SCHEMA_STEPS_FILE)
-  if (named === undefined) throw new SchemaRefused('malformed', `the bundle holds no ${SCHEMA_STEPS_FILE}`)
-  const bytes = await fileIn(dir, SCHEMA_STEPS_FILE)
-  if (bytes === null)
-    throw new SchemaRefused('malformed', `the bundle names ${SCHEMA_STEPS_FILE}, which is not there`)
+  return {
+    version: manifest.version,
+    list: await signedFile({ dir, manifest, path: SCHEMA_STEPS_FILE }, SchemaStepsSchema),
+    golden: await signedFile({ dir, manifest, path: GOLDEN_FORM_FILE }, GoldenFormSchema),
+  }
+}
+
+async function signedFile<S extends v.GenericSchema>(
+  { dir, manifest, path }: { readonly dir: string; readonly manifest: BundleManifest; readonly path: string },
+  schema: S,
+): Promise<v.InferOutput<S>> {
+  const named = manifest.files.find((file) => file.path === path)
+  if (named === undefined) throw new SchemaRefused('malformed', `the bundle holds no ${path}`)
+  const bytes = await fileIn(dir, path)
+  if (bytes === null) throw new SchemaRefused('malformed', `the bundle names ${path}, which is not there`)
   if (sha256Hex(bytes) !== named.sha256)
-    throw new SchemaRefused('edited', 'the file is not the one that was signed')
-  const parsed = v.safeParse(SchemaStepsSchema, jsonOf(bytes))
-  if (!parsed.success) throw new SchemaRefused('malformed', describeIssues(parsed.issues))
-  return { version: manifest.version, list: parsed.output }
+    throw new SchemaRefused('edited', `${path} is not the file that was signed`)
+  const parsed = v.safeParse(schema, jsonOf(bytes))
+  if (!parsed.success) throw new SchemaRefused('malformed', `${path}: ${describeIssues(parsed.issues)}`)
+  return parsed.output
 }
 
 /** Null where there is no such file; a file that cannot be read is not one that is missing. */

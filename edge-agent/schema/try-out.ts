@@ -10,17 +10,16 @@ import { planSchema } from '../../rollout/schema-plan.ts'
 import { sha256Hex } from '../../shared/digest.ts'
 import type { JsonObject } from '../../shared/json.ts'
 import { openDatabase } from '../../shared/sql/open-database.ts'
-import type { Queryable } from '../../shared/sql/port.ts'
 import { DEVICE_METRICS } from '../../shared/wire/metric-contract.ts'
 import { SCHEMA_STEPS_FILE, SchemaStepsSchema, type SchemaSteps } from '../../shared/wire/schema-steps.ts'
 import { describeIssues } from '../../shared/wire/answer.ts'
 import { migrate } from '../agent/migrations.ts'
+import { columnsOf, type GoldenForm } from './form.ts'
 import { SchemaRefused } from './signed-steps.ts'
 
 export interface TriedOut {
   readonly facts: JsonObject
-  /** Columns that the steps add and remove, as `schema.table.column type`. */
-  readonly golden: { readonly v: 1; readonly added: readonly string[]; readonly removed: readonly string[] }
+  readonly golden: GoldenForm
 }
 
 /** Throws {@link SchemaRefused} for a list that no device would take, and the database's own error for a step that does not run. */
@@ -59,16 +58,6 @@ function listOf(bytes: Uint8Array): SchemaSteps {
   const plan = planSchema(parsed.output, [], [])
   if (plan.kind === 'refused') throw new SchemaRefused(plan.reason, plan.detail)
   return parsed.output
-}
-
-async function columnsOf(sql: Queryable): Promise<readonly string[]> {
-  const rows = await sql.query<{ name: string }>(
-    `select n.nspname || '.' || c.relname || '.' || a.attname || ' ' || format_type(a.atttypid, a.atttypmod) as name
-     from pg_attribute a join pg_class c on c.oid = a.attrelid join pg_namespace n on n.oid = c.relnamespace
-     where a.attnum > 0 and not a.attisdropped and c.relkind in ('r', 'p', 'v', 'm')
-       and n.nspname not in ('pg_catalog', 'information_schema', 'pg_toast') order by 1`,
-  )
-  return rows.map(({ name }) => name)
 }
 
 function factsOf(list: SchemaSteps, bytes: Uint8Array, licence: string): JsonObject {

@@ -102,9 +102,15 @@ export function bytesOf(content: Uint8Array | object | string): Uint8Array {
   return new TextEncoder().encode(typeof content === 'string' ? content : JSON.stringify(content))
 }
 
+/** The golden set of schema steps after which every column is as it was. */
+const NO_CHANGE = { v: 1, added: [], removed: [] }
+
 /** The documents of {@link wholeManifest}: of the right names and roles, and no more. A device believes the signature over them. */
 export const DOCUMENTS: ReadonlyMap<string, Uint8Array> = new Map(
-  [BOM_FILE, PROVENANCE_FILE, EVALUATION_FILE, 'golden.json'].map((path) => [path, bytesOf(path)]),
+  [BOM_FILE, PROVENANCE_FILE, EVALUATION_FILE, 'golden.json'].map((path) => [
+    path,
+    bytesOf(path === 'golden.json' ? NO_CHANGE : path),
+  ]),
 )
 
 /** A manifest over `files`, with the documents that a device asks for beside them and that are not among them. */

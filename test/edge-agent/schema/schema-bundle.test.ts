@@ -109,20 +109,29 @@ const slotDir = (slot: 'a' | 'b'): string => join(folder.path, 'slots', slot)
 async function fill(
   slot: 'a' | 'b',
   version: string,
-  list: { readonly uses: readonly string[]; readonly steps: readonly SchemaStep[] },
+  list: {
+    readonly uses: readonly string[]
+    readonly steps: readonly SchemaStep[]
+    /** Of its golden set. */
+    readonly added?: readonly string[]
+  },
   key = release,
 ): Promise<string> {
   const dir = slotDir(slot)
   await rm(dir, { recursive: true, force: true })
   await mkdir(dir, { recursive: true })
-  const bytes = Buffer.from(JSON.stringify({ v: 1, ...list }))
-  const manifest = wholeManifest([measuredFile('schema-steps.json', bytes)], {
+  const bytes = Buffer.from(JSON.stringify({ v: 1, uses: list.uses, steps: list.steps }))
+  const golden = Buffer.from(JSON.stringify({ v: 1, added: list.added ?? [], removed: [] }))
+  const whole = wholeManifest([measuredFile('schema-steps.json', bytes)], {
     name: 'schema',
     kind: 'schema',
     version,
   })
+  const others = whole.files.filter(({ path }) => path !== 'golden.json')
+  const manifest = { ...whole, files: [...others, measuredFile('golden.json', golden)] }
   const envelope = signEnvelope(BUNDLE_PAYLOAD_TYPE, canonicalBytes(manifest), [key])
   await writeFile(join(dir, 'schema-steps.json'), bytes)
+  await writeFile(join(dir, 'golden.json'), golden)
   await writeFile(join(dir, 'manifest.dsse.json'), JSON.stringify(envelope))
   return dir
 }
@@ -209,6 +218,20 @@ describe('a signed list of schema steps', () => {
     const bad = { ...REPLACE, statements: ['alter table context.nowhere add column x integer'] }
     const dir = await fill('a', '1.0.0', { uses: [], steps: [ADD, bad] })
     await expect(bundle().smoke(dir)).rejects.toMatchObject({ sqlState: '42P01' })
+    expect(await form(db)).toBe('|')
+  })
+
+  it('is refused by its smoke test when its steps make another form here than when they were tried', async () => {
+    const added = ['context.site_note.id text', 'context.site_note.stars integer']
+    await bundle().smoke(await fill('a', '1.0.0', { uses: [], steps: [ADD], added }))
+    const other = await fill('a', '1.0.0', {
+      uses: [],
+      steps: [ADD],
+      added: ['context.site_note.stars text'],
+    })
+    await expect(bundle().smoke(other)).rejects.toMatchObject({ code: 'schema_other_form' })
+    await writeFile(join(other, 'golden.json'), '{"v":1,"added":[],"removed":[]}')
+    await expect(bundle().smoke(other)).rejects.toMatchObject({ code: 'schema_edited' })
     expect(await form(db)).toBe('|')
   })
 
