@@ -1,4 +1,5 @@
 import { REGISTRY_SCHEMA } from './registry/schema.ts'
+import { ROLLOUT_SCHEMA } from './rollouts/schema.ts'
 
 /**
  * The centre's tables beside context, journal and ingest. Each statement may be run again. A row of `desired` is one decision
@@ -30,4 +31,4 @@ create index if not exists desired_by_device on centre.desired (device, name, id
 create table if not exists centre.policy (
   version bigint primary key, digest text not null, envelope jsonb not null, signed_at timestamptz not null
 );
-${REGISTRY_SCHEMA}`
+${REGISTRY_SCHEMA}${ROLLOUT_SCHEMA}`

@@ -29,7 +29,6 @@ import { revokedKeys } from './identity/revoke.ts'
 import { openIngest } from './ingest/ingest.ts'
 import { openCentreKeys, type CentreKeys } from './keys.ts'
 import { atCentre, EffectStopped } from './performer.ts'
-import type { PromotionParts } from './registry/aliases.ts'
 import { openContentRights } from './release/content-rights.ts'
 import { openCentreContent, type CentreContent } from './release/content.ts'
 import { openDeltaMaking, type DeltaMaking } from './release/deltas.ts'
@@ -38,6 +37,9 @@ import { publishPerformer, type PublishParts } from './release/publish.ts'
 import { openDevelopmentKeys, type BothKeys } from './release/repositories/keys.ts'
 import { openRepositories, type Repositories } from './release/repositories/repositories.ts'
 import { shippedBundles } from './release/shipped.ts'
+import { openCampaigns, type Campaigns } from './rollouts/campaigns.ts'
+import { openConductor, type Conductor } from './rollouts/conductor.ts'
+import type { RolloutParts } from './rollouts/decide.ts'
 import { seedSampleData } from './seed.ts'
 import { openCentreShapes, type CentreShapes, type FreeFormOptions } from './shapes/centre-shapes.ts'
 import { openTunnelService, type TunnelService } from './tunnel/tunnel-service.ts'
@@ -104,7 +106,7 @@ async function open(
   const { kernel } = governance
   // After the database: who was revoked is turned away from the first moment.
   const hub = await openHub({ options, authority, revoked: await revokedKeys(db) }, run, closers)
-  const releases = await openReleases(options, { ...governance, db, keys, log })
+  const { campaigns, ...releases } = await openReleases(options, { ...governance, db, keys, log })
   closers.add(async () => await releases.deltas.close())
   if (options.sampleData && (await seedSampleData(kernel, tenant)))
     log.info('filled the empty centre with the sample data')
@@ -115,6 +117,7 @@ async function open(
     keys,
     db,
     ...releases,
+    rollout: rolloutOf({ ...governance, campaigns, keys, environment }),
     log,
     enrolment: {
       clock: systemClock,
@@ -128,8 +131,7 @@ async function open(
     },
   }
   const connection = await hub.connect('centre')
-  const teller = openTeller({ connection, tenant })
-  await openFabric(centre, { connection, settle: shapes.settle }, closers)
+  const { teller, conductor } = await openFabric(centre, { connection, settle: shapes.settle }, closers)
   const tunnel = openTunnelService({
     tenant,
     connection,
@@ -137,10 +139,20 @@ async function open(
     fetch: async (request) => await shapes.named.app.fetch(request),
   })
   closers.add(async () => await tunnel.close())
-  const { url, operatorToken } = await openHttp(centre, { hub, shapes, tunnel, teller }, closers)
+  const { url, operatorToken } = await openHttp(centre, { hub, shapes, tunnel, teller, conductor }, closers)
   log.info(`the console and the API are at ${url}`)
   const addresses = { http: { url }, nats: { url: `nats://${hub.server}` }, leaf: { url: hub.leafUrl } }
   return { ready: { ...addresses, operatorToken, tenant }, stop: async () => await closers.close() }
+}
+
+function rolloutOf({
+  campaigns,
+  keys,
+  environment,
+  policy,
+}: Pick<CentreOptions, 'environment'> &
+  Pick<Governance, 'policy'> & { readonly campaigns: Campaigns; readonly keys: CentreKeys }): RolloutParts {
+  return { clock: systemClock, environment, policyKey: keys.policy, policy: () => policy, campaigns }
 }
 
 /** What is released: the shipped bundles published, and every one listed. */
@@ -153,21 +165,22 @@ async function openReleases(
     keys,
     log,
   }: Governance & { readonly db: Database; readonly keys: CentreKeys; readonly log: Log },
-): Promise<Pick<Centre, 'content' | 'deltas' | 'repositories'>> {
+): Promise<Pick<Centre, 'content' | 'deltas' | 'repositories'> & { readonly campaigns: Campaigns }> {
   const { data } = options
   const content = openCentreContent(join(data, 'content'))
+  const campaigns = openCampaigns()
   const repositories = openRepositories({
     db,
     kernel,
     clock: systemClock,
     keys: repositoryKeys(options, log),
-    desired: async (sql, device) => (await desiredState(sql, policy.envelope, device)).bundles,
+    desired: async (sql, device) => (await desiredState(sql, policy.envelope, device, campaigns)).bundles,
   })
   await publishShipped(kernel, publishingOf({ content, keys, options }), log)
   await repositories.listPublished()
   const deltas = openDeltaMaking({ kernel, db, content, log })
   deltas.wake()
-  return { content, repositories, deltas }
+  return { content, repositories, deltas, campaigns }
 }
 
 /** The centre's parts once its state is open. */
@@ -179,6 +192,7 @@ interface Centre extends Governance {
   readonly content: CentreContent
   readonly deltas: DeltaMaking
   readonly repositories: Repositories
+  readonly rollout: RolloutParts
   readonly log: Log
   readonly enrolment: EnrolmentParts
 }
@@ -229,8 +243,8 @@ async function openFabric(
   centre: Centre,
   { connection, settle }: { readonly connection: NatsConnection; readonly settle: CentreShapes['settle'] },
   closers: Closers,
-): Promise<void> {
-  const { tenant, db, keys, kernel, content, repositories, log, metrics, policy } = centre
+): Promise<{ readonly teller: Teller; readonly conductor: Conductor }> {
+  const { tenant, db, keys, kernel, content, repositories, log, metrics, policy, rollout } = centre
   closers.add(async () => await connection.close())
   const ingest = await openIngest({
     tenant,
@@ -255,7 +269,14 @@ async function openFabric(
   closers.add(async () => await ingest.stop())
   const rights = openContentRights({ kernel, clock: systemClock, repositories })
   const asks = { tenant, connection, db, kernel, content, clock: systemClock, log, settle }
-  closers.add(openAskService({ ...asks, rights, repositories, policy: () => policy.envelope }))
+  const teller = openTeller({ connection, tenant })
+  const conductor = openConductor({ ...centre, tell: async (devices) => await teller.tell(devices) })
+  const asked = async (device: string): Promise<void> => await conductor.asked(device)
+  closers.add(
+    openAskService({ ...asks, rights, repositories, rollout, asked, policy: () => policy.envelope }),
+  )
+  closers.add(conductor.start())
+  return { teller, conductor }
 }
 
 async function openHttp(
@@ -265,11 +286,13 @@ async function openHttp(
     shapes,
     tunnel,
     teller,
+    conductor,
   }: {
     readonly hub: Hub
     readonly shapes: CentreShapes
     readonly tunnel: TunnelService
     readonly teller: Teller
+    readonly conductor: Conductor
   },
   closers: Closers,
 ): Promise<{ readonly url: string; readonly operatorToken: string }> {
@@ -281,7 +304,7 @@ async function openHttp(
     version: packageVersion(),
     clock: systemClock,
     access,
-    promotion: promotionOf(centre),
+    conductor,
     desiredMoved: async () => await teller.tellAll(centre.db),
     publishing: publishingOf(centre),
     released: async () => {
@@ -324,15 +347,6 @@ function publishingOf({
     key: keys.release,
     modelKey: keys.model,
     environment: options.environment,
-  }
-}
-
-function promotionOf({ options, keys, policy }: Pick<Centre, 'options' | 'keys' | 'policy'>): PromotionParts {
-  return {
-    clock: systemClock,
-    environment: options.environment,
-    policyKey: keys.policy,
-    policy: () => policy,
   }
 }
 

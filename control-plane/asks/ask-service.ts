@@ -30,12 +30,16 @@ import type { ContentRights } from '../release/content-rights.ts'
 import { desiredState } from '../release/desired.ts'
 import { deltaOffers, filesOf } from '../release/delta-store.ts'
 import type { Repositories } from '../release/repositories/repositories.ts'
+import type { RolloutParts } from '../rollouts/decide.ts'
+import { isReportAwaited } from '../rollouts/heard.ts'
 import { reportPerformer } from './report.ts'
 
 /** The largest request, a state report of 16 bundles, is a few KB. */
 const MAX_REQUEST_BYTES = 64 * 1024
 /** Requests in work at once: beyond it, devices are told to ask again. */
 const MAX_IN_WORK = 64
+/** Requests that wait for their turn: a whole fleet that was just told to look again. Beyond it, devices are told to ask again. */
+const MAX_WAITING = 8_192
 
 export class DeviceUnknown extends StarlingError {
   override readonly code = 'device_unknown'
@@ -55,14 +59,28 @@ export interface AskParts {
   readonly repositories: Pick<Repositories, 'metadata'>
   readonly clock: Clock
   readonly log: Log
+  readonly rollout: RolloutParts
+  /** That a device asked, for the campaigns. */
+  asked(device: string): Promise<void>
   /** Numbers the changes that committed before; null where another server numbers them. */
   readonly settle: SliceParts['settle']
   policy(): Envelope
 }
 
+type ParsedAsk = NonNullable<ReturnType<typeof parseAsk>>
+
 /** Starts answering; the returned function stops it and waits for what is in work. */
 export function openAskService(parts: AskParts): () => Promise<void> {
   const inWork = new Set<Promise<void>>()
+  const waiting: { readonly ask: ParsedAsk; readonly message: Msg }[] = []
+  const begin = (ask: ParsedAsk, message: Msg): void => {
+    const work = respond(parts, ask, message).finally(() => {
+      inWork.delete(work)
+      const next = waiting.shift()
+      if (next !== undefined) begin(next.ask, next.message)
+    })
+    inWork.add(work)
+  }
   const take = (message: Msg): void => {
     const ask = parseAsk(message.subject)
     // Receipts are the ingest's to answer.
@@ -71,12 +89,9 @@ export function openAskService(parts: AskParts): () => Promise<void> {
       parts.log.warn('an ask was ignored: its answer would go to somebody else', { device: ask.device })
       return
     }
-    if (inWork.size >= MAX_IN_WORK) {
-      message.respond(answerError(busy()))
-      return
-    }
-    const work = respond(parts, ask, message).finally(() => inWork.delete(work))
-    inWork.add(work)
+    if (inWork.size < MAX_IN_WORK) return begin(ask, message)
+    if (waiting.length < MAX_WAITING) waiting.push({ ask, message })
+    else message.respond(answerError(busy()))
   }
   const subscription: Subscription = parts.connection.subscribe(subjects.askAll(parts.tenant), {
     callback: (error, message) => {
@@ -85,15 +100,12 @@ export function openAskService(parts: AskParts): () => Promise<void> {
   })
   return async () => {
     subscription.unsubscribe()
+    waiting.length = 0
     await Promise.allSettled(inWork)
   }
 }
 
-async function respond(
-  parts: AskParts,
-  ask: { readonly device: string; readonly verb: AskVerb },
-  message: Msg,
-): Promise<void> {
+async function respond(parts: AskParts, ask: ParsedAsk, message: Msg): Promise<void> {
   try {
     if (message.data.length > MAX_REQUEST_BYTES) throw tooLarge(message.data.length)
     const device = await findDevice(parts.db, ask.device)
@@ -137,13 +149,14 @@ const ANSWERS: Readonly<Record<AskVerb, AnswerTo>> = {
   },
   'state.desired': async (parts, { id }, request) => {
     decodeJson(StateRequestSchema, request)
-    return answerJson(await asJson(desiredState(parts.db, parts.policy(), id)))
+    await parts.asked(id)
+    return answerJson(await asJson(desiredState(parts.db, parts.policy(), id, parts.rollout.campaigns)))
   },
-  'state.report': async ({ tenant, kernel, clock }, { id, reported: before }, request) => {
+  'state.report': async ({ tenant, db, kernel, clock, rollout }, { id, reported: before }, request) => {
     const reported = decodeJson(ReportedStateSchema, request)
-    // A device says how it stands every minute; only news is an effect.
-    if (!saysTheSame(before, reported))
-      await atCentre(kernel, reportPerformer({ tenant, clock }), {
+    // A device says how it stands every minute; only news is an effect, and what a campaign waits for.
+    if (!saysTheSame(before, reported) || (await isReportAwaited(db, rollout, id)))
+      await atCentre(kernel, reportPerformer({ tenant, rollout }), {
         resource: { type: 'device', id },
         input: { device: id, reported },
       })
@@ -158,7 +171,8 @@ const PRUNE_EVERY_RECORDS = 500
 
 function saysTheSame(before: unknown, now: ReportedState): boolean {
   const parsed = v.safeParse(ReportedStateSchema, before)
-  if (!parsed.success || JSON.stringify(parsed.output.bundles) !== JSON.stringify(now.bundles)) return false
+  const said = ({ bundles, device }: ReportedState): string => JSON.stringify([bundles, device ?? null])
+  if (!parsed.success || said(parsed.output) !== said(now)) return false
   // Results that the device holds by now are let go at times, not each minute.
   return (now.results?.seq ?? 0) - (parsed.output.results?.seq ?? 0) < PRUNE_EVERY_RECORDS
 }

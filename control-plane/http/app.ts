@@ -26,6 +26,7 @@ import { registryReads } from './registry-reads.ts'
 import { registryWrites, type RegistryWriteParts } from './registry-writes.ts'
 import { MAX_UPLOAD_BYTES, releaseRoutes, UPLOAD_PATH, type ReleaseParts } from './releases.ts'
 import { auditRoutes } from './audit.ts'
+import { rolloutEndpoints, type RolloutApiParts } from './rollouts.ts'
 import { statusOf } from './status.ts'
 
 /** The largest request is an enrolment: a few KB. */
@@ -34,7 +35,8 @@ const MAX_BODY_BYTES = 256 * 1024
 /** The rest of a body that was refused is not read: the connection cannot be used again, and says so. */
 const CLOSING = { connection: 'close' }
 
-export interface CentreApiParts extends DeviceParts, ReleaseParts, RegistryWriteParts, PeopleParts {
+export interface CentreApiParts
+  extends DeviceParts, ReleaseParts, RegistryWriteParts, PeopleParts, RolloutApiParts {
   /** Of Starling. */
   readonly version: string
   readonly journal: Journal
@@ -124,6 +126,7 @@ function describedEndpoints(parts: CentreApiParts): readonly Endpoint[] {
     ...registryReads({ db: parts.db, content: parts.publishing.content }),
     ...registryWrites(parts),
     ...peopleEndpoints(parts),
+    ...rolloutEndpoints(parts),
   ]
 }
 

@@ -9,6 +9,7 @@ import { listDevices } from '../identity/devices.ts'
 import { revokedKeys, revokePerformer } from '../identity/revoke.ts'
 import { issueTokenPerformer, makeToken } from '../identity/tokens.ts'
 import { atCentre } from '../performer.ts'
+import type { RolloutParts } from '../rollouts/decide.ts'
 import { chooseVersionPerformer, listChoices } from '../release/desired.ts'
 import type { Caller } from './access.ts'
 import { bodyOf } from './body.ts'
@@ -21,6 +22,7 @@ export interface DeviceParts {
   readonly kernel: Kernel
   readonly clock: Clock
   readonly enrolment: EnrolmentParts
+  readonly rollout: RolloutParts
   /** What devices shall run may be otherwise now: tells them to look again. */
   desiredMoved(): Promise<void>
   /** Ends what a device holds open here, and the connections of its NATS users, and lets them in no more. */
@@ -53,7 +55,7 @@ export function deviceRoutes(parts: DeviceParts): Hono<Caller> {
   })
   app.post('/devices/:id/revoke', async (context) => {
     const id = context.req.param('id')
-    const { output } = await atCentre(parts.kernel, revokePerformer(parts.clock), {
+    const { output } = await atCentre(parts.kernel, revokePerformer(parts.rollout), {
       resource: { type: 'device', id },
       input: { device: id },
       principal: context.get('principal'),

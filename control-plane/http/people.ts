@@ -3,7 +3,8 @@ import * as v from 'valibot'
 import type { Kernel } from '../../shared/kernel/contract.ts'
 import type { Database } from '../../shared/sql/port.ts'
 import { PersonSchema } from '../../shared/wire/approval.ts'
-import type { PromotionParts } from '../registry/aliases.ts'
+import type { PublishParts } from '../release/publish.ts'
+import type { RolloutParts } from '../rollouts/decide.ts'
 import { enrolApproverPerformer, listApprovers, removeApproverPerformer } from '../registry/approvals.ts'
 import { ROLES, type Access } from './access.ts'
 import { doneAt } from './done.ts'
@@ -14,7 +15,8 @@ export interface PeopleParts {
   readonly db: Database
   readonly kernel: Kernel
   readonly access: Access
-  readonly promotion: PromotionParts
+  readonly rollout: RolloutParts
+  readonly publishing: PublishParts
 }
 
 const Sha256 = v.pipe(v.string(), v.regex(/^[0-9a-f]{64}$/))
@@ -28,7 +30,13 @@ const ApproverView = v.object({
 })
 
 export function peopleEndpoints(parts: PeopleParts): readonly Endpoint[] {
-  return [listEndpoint(parts), enrolEndpoint(parts), removeEndpoint(parts), accessEndpoint(parts)]
+  return [
+    listEndpoint(parts),
+    enrolEndpoint(parts),
+    removeEndpoint(parts),
+    accessEndpoint(parts),
+    keysEndpoint(parts),
+  ]
 }
 
 function listEndpoint({ db }: PeopleParts): Endpoint {
@@ -47,7 +55,7 @@ function listEndpoint({ db }: PeopleParts): Endpoint {
   )
 }
 
-function enrolEndpoint({ kernel, promotion }: PeopleParts): Endpoint {
+function enrolEndpoint({ kernel, rollout }: PeopleParts): Endpoint {
   return endpoint(
     {
       method: 'post',
@@ -60,7 +68,7 @@ function enrolEndpoint({ kernel, promotion }: PeopleParts): Endpoint {
       refusals: [403, 409, 422],
     },
     async ({ body, principal }) =>
-      await doneAt(kernel)(enrolApproverPerformer(promotion), {
+      await doneAt(kernel)(enrolApproverPerformer(rollout), {
         resource: { type: 'person', id: body.person },
         input: body,
         principal,
@@ -68,7 +76,7 @@ function enrolEndpoint({ kernel, promotion }: PeopleParts): Endpoint {
   )
 }
 
-function removeEndpoint({ kernel, promotion }: PeopleParts): Endpoint {
+function removeEndpoint({ kernel, rollout }: PeopleParts): Endpoint {
   return endpoint(
     {
       method: 'delete',
@@ -80,7 +88,7 @@ function removeEndpoint({ kernel, promotion }: PeopleParts): Endpoint {
       refusals: [403, 404, 422],
     },
     async ({ params, principal }) =>
-      await doneAt(kernel)(removeApproverPerformer(promotion.clock), {
+      await doneAt(kernel)(removeApproverPerformer(rollout.clock), {
         resource: { type: 'person', id: params.keyId },
         input: params,
         principal,
@@ -108,5 +116,23 @@ function accessEndpoint({ kernel, access }: PeopleParts): Endpoint {
       })
       return { ...body, token: await access.issue({ id: body.person, role: body.role }) }
     },
+  )
+}
+
+function keysEndpoint({ rollout, publishing }: PeopleParts): Endpoint {
+  return endpoint(
+    {
+      method: 'get',
+      path: '/keys',
+      tag: 'people',
+      summary: 'The public keys of this centre, with which chains of signatures are verified.',
+      answer: v.object({ policy: v.string(), release: v.string() }),
+      refusals: [],
+    },
+    async () =>
+      await Promise.resolve({
+        policy: rollout.policyKey.publicKey.text,
+        release: publishing.key.publicKey.text,
+      }),
   )
 }

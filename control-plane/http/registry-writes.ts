@@ -4,15 +4,16 @@ import type { Kernel } from '../../shared/kernel/contract.ts'
 import { EnvelopeSchema } from '../../shared/signing/envelope.ts'
 import { AliasSchema, PersonSchema } from '../../shared/wire/approval.ts'
 import { BundleNameSchema, VersionSchema } from '../../shared/wire/bundle.ts'
-import { aliasPerformer, type PromotionParts } from '../registry/aliases.ts'
+import { aliasPerformer } from '../registry/aliases.ts'
 import { approveReleasePerformer } from '../registry/approvals.ts'
 import { retirePerformer, tagPerformer } from '../registry/releases.ts'
+import type { RolloutParts } from '../rollouts/decide.ts'
 import { doneAt } from './done.ts'
 import { endpoint, type Endpoint } from './endpoint.ts'
 
 export interface RegistryWriteParts {
   readonly kernel: Kernel
-  readonly promotion: PromotionParts
+  readonly rollout: RolloutParts
   /** What devices shall run may be otherwise now: tells them to look again. */
   desiredMoved(): Promise<void>
 }
@@ -45,7 +46,7 @@ function aliasEndpoint(parts: RegistryWriteParts): Endpoint {
     },
     async ({ params: { name, alias }, body, principal }) => {
       const resource = { type: 'alias', id: `${name} ${alias}` }
-      const moved = await doneAt(parts.kernel)(aliasPerformer(parts.promotion), {
+      const moved = await doneAt(parts.kernel)(aliasPerformer(parts.rollout), {
         resource,
         input: { name, alias, ...body },
         principal,
@@ -70,7 +71,7 @@ function approvalEndpoint(parts: RegistryWriteParts): Endpoint {
       refusals: [403, 404, 409, 422],
     },
     async ({ params, body, principal }) =>
-      await doneAt(parts.kernel)(approveReleasePerformer(parts.promotion), {
+      await doneAt(parts.kernel)(approveReleasePerformer(parts.rollout), {
         resource: { type: 'bundle', id: `${params.name} ${params.version}` },
         input: { ...params, ...body },
         principal,
@@ -92,7 +93,7 @@ function tagEndpoint(parts: RegistryWriteParts): Endpoint {
       refusals: [403, 404, 409, 422],
     },
     async ({ params, body, principal }) =>
-      (await doneAt(parts.kernel)(tagPerformer(parts.promotion.clock), {
+      (await doneAt(parts.kernel)(tagPerformer(parts.rollout.clock), {
         resource: { type: 'bundle', id: `${params.name} ${params.version}` },
         input: { ...params, ...body },
         principal,
@@ -113,7 +114,7 @@ function retireEndpoint(parts: RegistryWriteParts): Endpoint {
       refusals: [403, 404, 409, 422],
     },
     async ({ params, body, principal }) =>
-      (await doneAt(parts.kernel)(retirePerformer(parts.promotion.clock), {
+      (await doneAt(parts.kernel)(retirePerformer(parts.rollout.clock), {
         resource: { type: 'bundle', id: `${params.name} ${params.version}` },
         input: { ...params, ...body },
         principal,

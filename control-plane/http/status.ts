@@ -22,6 +22,8 @@ const STATUS: Readonly<Record<string, RefusalStatus>> = {
   approver_known: 409,
   campaign_known: 409,
   campaign_refused: 409,
+  bundle_in_campaign: 409,
+  campaign_diverged: 409,
   conflict_settled: 409,
   token_used: 409,
   device_known: 409,

@@ -3,12 +3,13 @@
  * lets it in no more; what it sent before stays.
  */
 import * as v from 'valibot'
-import type { Clock } from '../../shared/clock.ts'
 import { StarlingError } from '../../shared/errors.ts'
 import type { JsonObject } from '../../shared/json.ts'
 import type { TransactionalPerformer } from '../../shared/kernel/contract.ts'
 import type { Queryable } from '../../shared/sql/port.ts'
 import { centrePerformer } from '../performer.ts'
+import type { RolloutParts } from '../rollouts/decide.ts'
+import { leftCampaigns } from '../rollouts/heard.ts'
 
 export class NoSuchDevice extends StarlingError {
   override readonly code = 'no_such_device'
@@ -16,18 +17,22 @@ export class NoSuchDevice extends StarlingError {
 
 export type Revoked = { readonly device: string; readonly revokedAt: string }
 
-export function revokePerformer(clock: Clock): TransactionalPerformer<JsonObject, Revoked> {
+export function revokePerformer(
+  rollout: Pick<RolloutParts, 'clock' | 'campaigns'>,
+): TransactionalPerformer<JsonObject, Revoked> {
   return centrePerformer(
     'device.revoke',
     v.strictObject({ device: v.string() }),
-    async ({ tx }, { device }) => {
+    async (work, { device }) => {
+      const { tx } = work
       const rows = await tx.query<{ revoked_at: string }>(
         `update centre.device set revoked_at = coalesce(revoked_at, $2::text::timestamptz) where id = $1 returning revoked_at`,
-        [device, new Date(clock.nowMs()).toISOString()],
+        [device, new Date(rollout.clock.nowMs()).toISOString()],
       )
       const [row] = rows
       if (row === undefined)
         throw new NoSuchDevice(`no device is called ${device}`, { remedy: 'See the list of devices.' })
+      await leftCampaigns(work, rollout, device)
       return { device, revokedAt: row.revoked_at }
     },
   )

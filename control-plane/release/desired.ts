@@ -1,6 +1,6 @@
 /**
- * What a device should run: the version that an operator chose for it, else the one that the alias `stable` names, and the
- * policy in force. Publishing alone moves nothing.
+ * What a device should run: what its campaign assigns it, else the version that an operator chose for it, else the one that the
+ * alias `stable` names; and the policy in force. Publishing alone moves nothing.
  */
 import * as v from 'valibot'
 import type { Clock } from '../../shared/clock.ts'
@@ -15,6 +15,7 @@ import { findDevice } from '../identity/devices.ts'
 import { NoSuchDevice } from '../identity/revoke.ts'
 import { centrePerformer } from '../performer.ts'
 import { NoSuchRelease } from '../registry/errors.ts'
+import type { Campaigns } from '../rollouts/campaigns.ts'
 
 const ChoiceSchema = v.strictObject({
   device: v.string(),
@@ -34,6 +35,7 @@ export async function desiredState(
   sql: Queryable,
   policy: Envelope,
   device: DeviceId,
+  campaigns: Pick<Campaigns, 'assigned'> = NO_CAMPAIGNS,
 ): Promise<DesiredState> {
   const rows = await sql.query<Omit<DesiredBundle, 'offer'> & { readonly offer: number | null }>(
     `with choice as (
@@ -51,12 +53,23 @@ export async function desiredState(
   )
   const [decisions] = await sql.query<{ last: number }>(
     `select (select count(*) from centre.bundle) + coalesce((select max(id) from centre.desired), 0)
-       + coalesce((select max(id) from centre.alias_move), 0) as last`,
+       + coalesce((select max(id) from centre.alias_move), 0)
+       + coalesce((select sum(checkpoint_seq) from rollout.campaign), 0)::bigint as last`,
   )
   // Who chooses the same version again orders a retry of what the device gave up.
-  const bundles = rows.map(({ offer, ...bundle }) => (offer === null ? bundle : { ...bundle, offer }))
-  return { v: 1, revision: decisions?.last ?? 0, bundles, policy }
+  const usual = rows.map(({ offer, ...bundle }) => (offer === null ? bundle : { ...bundle, offer }))
+  const bundles = new Map(usual.map((bundle): [string, DesiredBundle | null] => [bundle.name, bundle]))
+  for (const [name, bundle] of await campaigns.assigned(sql, device)) bundles.set(name, bundle)
+  const wanted = [...bundles.values()].filter((bundle) => bundle !== null)
+  return {
+    v: 1,
+    revision: decisions?.last ?? 0,
+    bundles: wanted.toSorted((a, b) => (a.name < b.name ? -1 : 1)),
+    policy,
+  }
 }
+
+const NO_CAMPAIGNS: Pick<Campaigns, 'assigned'> = { assigned: async () => await Promise.resolve(new Map()) }
 
 /** The choices that hold, of one device or of all. */
 export async function listChoices(

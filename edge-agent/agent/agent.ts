@@ -23,10 +23,12 @@ import { NotEnrolled, readIdentity, type Identity } from '../identity/identity.t
 import { startLeaf, type Leaf } from '../leaf/leaf.ts'
 import type { LinkState } from '../leaf/link.ts'
 import { openOutbox } from '../outbox/outbox.ts'
+import { realDisk } from '../models-store/disk.ts'
 import { MIGRATE } from '../schema/schema-bundle.ts'
 import { activatePerformer, rollbackPerformer } from '../update/activation.ts'
 import type { Agreement } from '../update/agreement.ts'
 import { CentreClock } from '../update/centre-clock.ts'
+import { openHealth } from '../update/health.ts'
 import { onDesiredNews } from '../update/desired-news.ts'
 import { heldResults } from '../context/held-results.ts'
 import { followDesired } from '../update/desired.ts'
@@ -324,6 +326,8 @@ async function openWork(device: Device, closers: Closers) {
   })
   closers.add(async () => await outbox.stop())
   const centreClock = new CentreClock()
+  const health = await openHealth({ folder: device.options.data, disk: realDisk, clock: systemClock })
+  closers.add(async () => await health.close())
   const contextUrl = device.options.contextUrl ?? null
   const knowledge = keepIndexed(device, closers)
   const onChanged = (): void => knowledge.wake()
@@ -344,6 +348,7 @@ async function openWork(device: Device, closers: Closers) {
           ask,
           installer,
           agreement,
+          health,
           clock: systemClock,
           centreClock,
           log,
@@ -365,7 +370,7 @@ async function openWork(device: Device, closers: Closers) {
   })
   if (models.facts().length < BUNDLES.length || sync.status().lsn === null)
     await untilFirst(Promise.all([first, sync.untilFirst(run.signal)]), run)
-  return { outbox, sync, centreClock, knowledge, random: (size: number) => randomBytes(size) }
+  return { outbox, sync, centreClock, health, knowledge, random: (size: number) => randomBytes(size) }
 }
 
 /** A new device is ready when it holds its models and its context; one whose centre is away says so and goes on. */

@@ -31,6 +31,8 @@ import { transcribe, understand } from '../turn/model-calls.ts'
 import type { Ears, Mind } from '../turn/ports.ts'
 import type { TurnResult } from '../turn/result.ts'
 import { wavSource } from '../turn/wav-source.ts'
+import { countedTurn } from './counted-turn.ts'
+import type { Health } from '../update/health.ts'
 import type { CentreClock } from '../update/centre-clock.ts'
 import type { Device } from './agent.ts'
 import { askOver } from './asking.ts'
@@ -51,6 +53,7 @@ export interface Face extends Device {
   readonly outbox: Outbox
   readonly sync: ContextSync
   readonly centreClock: CentreClock
+  readonly health: Pick<Health, 'taken'>
   readonly knowledge: Knowledge
   random(sizeBytes: number): Uint8Array
 }
@@ -85,6 +88,8 @@ export async function serveLocally(face: Face, closers: Closers): Promise<string
       await recorder.after(taken, { sampleRateHz: audio.sampleRateHz, samples: tapped.heard() }, person)
       return taken
     })
+    const counted = countedTurn(result)
+    if (counted !== null) face.health.taken(counted)
     turns.push(result)
     if (turns.length > KEPT_TURNS) turns.shift()
     return result

@@ -130,7 +130,7 @@ function addCentreWords(bundle: Command, run: Run): void {
     .description('which version one device runs')
     .requiredOption('--device <name>')
     .requiredOption('--name <name>', 'the bundle')
-    .requiredOption('--bundle-version <version>', 'a published version, or "newest"')
+    .requiredOption('--bundle-version <version>', 'a published version, or "stable": what everybody runs')
     .action(
       async (
         options: CommonOptions & {

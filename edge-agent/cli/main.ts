@@ -11,8 +11,9 @@ import { addBundles } from './bundle-words.ts'
 import { addContext } from './context-words.ts'
 import { addKeys } from './keys-words.ts'
 import { addRegistry } from './registry-words.ts'
-import { addDomain } from './domain-words.ts'
+import { addReleases } from './release-words.ts'
 import { addRollout } from './rollout-words.ts'
+import { addDomain } from './domain-words.ts'
 import { EXIT, openOutput, printError, type ExitCode } from './output.ts'
 import { USUAL_DEVICE, USUAL_SITE } from './with-agent.ts'
 import { collected, common, decibels, wholeNumber, type Run } from './words.ts'
@@ -68,6 +69,7 @@ async function main(argv: readonly string[]): Promise<number> {
   addSpeech(program, run)
   addDomain(program, run)
   addBundles(program, run)
+  addReleases(program, run)
   addRollout(program, run)
   addKeys(program, run)
   addContext(program, run)

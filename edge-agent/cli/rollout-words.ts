@@ -1,12 +1,98 @@
 /** The words of `starling rollout`: what they take. */
 import { InvalidArgumentError, type Command } from 'commander'
 import type { CommonOptions } from './call.ts'
+import type { CreateOptions } from './commands/rollout.ts'
 import type { SimulateOptions } from './commands/rollout-simulate.ts'
+import type { AsOption } from './operate.ts'
+import { operators } from './release-words.ts'
 import { common, wholeNumber, type Run } from './words.ts'
 
+const COURSE = `
+A rollout, from a published release to the whole fleet:
+  starling rollout create spring --bundle speech --bundle-version 1.2.0
+  starling rollout approve spring --key anna      somebody else than its author; then its first ring opens
+  starling rollout watch spring                   how it goes, a line a change
+  starling rollout explain spring                 what its gates said, and why
+  starling rollout halt spring --reason "…"       anybody may: every device goes back to what it ran before
+  starling rollout resume spring --reason "…"     after a halt, two different people (--as FILE names the other)
+
+"starling registry --help" says how people and keys are entered. Until a gate has evidence it holds: a ring is
+promoted by evidence, after its dwell time, and halted by evidence at any moment.`
+
+type Common = CommonOptions & AsOption
+
 export function addRollout(program: Command, run: Run): void {
-  const rollout = program.command('rollout').description('bring a bundle to the fleet, ring by ring')
+  const rollout = program
+    .command('rollout')
+    .description('bring a bundle to the fleet, ring by ring')
+    .addHelpText('after', COURSE)
+    .exitOverride()
+  addCreate(rollout, run)
+  addLooks(rollout, run)
+  addDecisions(rollout, run)
   addSimulate(rollout, run)
+}
+
+function addCreate(rollout: Command, run: Run): void {
+  operators(rollout.command('create <campaign>'))
+    .description('declare a campaign: which release, by which rings; nothing moves before it is approved')
+    .requiredOption('--bundle <name>', 'the bundle')
+    .requiredOption('--bundle-version <version>', 'a published version, newer than what is stable')
+    .option('--rings <shares>', 'shares of the fleet, the last one 1 (default: 0.01,0.1,0.5,1)', shares)
+    .option('--dwell-minutes <n>', 'how long each ring is watched at least', wholeNumber(1, 129_600))
+    .option('--approvals <n>', 'how many others have to sign', wholeNumber(1, 5))
+    .option('--emergency', 'fewer rings and short waiting; approved, signed and judged all the same', false)
+    .option('--plan <file.json>', 'any fields of the plan, in the place of what is filled in')
+    .action(async (campaign: string, options: Common & CreateOptions) => {
+      const { rolloutCreate } = await import('./commands/rollout.ts')
+      await run(async (call) => await rolloutCreate(call, campaign, options))(options)
+    })
+}
+
+function addLooks(rollout: Command, run: Run): void {
+  operators(rollout.command('status [campaign]'))
+    .description('how far a campaign is; without one, all of them')
+    .action(async (campaign: string | undefined, options: Common) => {
+      const { rolloutStatus } = await import('./commands/rollout.ts')
+      await run(async (call) => await rolloutStatus(call, campaign, options))(options)
+    })
+  operators(rollout.command('watch <campaign>'))
+    .description('follow a campaign until it is over, complete or halted; --json: a JSON value a change')
+    .action(async (campaign: string, options: Common) => {
+      const { rolloutWatch } = await import('./commands/rollout-watch.ts')
+      await run(async (call) => await rolloutWatch(call, campaign, options))(options)
+    })
+  operators(rollout.command('explain <campaign>'))
+    .description('what the gates said of each ring and why, from the evidence that was kept')
+    .action(async (campaign: string, options: Common) => {
+      const { rolloutExplain } = await import('./commands/rollout.ts')
+      await run(async (call) => await rolloutExplain(call, campaign, options))(options)
+    })
+}
+
+const DECISIONS = [
+  ['pause', 'no further device begins; those that have the candidate keep it'],
+  ['resume', 'go on after a pause; after a halt, once two different people asked for it'],
+  ['halt', 'stop at once; every device goes back to what it ran before'],
+  ['cancel', 'end a campaign for good; every device goes back to what it ran before'],
+] as const
+
+function addDecisions(rollout: Command, run: Run): void {
+  operators(rollout.command('approve <campaign>'))
+    .description('sign the plan with your key; its author cannot')
+    .requiredOption('--key <file>', 'the secret half that `starling keys new` made')
+    .action(async (campaign: string, options: Common & { readonly key: string }) => {
+      const { rolloutApprove } = await import('./commands/rollout.ts')
+      await run(async (call) => await rolloutApprove(call, campaign, options))(options)
+    })
+  for (const [word, does] of DECISIONS)
+    operators(rollout.command(`${word} <campaign>`))
+      .description(does)
+      .option('--reason <text>', 'why, for the record', 'by an operator')
+      .action(async (campaign: string, options: Common & { readonly reason: string }) => {
+        const { rolloutDecide } = await import('./commands/rollout.ts')
+        await run(async (call) => await rolloutDecide(call, { campaign, word }, options))(options)
+      })
 }
 
 function addSimulate(rollout: Command, run: Run): void {

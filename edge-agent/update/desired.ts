@@ -14,11 +14,13 @@ import { TufRefused } from '../../rollout/tuf/refused.ts'
 import { TufUnreachable } from '../tuf/repository-source.ts'
 import type { Agreement, Judge } from './agreement.ts'
 import type { CentreClock } from './centre-clock.ts'
+import type { Health, Running } from './health.ts'
 import type { Installer, InstallOutcome } from './installer.ts'
 
 export interface DesiredParts {
   readonly ask: Ask
-  readonly installer: Pick<Installer, 'install' | 'isSettled' | 'tend' | 'report'>
+  readonly installer: Pick<Installer, 'install' | 'isSettled' | 'tend' | 'report' | 'active'>
+  readonly health: Pick<Health, 'runs' | 'report'>
   readonly agreement: Agreement
   readonly clock: Clock
   readonly centreClock: CentreClock
@@ -51,7 +53,7 @@ export async function followDesired(parts: DesiredParts, signal: AbortSignal): P
       hindrances.push(`the bundle ${name} was refused: ${outcome.message}`)
     if (refusal !== null) refusals.push(reportedRefusal(bundle, refusal))
   }
-  await report(parts, refusals, signal)
+  await report(parts, { wanted: desired.bundles, refusals }, signal)
   return hindrances
 }
 
@@ -88,22 +90,57 @@ function reportedRefusal({ name, version, envelopeSha256 }: DesiredBundle, refus
 }
 
 async function report(
-  { ask, installer, clock, centreClock, log, ...parts }: DesiredParts,
-  refusals: readonly ReportedBundle[],
+  { ask, installer, health, clock, centreClock, log, ...parts }: DesiredParts,
+  {
+    wanted,
+    refusals,
+  }: { readonly wanted: readonly DesiredBundle[]; readonly refusals: readonly ReportedBundle[] },
   signal: AbortSignal,
 ): Promise<void> {
-  const sentMs = clock.nowMs()
   const others = (await installer.report()).filter(({ name }) => refusals.every((one) => one.name !== name))
+  const offerOf = (name: string): number | null => wanted.find((one) => one.name === name)?.offer ?? null
+  const bundles = [...others, ...refusals].map((bundle) => {
+    const offer = offerOf(bundle.name)
+    return offer === null ? bundle : { ...bundle, offer }
+  })
+  health.runs(await running(installer, wanted, bundles))
+  const counted = await health.report()
   const results = await parts.results()
+  const sentMs = clock.nowMs()
   const state = {
     v: 1,
     at: new Date(sentMs).toISOString(),
-    bundles: [...others, ...refusals],
+    bundles,
+    ...counted,
+    device: itself(),
     ...(results === null ? {} : { results }),
   }
   const { at } = decodeJson(ReportAnswerSchema, await ask('state.report', encode(state), signal))
   const clockOff = centreClock.heard(Date.parse(at), sentMs, clock.nowMs())
   if (clockOff !== null) log.warn(clockOff.message, { code: clockOff.code, remedy: clockOff.remedy })
+}
+
+/** What answers now, by name; under the decision that wanted just that, or under none. */
+async function running(
+  installer: DesiredParts['installer'],
+  wanted: readonly DesiredBundle[],
+  reported: readonly ReportedBundle[],
+): Promise<readonly Running[]> {
+  const found: Running[] = []
+  for (const name of new Set([...wanted, ...reported].map((one) => one.name))) {
+    const active = await installer.active(name)
+    if (active === null) continue
+    const decision = wanted.find((one) => one.name === name && one.envelopeSha256 === active.envelopeSha256)
+    found.push({ name, envelopeSha256: active.envelopeSha256, offer: decision?.offer ?? null })
+  }
+  return found
+}
+
+function itself(): { readonly hardware: string; readonly utcOffsetMinutes: number } {
+  return {
+    hardware: `${process.arch}-${process.platform}`,
+    utcOffsetMinutes: -new Date().getTimezoneOffset(),
+  }
 }
 
 async function takePolicy(parts: DesiredParts, envelope: unknown): Promise<void> {

@@ -124,6 +124,7 @@ class Run {
       hardware: 'tablet',
       utcOffsetMinutes: site.utcOffsetMinutes,
     })
+    this.#centre.take(this.#reportOf(device))
   }
 
   #tick(): void {

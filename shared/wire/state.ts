@@ -56,18 +56,57 @@ export const ReportedBundleSchema = v.strictObject({
   code: v.nullable(v.pipe(v.string(), v.maxLength(100))),
   message: v.nullable(v.pipe(v.string(), v.maxLength(2_000))),
   transfer: TransferSchema,
+  /** The number of the decision that the device follows: what `state.desired` gave it last for this name. */
+  offer: v.exactOptional(v.pipe(v.number(), v.integer(), v.minValue(0))),
 })
 export type ReportedBundle = v.InferOutput<typeof ReportedBundleSchema>
 
 /** What a device says of its copy: it holds the results of its writes up to `version`, and had made its records up to `seq` by then. */
 const HeldResultsSchema = v.strictObject({ version: Count, seq: Count })
 export type HeldResults = v.InferOutput<typeof HeldResultsSchema>
+const Whole = v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(Number.MAX_SAFE_INTEGER))
+const Amount = v.pipe(v.number(), v.finite(), v.minValue(0))
+
+/**
+ * What a device counted while one bundle ran under one decision. The counts only grow: a report that is lost costs nothing,
+ * and one that comes twice counts nothing twice.
+ */
+export const HealthReportSchema = v.strictObject({
+  name: BundleNameSchema,
+  envelopeSha256: Hash,
+  offer: v.exactOptional(Whole),
+  /** How long the agent ran with it, and how often it ended without having been stopped. */
+  upMs: Whole,
+  crashes: Whole,
+  turns: Whole,
+  /** Turns that a person had to decide or take back. */
+  interventions: Whole,
+  /** Sums over those turns, milliseconds and confidence from 0 to 1. */
+  latencyMsSum: Amount,
+  confidenceSum: Amount,
+  /** Of the last turns; null before the first. For people: gates judge by the sums. */
+  latencyMs: v.nullable(v.strictObject({ p50: Amount, p95: Amount })),
+  /** Of a bundle that runs beside: inputs that both versions had, and on how many it did worse or better. */
+  shadow: v.exactOptional(v.strictObject({ inputs: Whole, worse: Whole, better: Whole })),
+})
+export type HealthReport = v.InferOutput<typeof HealthReportSchema>
 
 export const ReportedStateSchema = v.strictObject({
   v: v.literal(1),
   at: v.pipe(v.string(), v.isoTimestamp()),
   bundles: v.pipe(v.array(ReportedBundleSchema), v.maxLength(MAX_BUNDLES)),
   results: v.exactOptional(HeldResultsSchema),
+  /** Grows with each report of this device, over restarts. */
+  sequence: v.exactOptional(Whole),
+  device: v.exactOptional(
+    v.strictObject({
+      /** A class that rollouts may name: `arm64-linux`. */
+      hardware: BundleNameSchema,
+      /** East of Greenwich is positive. */
+      utcOffsetMinutes: v.pipe(v.number(), v.integer(), v.minValue(-16 * 60), v.maxValue(16 * 60)),
+    }),
+  ),
+  health: v.exactOptional(v.pipe(v.array(HealthReportSchema), v.maxLength(4 * MAX_BUNDLES))),
 })
 export type ReportedState = v.InferOutput<typeof ReportedStateSchema>
 

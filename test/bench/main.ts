@@ -18,6 +18,7 @@ const BENCHES: Readonly<Record<string, () => Promise<Bench>>> = {
   capture: async () => await import('./capture.ts'),
   powercut: async () => await import('./powercut.ts'),
   idle: async () => await import('./idle.ts'),
+  halt: async () => await import('./halt.ts'),
   fanout: async () => await import('./fanout.ts'),
   'sync-first': async () => await import('./sync-first.ts'),
   'sync-apply': async () => await import('./sync-apply.ts'),

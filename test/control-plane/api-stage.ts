@@ -9,6 +9,9 @@ import { centreApi } from '../../control-plane/http/app.ts'
 import { processBatch } from '../../control-plane/ingest/batch.ts'
 import { INGEST_SCHEMA } from '../../control-plane/ingest/schema.ts'
 import { openCentreContent } from '../../control-plane/release/content.ts'
+import { openCampaigns } from '../../control-plane/rollouts/campaigns.ts'
+import { openConductor, type Conductor } from '../../control-plane/rollouts/conductor.ts'
+import type { RolloutParts } from '../../control-plane/rollouts/decide.ts'
 import { openCentreKeys, type CentreKeys } from '../../control-plane/keys.ts'
 import { openAuthority } from '../../shared/fabric/credentials.ts'
 import { parseDeviceId, parseSiteId, parseTenantId } from '../../shared/ids.ts'
@@ -24,6 +27,10 @@ export const tenant = parseTenantId('acme')
 export interface ApiStage extends Governed {
   readonly app: Hono
   readonly keys: CentreKeys
+  readonly rollout: RolloutParts
+  readonly conductor: Conductor
+  /** Devices that were told to look again. */
+  readonly told: string[]
   /** NATS user keys that were shut out. */
   readonly shutOut: string[]
   /** An operator's token. */
@@ -56,14 +63,33 @@ export async function apiStage(environment: Environment = 'development'): Promis
   const access = openAccess(keys.access, stage.clock)
   const shutOut: string[] = []
   const { clock, db } = stage
+  const rollout: RolloutParts = {
+    clock,
+    environment,
+    policyKey: keys.policy,
+    policy: () => stage.policy(),
+    campaigns: openCampaigns(),
+  }
+  const told: string[] = []
+  const log = openLog({ part: 'centre', clock, json: false, write: () => undefined })
+  const conductor = openConductor({
+    ...stage,
+    rollout,
+    log,
+    tell: async (devices) => {
+      told.push(...devices)
+      return await Promise.resolve()
+    },
+  })
   const app = centreApi({
     shapes: [],
     ...stage,
     version: '0.0.0',
-    promotion: { clock, environment, policyKey: keys.policy, policy: () => stage.policy() },
+    rollout,
+    conductor,
     desiredMoved: async () => await Promise.resolve(),
     journalKey: stage.key.publicKey,
-    log: openLog({ part: 'centre', clock, json: false, write: () => undefined }),
+    log,
     access,
     publishing: {
       content: openCentreContent(join(stage.folder, 'content')),
@@ -94,6 +120,9 @@ export async function apiStage(environment: Environment = 'development'): Promis
     ...stage,
     app,
     keys,
+    rollout,
+    conductor,
+    told,
     shutOut,
     token: async () => await access.issue({ id: 'olu', role: 'operator' }),
     call: async (path, { method = 'GET', body, role = 'operator', as = 'olu', headers = {} } = {}) => {

@@ -30,7 +30,7 @@ export async function bundlePublish(
       : `${name} ${version} was published already, with these files`,
     held
       ? `no device takes it by itself: starling bundle choose --device NAME --name ${name} --bundle-version ${version}`
-      : 'devices take it at their next look, unless another version is chosen for them',
+      : `unless it is the first of its name, no device is moved by that: starling rollout create NAME --bundle ${name} --bundle-version ${version}`,
   ])
   return EXIT.ok
 }
@@ -53,14 +53,14 @@ export async function bundleChoose(
   call: Call,
   choice: { readonly device: string; readonly name: string; readonly version: string },
 ): Promise<ExitCode> {
-  const version = choice.version === 'newest' ? null : choice.version
+  const version = choice.version === 'stable' || choice.version === 'newest' ? null : choice.version
   const answer = await atCentre(hubOf(call), `/api/devices/${encodeURIComponent(choice.device)}/desired`, {
     method: 'PUT',
     body: JSON.stringify({ name: choice.name, version }),
   })
   call.output.answer(answer, [
     version === null
-      ? `${choice.device} takes the newest ${choice.name} again`
+      ? `${choice.device} takes what is stable of ${choice.name} again`
       : `${choice.device} takes ${choice.name} ${version} at its next look`,
   ])
   return EXIT.ok

@@ -130,7 +130,7 @@ function linesOf(report: AdaptationReport, modelDir: string): readonly string[] 
       ? [
           `candidate   ${candidate.dir} (version ${candidate.version})`,
           `next        starling bundle publish ${candidate.dir} --name speech --held, then starling bundle choose for one device`,
-          `undo        starling bundle publish ${modelDir} --name speech --as-version ${nextVersion(candidate.version)}`,
+          `undo        starling bundle publish ${modelDir} --name speech --held --as-version ${nextVersion(candidate.version)}, then choose that`,
         ]
       : [`refused     ${reasons.join('; ')}`]),
   ]

@@ -11,6 +11,7 @@ import { findDevice } from '../../../control-plane/identity/devices.ts'
 import { revokedKeys, revokePerformer } from '../../../control-plane/identity/revoke.ts'
 import { issueTokenPerformer, makeToken, TOKEN_VALID_MS } from '../../../control-plane/identity/tokens.ts'
 import { openCentreKeys } from '../../../control-plane/keys.ts'
+import { openCampaigns } from '../../../control-plane/rollouts/campaigns.ts'
 import { atCentre } from '../../../control-plane/performer.ts'
 import { makeUserKey, openAuthority } from '../../../shared/fabric/credentials.ts'
 import { parseTenantId } from '../../../shared/ids.ts'
@@ -135,7 +136,7 @@ describe('enrolment at the centre', () => {
     const request = requestOf({ device: 'pump-7', token: await tokenFor('pump-7') })
     await enrol(request)
     const revoke = async () =>
-      await atCentre(stage.kernel, revokePerformer(stage.clock), {
+      await atCentre(stage.kernel, revokePerformer({ clock: stage.clock, campaigns: openCampaigns() }), {
         resource: { type: 'device', id: 'pump-7' },
         input: { device: 'pump-7' },
       })

@@ -1,7 +1,10 @@
 /** A round of following the desired state, with repositories that agree, disagree, or are out of date. */
-import { describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { Agreement } from '../../../edge-agent/update/agreement.ts'
 import { CentreClock } from '../../../edge-agent/update/centre-clock.ts'
+import { openHealth, type Health } from '../../../edge-agent/update/health.ts'
+import { realDisk } from '../../../edge-agent/models-store/disk.ts'
+import { dataFolder } from '../../support/data-folder.ts'
 import { followDesired } from '../../../edge-agent/update/desired.ts'
 import type { Installer } from '../../../edge-agent/update/installer.ts'
 import { TufUnreachable } from '../../../edge-agent/tuf/repository-source.ts'
@@ -13,6 +16,14 @@ import { NOW_MS, one, signal, two, updateStage } from './stage.ts'
 
 const at = updateStage()
 const clock = { nowMs: () => NOW_MS, monotonicMs: () => 0 }
+
+let health: Health
+let counted: Awaited<ReturnType<typeof dataFolder>>
+beforeAll(async () => {
+  counted = await dataFolder('health')
+  health = await openHealth({ folder: counted.path, disk: realDisk, clock })
+})
+afterAll(async () => await counted.remove())
 
 async function round(
   installer: Installer,
@@ -40,6 +51,7 @@ async function round(
     results,
     centreClock: new CentreClock(),
     agreement: { refreshed },
+    health,
   }
   const hindrances = await followDesired(
     { ...parts, takePolicy: async () => await Promise.resolve() },
@@ -118,7 +130,7 @@ describe('following the desired state', () => {
     const ask: Ask = async () => await Promise.reject(new CentreUnreachable('away', { remedy: 'Wait.' }))
     const log = openLog({ part: 'edge', clock, json: false, write: () => undefined })
     const results = async () => await Promise.resolve(null)
-    const parts = { ask, installer, clock: late, log, results, centreClock: new CentreClock() }
+    const parts = { ask, installer, clock: late, log, results, centreClock: new CentreClock(), health }
     const takePolicy = async (): Promise<void> => await Promise.resolve()
     await expect(
       followDesired({ ...parts, agreement: { refreshed: agrees }, takePolicy }, signal),

@@ -3,6 +3,8 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { extname, join, resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import type * as v from 'valibot'
+import { COMMANDS, commandPerformer, type CommandWord } from '../../../control-plane/rollouts/commands.ts'
+import type { RolloutParts } from '../../../control-plane/rollouts/decide.ts'
 import { WRITE_DEEDS, deedPerformer } from '../../../edge-agent/context/write-performers.ts'
 import { FIELD_INTENTS, fieldAction } from '../../../edge-agent/actions/field-actions.ts'
 import type { LocalWrites } from '../../../edge-agent/context/local-writes.ts'
@@ -23,7 +25,12 @@ interface Made {
 
 export async function toolContracts(): Promise<readonly Contract[]> {
   const found = new Map<string, v.GenericSchema>()
-  for (const { action, accepts } of [...(await makers()), ...fieldTools(), ...deeds()]) {
+  for (const { action, accepts } of [
+    ...(await makers()),
+    ...fieldTools(),
+    ...deeds(),
+    ...rolloutCommands(),
+  ]) {
     const other = found.get(action)
     if (other !== undefined && canonicalText(jsonSchemaOf(other)) !== canonicalText(jsonSchemaOf(accepts)))
       throw new Error(`two effects are called ${action}, and take different things`)
@@ -77,6 +84,11 @@ function fieldTools(): readonly Made[] {
     const action = fieldAction(wire as FieldParts, intent, {}, wire as TurnMemory)
     return action === null ? [] : [action.performer]
   })
+}
+
+function rolloutCommands(): readonly Made[] {
+  const wire = tripwire(() => undefined)
+  return (Object.keys(COMMANDS) as CommandWord[]).map((word) => commandPerformer(wire as RolloutParts, word))
 }
 
 function deeds(): readonly Made[] {

@@ -1,0 +1,116 @@
+/** What the API takes and shows of campaigns, as schemas. */
+import * as v from 'valibot'
+import { PHASES } from '../../rollout/campaign/state.ts'
+import { EnvelopeSchema } from '../../shared/signing/envelope.ts'
+import { BundleNameSchema, VersionSchema } from '../../shared/wire/bundle.ts'
+
+const Sha256 = v.pipe(v.string(), v.regex(/^[0-9a-f]{64}$/))
+const Count = v.pipe(v.number(), v.integer(), v.minValue(0))
+const CampaignName = v.pipe(v.string(), v.regex(/^[a-z0-9](?:[a-z0-9-]{0,38}[a-z0-9])?$/))
+const Phase = v.picklist(PHASES)
+const Verdict = v.nullable(
+  v.object({
+    decision: v.picklist(['HALT', 'PROMOTE', 'HOLD']),
+    holdReason: v.nullable(v.string()),
+    evidence: v.array(
+      v.object({
+        gate: v.string(),
+        test: v.string(),
+        decision: v.picklist(['HALT', 'PROMOTE', 'HOLD']),
+        needed: v.boolean(),
+        holdReason: v.nullable(v.string()),
+        harmEvidence: v.number(),
+        haltAt: v.number(),
+        safeEvidence: v.number(),
+        promoteAt: v.number(),
+        arms: v.record(v.string(), v.record(v.string(), v.number())),
+        estimate: v.object({
+          of: v.string(),
+          value: v.nullable(v.number()),
+          low: v.number(),
+          high: v.number(),
+        }),
+        text: v.string(),
+      }),
+    ),
+  }),
+)
+const Outcome = v.picklist(['open', 'promoted', 'halted'])
+const Decision = v.looseObject({ kind: v.string(), atMs: v.number() })
+
+export const CampaignParams = v.strictObject({ campaign: CampaignName })
+export const CommandBody = v.strictObject({ reason: v.pipe(v.string(), v.minLength(1), v.maxLength(500)) })
+export const ApproveBody = v.strictObject({ envelope: EnvelopeSchema })
+
+export const CampaignView = v.object({
+  campaign: CampaignName,
+  phase: Phase,
+  /** The open ring. */
+  ring: v.nullable(v.string()),
+  generation: Count,
+  /** What the fleet follows. */
+  runs: v.picklist(['candidate', 'last_good']),
+  /** The number of the last event in its log, and the hash of the state that all of them make. */
+  seq: Count,
+  stateHash: Sha256,
+  planDigest: Sha256,
+  counts: v.object({
+    fleet: Count,
+    exposed: Count,
+    atRisk: Count,
+    proven: Count,
+    failed: Count,
+    returned: Count,
+  }),
+  exposedShare: v.number(),
+  rings: v.array(
+    v.object({
+      name: v.string(),
+      openedMs: v.number(),
+      closedMs: v.nullable(v.number()),
+      cut: v.number(),
+      outcome: Outcome,
+      planned: v.object({ treated: Count, control: Count }),
+      verdict: Verdict,
+    }),
+  ),
+  approvals: v.object({ needed: Count, by: v.array(v.string()) }),
+  resumersNeeded: Count,
+  plan: v.looseObject({
+    campaign: CampaignName,
+    author: v.string(),
+    urgency: v.picklist(['usual', 'emergency']),
+    candidate: v.looseObject({ name: BundleNameSchema, version: VersionSchema, envelopeSha256: Sha256 }),
+    lastGood: v.looseObject({ name: BundleNameSchema, version: VersionSchema, envelopeSha256: Sha256 }),
+  }),
+  decisions: v.array(Decision),
+  stragglers: v.array(
+    v.object({ device: v.string(), site: v.string(), why: v.string(), code: v.nullable(v.string()) }),
+  ),
+})
+export type CampaignAnswer = v.InferInput<typeof CampaignView>
+
+export const CampaignListView = v.object({
+  rollouts: v.array(
+    v.object({
+      campaign: CampaignName,
+      bundle: BundleNameSchema,
+      version: VersionSchema,
+      phase: v.string(),
+      author: v.string(),
+      createdAt: v.string(),
+    }),
+  ),
+})
+
+export const ExplainView = v.object({
+  campaign: CampaignName,
+  phase: Phase,
+  seq: Count,
+  now: v.nullable(v.object({ ring: v.string(), outcome: Outcome, verdict: Verdict })),
+  kept: v.array(
+    v.object({ seq: Count, ring: v.string(), outcome: Outcome, at: v.string(), verdict: Verdict }),
+  ),
+  decisions: v.array(Decision),
+})
+export type ExplainAnswer = v.InferInput<typeof ExplainView>

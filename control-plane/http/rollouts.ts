@@ -1,0 +1,235 @@
+/** Campaigns over the API: create one, see it, follow it live, decide about it, and why its gates said what they said. */
+import { planDigest } from '../../rollout/campaign/plan.ts'
+import { stateHash } from '../../rollout/campaign/digest.ts'
+import { stragglersOf, viewOf } from '../../rollout/campaign/view.ts'
+import type { Json, JsonObject } from '../../shared/json.ts'
+import type { Database } from '../../shared/sql/port.ts'
+import type { Held } from '../rollouts/event-log.ts'
+import { approvePerformer, COMMANDS, commandPerformer, type CommandWord } from '../rollouts/commands.ts'
+import type { Conductor } from '../rollouts/conductor.ts'
+import { createPerformer } from '../rollouts/create.ts'
+import type { RolloutParts } from '../rollouts/decide.ts'
+import { DraftSchema } from '../rollouts/draft.ts'
+import { endpoint, type Endpoint } from './endpoint.ts'
+import { following } from './following.ts'
+import {
+  ApproveBody,
+  CampaignListView,
+  CampaignParams,
+  CampaignView,
+  CommandBody,
+  ExplainView,
+  type CampaignAnswer,
+  type ExplainAnswer,
+} from './rollout-views.ts'
+
+export interface RolloutApiParts {
+  readonly db: Database
+  readonly rollout: RolloutParts
+  readonly conductor: Conductor
+}
+
+/** Stragglers that are shown; there is one page for a person to read. */
+const SHOWN_STRAGGLERS = 100
+
+export function rolloutEndpoints(parts: RolloutApiParts): readonly Endpoint[] {
+  const words = Object.keys(COMMANDS) as CommandWord[]
+  return [
+    createEndpoint(parts),
+    listEndpoint(parts),
+    showEndpoint(parts),
+    explainEndpoint(parts),
+    watchEndpoint(parts),
+    approveEndpoint(parts),
+    ...words.map((word) => commandEndpoint(parts, word)),
+  ]
+}
+
+function createEndpoint({ db, rollout, conductor }: RolloutApiParts): Endpoint {
+  return endpoint(
+    {
+      method: 'post',
+      path: '/rollouts',
+      tag: 'rollouts',
+      summary: 'Creates a campaign. Nothing moves before others than its author have approved it.',
+      body: DraftSchema,
+      answer: CampaignView,
+      status: 201,
+      refusals: [403, 404, 409, 422],
+    },
+    async ({ body, principal }) => {
+      const input = JSON.parse(JSON.stringify(body)) as JsonObject
+      await conductor.carryOut(body.campaign, createPerformer(rollout), { input, principal })
+      return await shown({ db, rollout, conductor }, body.campaign)
+    },
+  )
+}
+
+function listEndpoint({ db }: RolloutApiParts): Endpoint {
+  return endpoint(
+    {
+      method: 'get',
+      path: '/rollouts',
+      tag: 'rollouts',
+      summary: 'Every campaign, newest first.',
+      answer: CampaignListView,
+      refusals: [],
+    },
+    async () => ({
+      rollouts: [
+        ...(await db.query<{
+          campaign: string
+          bundle: string
+          version: string
+          phase: string
+          author: string
+          createdAt: string
+        }>(
+          `select id as campaign, bundle, plan->'candidate'->>'version' as version, phase, author, created_at as "createdAt"
+           from rollout.campaign order by created_at desc, id limit 200`,
+        )),
+      ],
+    }),
+  )
+}
+
+function showEndpoint(parts: RolloutApiParts): Endpoint {
+  return endpoint(
+    {
+      method: 'get',
+      path: '/rollouts/{campaign}',
+      tag: 'rollouts',
+      summary:
+        'How far a campaign is: phase, rings, devices, decisions, stragglers, and the hash of its state.',
+      params: CampaignParams,
+      answer: CampaignView,
+      refusals: [404, 422],
+    },
+    async ({ params }) => await shown(parts, params.campaign),
+  )
+}
+
+function explainEndpoint({ db, rollout }: RolloutApiParts): Endpoint {
+  return endpoint(
+    {
+      method: 'get',
+      path: '/rollouts/{campaign}/explanation',
+      tag: 'rollouts',
+      summary: 'What the gates said of each ring and why, from the evidence that was kept.',
+      params: CampaignParams,
+      answer: ExplainView,
+      refusals: [404, 422],
+    },
+    async ({ params: { campaign } }) => {
+      const { state, seq } = await rollout.campaigns.current(db, campaign)
+      const kept = await db.query<{ seq: number; ring: string; outcome: string; at: string; verdict: Json }>(
+        'select seq, ring, outcome, at, verdict from rollout.verdict where campaign = $1 order by seq',
+        [campaign],
+      )
+      const now = state.rings.at(-1) ?? null
+      return {
+        campaign,
+        phase: state.phase,
+        seq,
+        now: now === null ? null : { ring: now.name, outcome: now.outcome, verdict: now.verdict },
+        kept: kept.map((row) => ({ ...row })),
+        decisions: [...state.decisions],
+      } as unknown as ExplainAnswer
+    },
+  )
+}
+
+function watchEndpoint(parts: RolloutApiParts): Endpoint {
+  return endpoint(
+    {
+      method: 'get',
+      path: '/rollouts/{campaign}/watch',
+      tag: 'rollouts',
+      summary: 'The campaign as it is and after every change, as server-sent events, until it is over.',
+      params: CampaignParams,
+      answer: CampaignView,
+      streams: true,
+      refusals: [404, 422],
+    },
+    async ({ params: { campaign }, context }) => {
+      const first = await shown(parts, campaign)
+      return following({
+        first,
+        look: async () => await shown(parts, campaign),
+        subscribe: (heard) => parts.conductor.follow(campaign, heard),
+        isOver: ({ phase }) => phase === 'cancelled' || phase === 'superseded',
+        signal: context.req.raw.signal,
+      })
+    },
+  )
+}
+
+function approveEndpoint(parts: RolloutApiParts): Endpoint {
+  return endpoint(
+    {
+      method: 'post',
+      path: '/rollouts/{campaign}/approve',
+      tag: 'rollouts',
+      summary:
+        'Takes a signed approval of the plan; with the last one that it asks for, the campaign starts.',
+      params: CampaignParams,
+      body: ApproveBody,
+      answer: CampaignView,
+      refusals: [403, 404, 409, 422],
+    },
+    async ({ params: { campaign }, body, principal }) => {
+      await parts.conductor.carryOut(campaign, approvePerformer(parts.rollout), {
+        input: { campaign, ...body },
+        principal,
+      })
+      return await shown(parts, campaign)
+    },
+  )
+}
+
+const DOES: Readonly<Record<CommandWord, string>> = {
+  pause: 'No further device begins; those that have the candidate keep it.',
+  resume: 'Goes on after a pause; after a halt, once two different people asked for it.',
+  halt: 'Stops at once, and brings every device back to the last good bundle. Anybody may.',
+  cancel: 'Ends the campaign for good, and brings every device back to the last good bundle.',
+}
+
+function commandEndpoint(parts: RolloutApiParts, word: CommandWord): Endpoint {
+  return endpoint(
+    {
+      method: 'post',
+      path: `/rollouts/{campaign}/${word}`,
+      tag: 'rollouts',
+      summary: DOES[word],
+      params: CampaignParams,
+      body: CommandBody,
+      answer: CampaignView,
+      refusals: [403, 404, 409, 422],
+    },
+    async ({ params: { campaign }, body, principal }) => {
+      await parts.conductor.carryOut(campaign, commandPerformer(parts.rollout, word), {
+        input: { campaign, reason: body.reason },
+        principal,
+      })
+      return await shown(parts, campaign)
+    },
+  )
+}
+
+async function shown({ db, rollout }: RolloutApiParts, campaign: string): Promise<CampaignAnswer> {
+  return answerOf(await rollout.campaigns.current(db, campaign))
+}
+
+function answerOf({ seq, state }: Held): CampaignAnswer {
+  const { plan, decisions, direction } = state
+  return {
+    ...viewOf(state),
+    seq,
+    stateHash: stateHash(state),
+    planDigest: planDigest(plan),
+    runs: direction.runs,
+    plan,
+    decisions: [...decisions],
+    stragglers: [...stragglersOf(state, SHOWN_STRAGGLERS)],
+  } as unknown as CampaignAnswer
+}

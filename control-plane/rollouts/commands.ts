@@ -1,0 +1,85 @@
+/** What people may do with a campaign, each an admitted effect: approve by signature, pause, resume, halt, cancel. */
+import * as v from 'valibot'
+import { verifyApproval } from '../../rollout/campaign/approval.ts'
+import type { CampaignCommand } from '../../rollout/campaign/events.ts'
+import { assertTaken } from '../../rollout/campaign/transitions.ts'
+import type { JsonObject } from '../../shared/json.ts'
+import type { TransactionalPerformer } from '../../shared/kernel/contract.ts'
+import { EnvelopeSchema } from '../../shared/signing/envelope.ts'
+import { centrePerformer } from '../performer.ts'
+import { approverOf } from '../registry/approvals.ts'
+import { decide, outcomeOf, type RolloutParts } from './decide.ts'
+
+const Id = v.pipe(v.string(), v.minLength(1), v.maxLength(100))
+const ApproveSchema = v.strictObject({ campaign: Id, envelope: EnvelopeSchema })
+const CommandSchema = v.strictObject({
+  campaign: Id,
+  reason: v.pipe(v.string(), v.minLength(1), v.maxLength(500)),
+})
+
+/** Performs `rollout.approve`. Throws `CampaignRefused` for the author's own, `ApprovalRefused` for what was signed of another plan. */
+export function approvePerformer(parts: RolloutParts): TransactionalPerformer<JsonObject, JsonObject> {
+  return centrePerformer('rollout.approve', ApproveSchema, async (work, { campaign: id, envelope }) => {
+    const { tx, recordId } = work
+    const keyId = envelope.signatures[0]?.keyid ?? ''
+    const ground = { environment: parts.environment, policyKey: parts.policyKey.publicKey }
+    const { person, key } = await approverOf(tx, keyId, ground)
+    const atMs = parts.clock.nowMs()
+    const decided = await decide(work, parts, {
+      id,
+      eventsOf: (state) => {
+        const { planDigest } = state
+        verifyApproval(envelope, { campaign: state.plan.campaign, planDigest }, [key])
+        const event: CampaignCommand = {
+          kind: 'approved',
+          id: recordId,
+          atMs,
+          by: person,
+          keyId,
+          planDigest,
+        }
+        assertTaken(state, event)
+        return [event]
+      },
+    })
+    await tx.query(
+      `insert into rollout.approval (campaign, person, key_id, envelope, record_id, at)
+       values ($1, $2, $3, $4::text::jsonb, $5, $6::text::timestamptz)`,
+      [id, person, keyId, JSON.stringify(envelope), recordId, new Date(atMs).toISOString()],
+    )
+    return { ...outcomeOf(id, decided), person }
+  })
+}
+
+export const COMMANDS = {
+  pause: 'paused',
+  resume: 'resumed',
+  halt: 'halted',
+  cancel: 'cancelled',
+} as const satisfies Record<string, CampaignCommand['kind']>
+export type CommandWord = keyof typeof COMMANDS
+
+/** Performs `rollout.pause`, `rollout.resume`, `rollout.halt` or `rollout.cancel`. Throws `CampaignRefused`. */
+export function commandPerformer(
+  parts: RolloutParts,
+  word: CommandWord,
+): TransactionalPerformer<JsonObject, JsonObject> {
+  return centrePerformer(`rollout.${word}`, CommandSchema, async (work, { campaign: id, reason }) => {
+    const atMs = parts.clock.nowMs()
+    const decided = await decide(work, parts, {
+      id,
+      eventsOf: (state) => {
+        const event: CampaignCommand = {
+          kind: COMMANDS[word],
+          id: work.recordId,
+          atMs,
+          by: work.principal.id,
+          reason,
+        }
+        assertTaken(state, event)
+        return [event]
+      },
+    })
+    return outcomeOf(id, decided)
+  })
+}

@@ -1,0 +1,147 @@
+/** Performs `rollout.create`: the plan is made, held against itself and the registry, and kept; nothing moves before it is approved. */
+import { randomBytes } from 'node:crypto'
+import * as v from 'valibot'
+import type { CampaignEvent } from '../../rollout/campaign/events.ts'
+import { planDigest } from '../../rollout/campaign/plan.ts'
+import { openCampaign, type CampaignState } from '../../rollout/campaign/state.ts'
+import { stateHash } from '../../rollout/campaign/digest.ts'
+import type { Json, JsonObject } from '../../shared/json.ts'
+import type { TransactionalPerformer } from '../../shared/kernel/contract.ts'
+import type { Queryable, Transaction } from '../../shared/sql/port.ts'
+import { BundleManifestSchema } from '../../shared/wire/bundle.ts'
+import { ReportedStateSchema } from '../../shared/wire/state.ts'
+import { centrePerformer, type CentreWork } from '../performer.ts'
+import { listAliases, STABLE } from '../registry/aliases.ts'
+import { NoSuchRelease } from '../registry/errors.ts'
+import { findRelease, releaseInUse } from '../registry/find-release.ts'
+import { noteTransition } from '../registry/transitions.ts'
+import { decide, outcomeOf, type RolloutParts } from './decide.ts'
+import { DraftSchema, planOf, type Draft } from './draft.ts'
+import { BundleInCampaign, CampaignKnown } from './errors.ts'
+import { joinedEvent, reportedEvent, type Member } from './members.ts'
+
+const SALT_BYTES = 16
+
+export function createPerformer(parts: RolloutParts): TransactionalPerformer<JsonObject, JsonObject> {
+  return centrePerformer('rollout.create', DraftSchema, async (work, draft) => {
+    const { tx, principal, recordId } = work
+    const id = draft.campaign
+    const [known] = await tx.query('select 1 as found from rollout.campaign where id = $1', [id])
+    if (known !== undefined)
+      throw new CampaignKnown(`there was a campaign ${id} before`, { remedy: 'Give it another name.' })
+    const candidate = await releaseInUse(tx, { name: draft.bundle, version: draft.version })
+    const baseGeneration = await superseded(work, parts, draft)
+    const fleet = await members(tx)
+    const plan = planOf(draft, {
+      author: principal.id,
+      candidate,
+      lastGood: await lastGoodOf(tx, draft.bundle),
+      baseGeneration,
+      salt: randomBytes(SALT_BYTES).toString('hex'),
+      transferBytes: await bytesOf(tx, draft),
+      fleet: { devices: fleet.length, sites: new Set(fleet.map(({ site }) => site)).size },
+    })
+    const nowMs = parts.clock.nowMs()
+    const empty = openCampaign(plan, nowMs)
+    await tx.query(
+      `insert into rollout.campaign (id, bundle, plan, author, record_id, created_at, opened_ms, phase, checkpoint_hash)
+       values ($1, $2, $3::text::jsonb, $4, $5, $6::text::timestamptz, $7, $8, $9)`,
+      [
+        id,
+        draft.bundle,
+        JSON.stringify(plan),
+        principal.id,
+        recordId,
+        new Date(nowMs).toISOString(),
+        nowMs,
+        empty.phase,
+        stateHash(empty),
+      ],
+    )
+    await noteTransition(work, parts.clock, {
+      name: draft.bundle,
+      version: draft.version,
+      kind: 'staged',
+      detail: { campaign: id },
+    })
+    const made = await decide(work, parts, { id, eventsOf: (state) => entering(state, fleet) })
+    return { ...outcomeOf(id, made), planDigest: planDigest(plan) }
+  })
+}
+
+/** That these devices are in the fleet, and what they said last, where the campaign does not know it. */
+export function* entering(state: CampaignState, fleet: readonly Member[]): Generator<CampaignEvent> {
+  for (const member of fleet) {
+    const joined = joinedEvent(state, member)
+    if (joined !== null) yield joined
+    const isHeard = (state.devices.get(member.device)?.report ?? null) !== null
+    if (member.reported !== null && !isHeard) yield reportedEvent(state, member.device, member.reported)
+  }
+}
+
+/** Devices in force, or these of them. */
+export async function members(
+  sql: Queryable,
+  only: readonly string[] | null = null,
+): Promise<readonly Member[]> {
+  const rows = await sql.query<{ id: string; site: string; reported: Json }>(
+    `select id, site, reported from centre.device where revoked_at is null
+     and ($1::text is null or id in (select jsonb_array_elements_text($1::text::jsonb))) order by id`,
+    [only === null ? null : JSON.stringify(only)],
+  )
+  return rows.map(({ id, site, reported }) => {
+    const parsed = v.safeParse(ReportedStateSchema, reported)
+    return { device: id, site, reported: parsed.success ? parsed.output : null }
+  })
+}
+
+/**
+ * Ends what decided about the bundle before, where that is over but for its name; the highest generation that any of them gave.
+ * Throws {@link BundleInCampaign} while one is under way.
+ */
+async function superseded(work: CentreWork, parts: RolloutParts, draft: Draft): Promise<number> {
+  const rows = await work.tx.query<{ id: string }>('select id from rollout.campaign where bundle = $1', [
+    draft.bundle,
+  ])
+  let generation = 0
+  for (const { id } of rows) {
+    const { state } = await parts.campaigns.current(work.tx, id)
+    if (['awaiting_approval', 'running', 'paused', 'halted'].includes(state.phase))
+      throw new BundleInCampaign(`the campaign ${id} decides about ${draft.bundle} (${state.phase})`, {
+        remedy: `Let it come to its end, or end it: starling rollout cancel ${id}.`,
+      })
+    generation = Math.max(generation, state.direction.generation)
+    if (state.phase !== 'complete') continue
+    const by = work.principal.id
+    const atMs = parts.clock.nowMs()
+    const reason = `${draft.campaign} takes its place`
+    const eventsOf = (): readonly CampaignEvent[] => [
+      { kind: 'superseded', id: work.recordId, atMs, by, reason },
+    ]
+    await decide(work, parts, { id, eventsOf })
+  }
+  return generation
+}
+
+async function lastGoodOf(tx: Transaction, name: string) {
+  const stable = (await listAliases(tx, name)).find(({ alias }) => alias === STABLE)
+  if (stable === undefined)
+    throw new NoSuchRelease(`no release of ${name} is "${STABLE}": there is nothing to go back to`, {
+      remedy: `Choose one: starling registry promote ${name} VERSION.`,
+    })
+  return await findRelease(tx, { name, version: stable.version })
+}
+
+/** What a site fetches at most: the whole bundle. */
+async function bytesOf(tx: Transaction, { bundle, version }: Draft): Promise<number> {
+  const [row] = await tx.query<{ manifest: Json }>(
+    'select manifest from centre.bundle where name = $1 and version = $2',
+    [bundle, version],
+  )
+  const manifest = v.safeParse(BundleManifestSchema, row?.manifest)
+  if (!manifest.success) return 1
+  return Math.max(
+    1,
+    manifest.output.files.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0),
+  )
+}

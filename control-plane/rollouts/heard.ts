@@ -1,0 +1,60 @@
+/** What campaigns hear beside commands and time: a device's report, and that a device is gone; in the transaction of its record. */
+import type { CampaignEvent } from '../../rollout/campaign/events.ts'
+import type { Queryable } from '../../shared/sql/port.ts'
+import type { ReportedState } from '../../shared/wire/state.ts'
+import type { CentreWork } from '../performer.ts'
+import { append } from './event-log.ts'
+import type { RolloutParts } from './decide.ts'
+import { CampaignDiverged } from './errors.ts'
+import { isAwaited, joinedEvent, reportedEvent } from './members.ts'
+
+/** Where a campaign waits for this device's report, it is added to the campaign's log. */
+export async function heardByCampaigns(
+  work: CentreWork,
+  parts: Pick<RolloutParts, 'clock' | 'campaigns'>,
+  { device, reported }: { readonly device: string; readonly reported: ReportedState },
+): Promise<void> {
+  const [row] = await work.tx.query<{ site: string }>('select site from centre.device where id = $1', [
+    device,
+  ])
+  if (row === undefined) return
+  for (const { id } of await parts.campaigns.live(work.tx)) {
+    const held = await parts.campaigns.current(work.tx, id).catch(orNothing)
+    if (held === null) continue
+    const joined = joinedEvent(held.state, { device, site: row.site, reported })
+    const events: CampaignEvent[] = joined === null ? [] : [joined]
+    if (isAwaited(held.state, device)) events.push(reportedEvent(held.state, device, reported))
+    await append(work, parts.clock, { id, held, events })
+  }
+}
+
+/** The device was revoked: it counts in no campaign any more. */
+export async function leftCampaigns(
+  work: CentreWork,
+  parts: Pick<RolloutParts, 'clock' | 'campaigns'>,
+  device: string,
+): Promise<void> {
+  for (const { id } of await parts.campaigns.live(work.tx)) {
+    const held = await parts.campaigns.current(work.tx, id).catch(orNothing)
+    if (held?.state.devices.get(device) === undefined) continue
+    await append(work, parts.clock, { id, held, events: [{ kind: 'left', device }] })
+  }
+}
+
+/** True where a campaign waits for what this device says. */
+export async function isReportAwaited(
+  sql: Queryable,
+  { campaigns }: Pick<RolloutParts, 'campaigns'>,
+  device: string,
+): Promise<boolean> {
+  for (const { id } of await campaigns.live(sql)) {
+    const held = await campaigns.current(sql, id).catch(orNothing)
+    if (held !== null && isAwaited(held.state, device)) return true
+  }
+  return false
+}
+
+function orNothing(thrown: unknown): null {
+  if (thrown instanceof CampaignDiverged) return null
+  throw thrown
+}

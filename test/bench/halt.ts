@@ -1,0 +1,316 @@
+/**
+ * From an operator's HALT to the last online device that was told: the centre's kernel, database and campaign on one side, a real
+ * nats-server between, and as many connections as devices, each with its own credentials, hearing by the device's own code.
+ */
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import type { NatsConnection } from '@nats-io/transport-node'
+import { openTeller } from '../../control-plane/asks/tell.ts'
+import { reportPerformer } from '../../control-plane/asks/report.ts'
+import { openGovernance } from '../../control-plane/governance.ts'
+import { startHub, type Hub } from '../../control-plane/hub/hub.ts'
+import { openCentreKeys } from '../../control-plane/keys.ts'
+import { atCentre } from '../../control-plane/performer.ts'
+import { enrolApproverPerformer } from '../../control-plane/registry/approvals.ts'
+import { openCampaigns } from '../../control-plane/rollouts/campaigns.ts'
+import { approvePerformer, commandPerformer } from '../../control-plane/rollouts/commands.ts'
+import { openConductor, type Conductor } from '../../control-plane/rollouts/conductor.ts'
+import { createPerformer } from '../../control-plane/rollouts/create.ts'
+import type { RolloutParts } from '../../control-plane/rollouts/decide.ts'
+import { onDesiredNews } from '../../edge-agent/update/desired-news.ts'
+import { signApproval } from '../../rollout/campaign/approval.ts'
+import { systemClock } from '../../shared/clock.ts'
+import { Closers } from '../../shared/closers.ts'
+import { connectFabric } from '../../shared/fabric/connection.ts'
+import {
+  credsText,
+  makeUserKey,
+  openAuthority,
+  type FabricAuthority,
+} from '../../shared/fabric/credentials.ts'
+import { findNatsServer } from '../../shared/fabric/nats-server-binary.ts'
+import { parseDeviceId, parseTenantId, type DeviceId } from '../../shared/ids.ts'
+import type { JsonObject } from '../../shared/json.ts'
+import type { Kernel, Principal } from '../../shared/kernel/contract.ts'
+import { openLog } from '../../shared/log.ts'
+import { generateKeyPair } from '../../shared/signing/ed25519.ts'
+import { openDatabase } from '../../shared/sql/open-database.ts'
+import type { Database } from '../../shared/sql/port.ts'
+import { subjects } from '../../shared/wire/subjects.ts'
+import { quantile, type BenchReport } from './report.ts'
+
+const USUAL_DEVICES = 1_000
+const ROUNDS = 20
+const GOAL_S = 2
+/** Connections that are made at once: each answers the server's challenge with a signature. */
+const AT_ONCE = 50
+/** What is not told by then is lost. */
+const TOLD_WITHIN_MS = 60_000
+const TENANT = parseTenantId('bench')
+const CAMPAIGN = 'spring'
+
+export async function run(
+  progress: (line: string) => void,
+  options: { readonly limit?: string | undefined } = {},
+): Promise<BenchReport> {
+  const count = options.limit === undefined ? USUAL_DEVICES : Number(options.limit)
+  const folder = await mkdtemp(join(tmpdir(), 'starling-bench-halt-'))
+  const closers = new Closers()
+  closers.add(async () => await rm(folder, { recursive: true, force: true }))
+  try {
+    const stage = await openStage(folder, { count, progress }, closers)
+    progress(`${count} devices are connected; the campaign runs`)
+    const last: number[] = []
+    const each: number[] = []
+    for (let round = 0; round < ROUNDS; round += 1) {
+      const told = await haltOnce(stage)
+      last.push(Math.max(...told))
+      each.push(...told)
+      await resumed(stage)
+    }
+    const seconds = (ms: number): number => ms / 1_000
+    return {
+      bench: 'halt',
+      rows: [
+        { name: 'devices online', value: count, unit: 'devices' },
+        { name: 'rounds', value: ROUNDS, unit: 'halts' },
+        { name: 'HALT to one device told, p50', value: seconds(quantile(each, 0.5)), unit: 's' },
+        {
+          name: 'HALT to the last device told, p99',
+          value: seconds(quantile(last, 0.99)),
+          unit: 's',
+          goal: { op: '<=', value: GOAL_S },
+        },
+      ],
+    }
+  } finally {
+    await closers.close()
+  }
+}
+
+interface Stage {
+  readonly db: Database
+  readonly kernel: Kernel
+  readonly rollout: RolloutParts
+  readonly conductor: Conductor
+  readonly fleet: HearingFleet
+}
+
+/** Devices that hear; each word is noted with its time. */
+class HearingFleet {
+  readonly devices: readonly DeviceId[]
+  readonly #heard = new Map<string, number>()
+  #isAll: () => void = () => undefined
+
+  constructor(devices: readonly DeviceId[]) {
+    this.devices = devices
+  }
+
+  hear(device: DeviceId): void {
+    if (this.#heard.has(device)) return
+    this.#heard.set(device, performance.now())
+    if (this.#heard.size === this.devices.length) this.#isAll()
+  }
+
+  /** When each device was told after `act` began, in milliseconds from that. Rejects when one never was. */
+  async toldBy(act: () => Promise<unknown>): Promise<readonly number[]> {
+    this.#heard.clear()
+    let late: NodeJS.Timeout | undefined
+    const all = new Promise<void>((resolve, reject) => {
+      this.#isAll = resolve
+      late = setTimeout(
+        () => reject(new Error(`${this.devices.length - this.#heard.size} devices were never told`)),
+        TOLD_WITHIN_MS,
+      )
+    })
+    const from = performance.now()
+    await Promise.all([act(), all])
+    clearTimeout(late)
+    return [...this.#heard.values()].map((at) => at - from)
+  }
+}
+
+async function haltOnce({ rollout, conductor, fleet }: Stage): Promise<readonly number[]> {
+  return await fleet.toldBy(async () => await decide({ rollout, conductor }, 'halt', 'ada'))
+}
+
+/** The ring begins anew, and its devices have the candidate again. */
+async function resumed({ rollout, conductor, fleet }: Stage): Promise<void> {
+  await decide({ rollout, conductor }, 'resume', 'ada')
+  await fleet.toldBy(async () => await decide({ rollout, conductor }, 'resume', 'bob'))
+  await given({ conductor, fleet })
+}
+
+async function given({ conductor, fleet }: Pick<Stage, 'conductor' | 'fleet'>): Promise<void> {
+  await conductor.tick(CAMPAIGN)
+  for (const device of fleet.devices) await conductor.asked(device)
+  await conductor.tick(CAMPAIGN)
+}
+
+async function decide(
+  { rollout, conductor }: Pick<Stage, 'rollout' | 'conductor'>,
+  word: 'halt' | 'resume',
+  who: string,
+): Promise<void> {
+  const input = { campaign: CAMPAIGN, reason: 'for the benchmark' }
+  await conductor.carryOut(CAMPAIGN, commandPerformer(rollout, word), { input, principal: person(who) })
+}
+
+function person(id: string): Principal {
+  return { kind: 'person', id, roles: ['operator'] }
+}
+
+async function openStage(
+  folder: string,
+  { count, progress }: { readonly count: number; readonly progress: (line: string) => void },
+  closers: Closers,
+): Promise<Stage> {
+  const clock = systemClock
+  const environment = 'development'
+  const log = openLog({ part: 'bench', clock, json: false, write: progress })
+  const keys = openCentreKeys(folder)
+  const db = await openDatabase({ dir: join(folder, 'database') })
+  closers.add(async () => await db.close())
+  const governance = await openGovernance({ db, keys, environment, clock, log })
+  const authority = await openAuthority(TENANT, keys.fabric)
+  const hub = await openHub(folder, authority, closers)
+  const connection = await hub.connect('centre')
+  closers.add(async () => await connection.close())
+  const teller = openTeller({ connection, tenant: TENANT })
+  const rollout: RolloutParts = {
+    clock,
+    environment,
+    policyKey: keys.policy,
+    policy: () => governance.policy,
+    campaigns: openCampaigns(),
+  }
+  const { kernel } = governance
+  const tell = async (devices: Iterable<string>): Promise<void> => await teller.tell(devices)
+  const conductor = openConductor({ db, kernel, rollout, log, tell })
+  const devices = Array.from({ length: count }, (_, at) => parseDeviceId(`device-${at}`))
+  const fleet = new HearingFleet(devices)
+  await connectAll(fleet, { hub, authority }, closers)
+  progress('the devices are connected; each reports')
+  await enter(db, devices)
+  await reportAll({ kernel, rollout }, devices)
+  const stage = { db, kernel, rollout, conductor, fleet }
+  await startCampaign(stage)
+  return stage
+}
+
+async function openHub(folder: string, authority: FabricAuthority, closers: Closers): Promise<Hub> {
+  const { signal } = new AbortController()
+  const binary = await findNatsServer({
+    env: process.env,
+    cacheDir: join(folder, 'bin'),
+    mayInstall: true,
+    onProgress: () => undefined,
+    signal,
+  })
+  const hub = await startHub({
+    binary: binary.path,
+    dir: join(folder, 'nats'),
+    authority,
+    port: 0,
+    leafPort: 0,
+    onEvent: () => undefined,
+    signal,
+  })
+  closers.add(async () => await hub.stop())
+  return hub
+}
+
+async function connectAll(
+  fleet: HearingFleet,
+  { hub, authority }: { readonly hub: Hub; readonly authority: FabricAuthority },
+  closers: Closers,
+): Promise<void> {
+  const connections: NatsConnection[] = []
+  closers.add(async () => {
+    await Promise.all(connections.map(async (connection) => await connection.close()))
+  })
+  for (let from = 0; from < fleet.devices.length; from += AT_ONCE)
+    await Promise.all(
+      fleet.devices.slice(from, from + AT_ONCE).map(async (device) => {
+        const { publicKey, seed } = makeUserKey()
+        const creds = credsText(await authority.issueDevice({ device, userKey: publicKey }), seed)
+        const inboxPrefix = subjects.inboxPrefix(device)
+        const signal = AbortSignal.timeout(TOLD_WITHIN_MS)
+        const connection = await connectFabric({
+          server: hub.server,
+          creds,
+          name: device,
+          inboxPrefix,
+          signal,
+        })
+        connections.push(connection)
+        onDesiredNews(connection, { tenant: TENANT, device }, () => fleet.hear(device))
+        // The subscription is the server's before the campaign says its first word.
+        await connection.flush()
+      }),
+    )
+}
+
+/** Devices as enrolment leaves them, and two releases of which the first is stable. */
+async function enter(db: Database, devices: readonly string[]): Promise<void> {
+  const key = generateKeyPair().publicKey.text
+  for (const [at, device] of devices.entries())
+    await db.query(
+      `insert into centre.device (id, site, public_key, user_key, leaf_key, enrolled_at) values ($1, $2, $3, 'u', 'l', now())`,
+      [device, `site-${at % 50}`, key],
+    )
+  for (const [version, digit] of [
+    ['1.0.0', 'a'],
+    ['1.1.0', 'b'],
+  ] as const)
+    await db.query(
+      `insert into centre.bundle (name, version, envelope_sha256, envelope, manifest, published_at)
+       values ('speech', $1, $2, 'x', '{}', now())`,
+      [version, digit.repeat(64)],
+    )
+  await db.query(
+    `insert into centre.alias (name, alias, version, set_by, record_id, set_at)
+     values ('speech', 'stable', '1.0.0', 'bench', '', now())`,
+  )
+}
+
+async function reportAll(
+  { kernel, rollout }: Pick<Stage, 'kernel' | 'rollout'>,
+  devices: readonly string[],
+): Promise<void> {
+  const speech = { name: 'speech', version: '1.0.0', envelopeSha256: 'a'.repeat(64) }
+  const bundles = [{ ...speech, state: 'committed', code: null, message: null }]
+  for (const device of devices)
+    await atCentre(kernel, reportPerformer({ tenant: TENANT, rollout }), {
+      resource: { type: 'device', id: device },
+      input: { device, reported: { v: 1, at: new Date().toISOString(), bundles } },
+    })
+}
+
+async function startCampaign({ db, kernel, rollout, conductor, fleet }: Stage): Promise<void> {
+  const draft: JsonObject = {
+    campaign: CAMPAIGN,
+    bundle: 'speech',
+    version: '1.1.0',
+    shares: [0.5, 1],
+    plan: { budget: { devicesAtRisk: 1_000_000, siteShare: 1, bytes: null } },
+  }
+  await conductor.carryOut(CAMPAIGN, createPerformer(rollout), { input: draft, principal: person('olu') })
+  const key = generateKeyPair()
+  await atCentre(kernel, enrolApproverPerformer(rollout), {
+    resource: { type: 'person', id: 'ada' },
+    input: { person: 'ada', publicKey: key.publicKey.text },
+    principal: person('olu'),
+  })
+  const { planDigest } = (await rollout.campaigns.current(db, CAMPAIGN)).state
+  const envelope = signApproval({ campaign: CAMPAIGN, planDigest }, key)
+  await fleet.toldBy(
+    async () =>
+      await conductor.carryOut(CAMPAIGN, approvePerformer(rollout), {
+        input: { campaign: CAMPAIGN, envelope: { ...envelope } },
+        principal: person('ada'),
+      }),
+  )
+  await given({ conductor, fleet })
+}

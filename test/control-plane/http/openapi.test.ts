@@ -1,0 +1,170 @@
+/** The API's document against the API: every declared call is made for real, and what it answers is held against its schema. */
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { signApproval } from '../../../rollout/campaign/approval.ts'
+import type { JsonObject } from '../../../shared/json.ts'
+import { generateKeyPair } from '../../../shared/signing/ed25519.ts'
+import { RELEASE_APPROVAL_TYPE, signStatement } from '../../../shared/wire/approval.ts'
+import { apiStage, type ApiStage } from '../api-stage.ts'
+import { publishRelease } from '../registry/published.ts'
+import { schemaFault } from './json-schema.ts'
+
+type Operation = {
+  readonly summary: string
+  readonly operationId: string
+  readonly parameters: readonly { readonly name: string; readonly in: string; readonly required: boolean }[]
+  readonly requestBody?: { readonly content: Readonly<Record<string, { readonly schema: JsonObject }>> }
+  readonly responses: Readonly<
+    Record<string, { readonly content: Readonly<Record<string, { readonly schema: JsonObject }>> }>
+  >
+}
+type Document = {
+  readonly openapi: string
+  readonly paths: Readonly<Record<string, Readonly<Record<string, Operation>>>>
+  readonly components: { readonly schemas: { readonly Refusal: JsonObject } }
+}
+type Wish = { readonly path: string; readonly body?: object; readonly as?: string }
+
+describe('the OpenAPI document', () => {
+  let stage: ApiStage
+  let described: Document
+  const ada = generateKeyPair()
+  const called = new Set<string>()
+  beforeAll(async () => {
+    stage = await apiStage()
+    for (const version of ['1.0.0', '1.1.0', '1.2.0']) await publishRelease(stage, 'speech', version)
+    described = (await stage.call('/api/openapi.json', { role: null })).body as unknown as Document
+  })
+  afterAll(async () => await stage.close())
+
+  /** Makes the call, and holds request, status and answer against what is declared for it. */
+  const conforming = async (
+    method: string,
+    template: string,
+    { path, body, as }: Wish,
+  ): Promise<JsonObject> => {
+    const operation = described.paths[template]?.[method]
+    if (operation === undefined) throw new Error(`${method} ${template} is not described`)
+    called.add(`${method} ${template}`)
+    const declared = operation.requestBody?.content['application/json']?.schema
+    if (body !== undefined) expect(schemaFault(declared ?? {}, body), `request of ${template}`).toBeNull()
+    const answer = await stage.call(path, {
+      method: method.toUpperCase(),
+      ...(body === undefined ? {} : { body }),
+      ...(as === undefined ? {} : { as }),
+    })
+    const response = operation.responses[String(answer.status)]
+    expect(response, `${method} ${path} answered ${answer.status}: ${answer.text}`).toBeDefined()
+    const schema = response?.content['application/json']?.schema ?? {}
+    const refusal = described.components.schemas.Refusal
+    expect(schemaFault('$ref' in schema ? refusal : schema, answer.body), `answer of ${template}`).toBeNull()
+    return answer.body
+  }
+
+  it('is of version 3.1, with an id and a summary for each call and every parameter of its path', () => {
+    expect(described.openapi).toBe('3.1.0')
+    const operations = Object.entries(described.paths).flatMap(([path, methods]) =>
+      Object.values(methods).map((operation) => ({ path, operation })),
+    )
+    expect(operations.length).toBeGreaterThan(18)
+    expect(new Set(operations.map(({ operation }) => operation.operationId)).size).toBe(operations.length)
+    for (const { path, operation } of operations) {
+      expect(operation.summary.length, path).toBeGreaterThan(10)
+      const named = [...path.matchAll(/\{(\w+)\}/g)].map(([, name]) => name)
+      expect(operation.parameters.filter((one) => one.in === 'path').map(({ name }) => name)).toEqual(named)
+    }
+  })
+
+  it('says what every call takes and answers, done and refused', async () => {
+    const release = { name: 'speech', version: '1.1.0' }
+    const speech = '/api/registry/speech'
+    await conforming('get', '/api/keys', { path: '/api/keys' })
+    const person = { person: 'ada', publicKey: ada.publicKey.text }
+    await conforming('post', '/api/approvers', { path: '/api/approvers', body: person })
+    await conforming('post', '/api/approvers', { path: '/api/approvers', body: person })
+    await conforming('get', '/api/approvers', { path: '/api/approvers' })
+    await conforming('post', '/api/access', {
+      path: '/api/access',
+      body: { person: 'bob', role: 'governance' },
+    })
+    await conforming('get', '/api/registry', { path: '/api/registry' })
+    const shown = await conforming('get', '/api/registry/{name}/{version}', { path: `${speech}/1.1.0` })
+    await conforming('get', '/api/registry/{name}/{version}', { path: `${speech}/9.9.9` })
+    const said = {
+      v: 1,
+      ...release,
+      envelopeSha256: shown['envelopeSha256'] as string,
+      environment: 'development',
+    } as const
+    const signed = signStatement(
+      RELEASE_APPROVAL_TYPE,
+      { ...said, person: 'ada', at: new Date(0).toISOString() },
+      ada,
+    )
+    const approvals = '/api/registry/{name}/{version}/approvals'
+    await conforming('post', approvals, { path: `${speech}/1.1.0/approvals`, body: { envelope: signed } })
+    await conforming('post', approvals, { path: `${speech}/1.2.0/approvals`, body: { envelope: signed } })
+    const tags = '/api/registry/{name}/{version}/tags'
+    await conforming('post', tags, { path: `${speech}/1.1.0/tags`, body: { tag: 'spring' } })
+    await conforming('post', tags, { path: `${speech}/1.1.0/tags`, body: { tag: 'No Tag' } })
+    const alias = '/api/registry/{name}/aliases/{alias}'
+    await conforming('put', alias, {
+      path: `${speech}/aliases/canary`,
+      body: { version: '1.1.0', expected: null },
+    })
+    await conforming('put', alias, {
+      path: `${speech}/aliases/canary`,
+      body: { version: '1.2.0', expected: null },
+    })
+    await conforming('get', '/api/registry/{name}/aliases', { path: `${speech}/aliases` })
+    const chain = '/api/registry/{name}/aliases/{alias}/chain'
+    await conforming('get', chain, { path: `${speech}/aliases/canary/chain` })
+    await conforming('get', chain, { path: `${speech}/aliases/none/chain` })
+    const retire = '/api/registry/{name}/{version}/retire'
+    await conforming('post', retire, { path: `${speech}/1.1.0/retire`, body: { reason: 'named' } })
+    const spring = { campaign: 'spring', bundle: 'speech', version: '1.2.0' }
+    const { planDigest } = await conforming('post', '/api/rollouts', { path: '/api/rollouts', body: spring })
+    await conforming('post', '/api/rollouts', { path: '/api/rollouts', body: spring })
+    await conforming('get', '/api/rollouts', { path: '/api/rollouts' })
+    await conforming('get', '/api/rollouts/{campaign}', { path: '/api/rollouts/nobody' })
+    const envelope = signApproval({ campaign: 'spring', planDigest: planDigest as string }, ada)
+    const approve = { path: '/api/rollouts/spring/approve', body: { envelope } }
+    await conforming('post', '/api/rollouts/{campaign}/approve', approve)
+    await conforming('post', '/api/rollouts/{campaign}/approve', approve)
+    await stage.conductor.tick('spring')
+    await conforming('get', '/api/rollouts/{campaign}', { path: '/api/rollouts/spring' })
+    await conforming('get', '/api/rollouts/{campaign}/explanation', {
+      path: '/api/rollouts/spring/explanation',
+    })
+    for (const word of ['pause', 'resume', 'halt', 'resume', 'cancel', 'cancel'])
+      await conforming('post', `/api/rollouts/{campaign}/${word}`, {
+        path: `/api/rollouts/spring/${word}`,
+        body: { reason: 'for a test' },
+      })
+    const watch = await stage.call('/api/rollouts/spring/watch')
+    expect(watch.headers.get('content-type')).toContain('text/event-stream')
+    const data = JSON.parse(watch.text.replace(/^event: change\ndata: /, '')) as JsonObject
+    const streamed = described.paths['/api/rollouts/{campaign}/watch']?.['get']
+    expect(
+      schemaFault(streamed?.responses['200']?.content['text/event-stream']?.schema ?? {}, data),
+    ).toBeNull()
+    called.add('get /api/rollouts/{campaign}/watch')
+    await conforming('delete', '/api/approvers/{keyId}', { path: `/api/approvers/${ada.publicKey.id}` })
+    const all = Object.entries(described.paths).flatMap(([path, methods]) =>
+      Object.keys(methods).map((method) => `${method} ${path}`),
+    )
+    expect([...called].toSorted()).toEqual(all.toSorted())
+  })
+
+  it('describes no call that is not there, and is itself open to whoever wants to learn', async () => {
+    expect((await stage.call('/api/openapi.json', { role: null })).status).toBe(200)
+    for (const [path, methods] of Object.entries(described.paths))
+      for (const method of Object.keys(methods)) {
+        const real = path
+          .replace('{keyId}', 'f'.repeat(64))
+          .replace('{version}', '0.0.1')
+          .replace(/\{\w+\}/g, 'x')
+        const answer = await stage.call(real, { method: method.toUpperCase(), role: null })
+        expect([path, answer.status]).toEqual([path, 401])
+      }
+  })
+})
