@@ -119,7 +119,7 @@ function done(device: SimDevice, { nowMs }: Errand): Moved {
   const before = device.install
   tell(device, { kind: 'done', atMs: nowMs })
   const { install } = device
-  if (isBusy(install)) return { againMs: nowMs + durationOf(install), isNews: install.kind === 'CONFIRM' }
+  if (isBusy(install)) return { againMs: nowMs + durationOf(install), isNews: false }
   if (install.kind !== 'IDLE') return { againMs: null, isNews: true }
   if (before.kind !== 'IDLE') device.attempt = before.install.attempt ?? 1
   return { againMs: nowMs + TRY_AGAIN_MS, isNews: true }

@@ -124,7 +124,6 @@ class Run {
       hardware: 'tablet',
       utcOffsetMinutes: site.utcOffsetMinutes,
     })
-    this.#centre.take(this.#reportOf(device))
   }
 
   #tick(): void {
