@@ -115,11 +115,13 @@ function tell(device: SimDevice, fact: InstallFact): void {
 }
 
 /** The step did what it had to. */
-function done(device: SimDevice, { nowMs }: Errand): Moved {
+function done(device: SimDevice, { nowMs, windowInputs }: Errand): Moved {
   const before = device.install
   tell(device, { kind: 'done', atMs: nowMs })
   const { install } = device
-  if (isBusy(install)) return { againMs: nowMs + durationOf(install), isNews: false }
+  // A window of the shadow is over when its inputs have come.
+  const tookMs = install.kind === 'SHADOW' ? shadowWindowMs(windowInputs) : durationOf(install)
+  if (isBusy(install)) return { againMs: nowMs + tookMs, isNews: false }
   if (install.kind !== 'IDLE') return { againMs: null, isNews: true }
   if (before.kind !== 'IDLE') device.attempt = before.install.attempt ?? 1
   return { againMs: nowMs + TRY_AGAIN_MS, isNews: true }
