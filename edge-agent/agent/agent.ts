@@ -19,11 +19,12 @@ import { importedFolder, voiceModel } from '../models-import/registry.ts'
 import { isWriteDecision } from '../context/write-performers.ts'
 import { listNames } from '../context/reads.ts'
 import { enrol } from '../identity/enrol.ts'
+import { realDisk } from '../models-store/disk.ts'
 import { NotEnrolled, readIdentity, type Identity } from '../identity/identity.ts'
 import { startLeaf, type Leaf } from '../leaf/leaf.ts'
 import type { LinkState } from '../leaf/link.ts'
 import { openOutbox } from '../outbox/outbox.ts'
-import { realDisk } from '../models-store/disk.ts'
+import { openSiteCache } from '../site/site-cache.ts'
 import { MIGRATE } from '../schema/schema-bundle.ts'
 import { activatePerformer, rollbackPerformer } from '../update/activation.ts'
 import type { Agreement } from '../update/agreement.ts'
@@ -147,6 +148,14 @@ async function open(options: AgentOptions, run: AgentRun, closers: Closers): Pro
   const { models, dictation } = openAllModels(options, signal, closers)
   const itself: Principal = { kind: 'device', id: device, roles: ['device'] }
   const ask = askOver(connection, identity.tenant, device)
+  const site = await openSiteCache({
+    folder: join(options.data, 'site-cache'),
+    disk: realDisk,
+    connection,
+    ask,
+    log,
+  })
+  closers.add(async () => await site.close())
   const updates = await openUpdates({
     folder: options.data,
     identity,
@@ -155,6 +164,7 @@ async function open(options: AgentOptions, run: AgentRun, closers: Closers): Pro
     ask,
     itself,
     link: options.link,
+    site,
     log,
   })
   const { installer, agreement } = updates

@@ -10,6 +10,7 @@ import type { Ask } from '../../shared/wire/answer.ts'
 import type { Identity } from '../identity/identity.ts'
 import { realDisk } from '../models-store/disk.ts'
 import { openSchemaBundle, type SchemaBundle } from '../schema/schema-bundle.ts'
+import type { SitePieces } from '../site/site-pieces.ts'
 import { openAgreement, type Agreement } from '../update/agreement.ts'
 import { openShadowTrial } from '../trial/shadow-trial.ts'
 import type { ShadowCounts } from '../trial/shadow.ts'
@@ -37,6 +38,8 @@ async function probation(signal: AbortSignal): Promise<void> {
   await setTimeout(PROBATION_MS, undefined, { signal })
 }
 
+const POISONED = 'the site’s cache sent something else; the centre is asked instead'
+
 export async function openUpdates(parts: {
   readonly folder: string
   readonly identity: Identity
@@ -45,6 +48,7 @@ export async function openUpdates(parts: {
   readonly ask: Ask
   readonly itself: Principal
   readonly link: LinkClass
+  readonly site: SitePieces
   readonly log: Log
 }): Promise<Updates> {
   const { identity, ledger, models, ask, itself, log } = parts
@@ -68,6 +72,8 @@ export async function openUpdates(parts: {
     disk: realDisk,
     ask,
     alarm: (afterMs) => AbortSignal.timeout(afterMs),
+    site: parts.site,
+    onPoisoned: (cause) => log.warn(POISONED, { message: cause.message }),
     link: () => ({ linkClass: parts.link }),
     trials: {
       smoke: async (dir, facts, signal) => {

@@ -1,5 +1,6 @@
 /** Brings a bundle's content from the centre, a few pieces at a time, asking only for what is not held verified. */
 import type { Ask } from '../../shared/wire/answer.ts'
+import type { SitePieces } from '../site/site-pieces.ts'
 import { ContentMismatch, type ContentName, type ContentStore } from '../models-store/content-store.ts'
 
 /** Pieces under way at once: 1 MiB in flight fills a 600 ms link at 10 Mbit/s without starving audit traffic. */
@@ -7,12 +8,17 @@ const PIECES_IN_FLIGHT = 4
 /** A piece that arrives wrong this often is wrong at its source. */
 const MAX_TRIES = 3
 
+interface FetchParts {
+  readonly ask: Ask
+  readonly store: ContentStore
+  /** Asked before the centre; null where the device hangs on no leaf that others share. */
+  readonly site: SitePieces | null
+  /** Told what the site's cache gave that was something else. */
+  readonly onPoisoned: (cause: ContentMismatch) => void
+}
+
 /** Fetches one file into the store. Throws {@link ContentMismatch} when its source keeps sending something else. */
-export async function fetchContent(
-  parts: { readonly ask: Ask; readonly store: ContentStore },
-  name: ContentName,
-  signal: AbortSignal,
-): Promise<void> {
+export async function fetchContent(parts: FetchParts, name: ContentName, signal: AbortSignal): Promise<void> {
   if ((await parts.store.find(name)) !== null) return
   const queue = [...(await parts.store.missing(name))]
   const worker = async (): Promise<void> => {
@@ -24,20 +30,42 @@ export async function fetchContent(
   await parts.store.seal(name)
 }
 
-async function fetchPiece(
-  parts: { readonly ask: Ask; readonly store: ContentStore },
-  piece: { readonly name: ContentName; readonly index: number },
-  signal: AbortSignal,
-): Promise<void> {
+interface Piece {
+  readonly name: ContentName
+  readonly index: number
+}
+
+async function fetchPiece(parts: FetchParts, piece: Piece, signal: AbortSignal): Promise<void> {
+  const { name, index } = piece
+  if (await takenFromSite(parts, piece, signal)) return
   for (let tried = 1; ; tried += 1) {
     signal.throwIfAborted()
-    const bytes = await parts.ask('bundle.chunk', chunkRequest(piece.name.sha256, piece.index), signal)
+    const bytes = await parts.ask('bundle.chunk', chunkRequest(name.sha256, index), signal)
     try {
-      await parts.store.addChunk(piece.name, piece.index, bytes)
+      await parts.store.addChunk(name, index, bytes)
       return
     } catch (thrown) {
       if (!(thrown instanceof ContentMismatch) || tried === MAX_TRIES) throw thrown
     }
+  }
+}
+
+async function takenFromSite(
+  { site, store, onPoisoned }: FetchParts,
+  { name, index }: Piece,
+  signal: AbortSignal,
+): Promise<boolean> {
+  const digest = name.chunks[index]
+  if (site === null || digest === undefined) return false
+  const bytes = await site.piece({ v: 1, sha256: name.sha256, index, digest }, signal)
+  if (bytes === null) return false
+  try {
+    await store.addChunk(name, index, bytes)
+    return true
+  } catch (thrown) {
+    if (!(thrown instanceof ContentMismatch)) throw thrown
+    onPoisoned(thrown)
+    return false
   }
 }
 

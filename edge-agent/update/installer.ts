@@ -20,9 +20,10 @@ import type { PublicKey } from '../../shared/signing/ed25519.ts'
 import type { Ask } from '../../shared/wire/answer.ts'
 import type { BundleKind } from '../../shared/wire/bundle.ts'
 import type { DesiredBundle, ReportedBundle } from '../../shared/wire/state.ts'
-import { openContentStore, type ContentStore } from '../models-store/content-store.ts'
+import { openContentStore, type ContentMismatch, type ContentStore } from '../models-store/content-store.ts'
 import type { Disk } from '../models-store/disk.ts'
 import { openSlots, type Slots } from '../models-store/slots.ts'
+import type { SitePieces } from '../site/site-pieces.ts'
 import { openInstallJournal, type InstallEntry, type InstallJournal } from './install-journal.ts'
 import { reported } from './reported.ts'
 import { slotFacts, type BundleFacts } from './slot-facts.ts'
@@ -45,6 +46,10 @@ export interface InstallerParts {
     readonly runtimeVersion: string
   }
   readonly trials: Trials
+  /** The site's cache, asked before the centre; null where there is none. */
+  readonly site: SitePieces | null
+  /** Told of each piece that the site's cache gave and that was something else: the centre is asked then. */
+  readonly onPoisoned: (cause: ContentMismatch) => void
   /** By which link the device hangs now. */
   link(): Pick<Link, 'linkClass'>
   /** A signal that aborts after so many milliseconds, by a clock that nobody can set. */

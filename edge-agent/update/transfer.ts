@@ -11,6 +11,7 @@ import type { BundleFile, BundleManifest } from '../../shared/wire/bundle.ts'
 import type { WireDeltaOffer } from '../../shared/wire/delta.ts'
 import { ContentMismatch, type ContentStore } from '../models-store/content-store.ts'
 import type { Disk } from '../models-store/disk.ts'
+import type { SitePieces } from '../site/site-pieces.ts'
 import { fetchContent } from './fetch.ts'
 import { readPlan, writePlan, type StoredPlan } from './transfer-plan.ts'
 
@@ -19,6 +20,8 @@ interface TransferParts {
   readonly disk: Disk
   readonly store: ContentStore
   readonly ask: Ask
+  readonly site: SitePieces | null
+  readonly onPoisoned: (cause: ContentMismatch) => void
 }
 
 interface Planned {

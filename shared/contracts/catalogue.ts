@@ -12,6 +12,7 @@ import { MetadataRequestSchema } from '../wire/repository.ts'
 import { SchemaStepsSchema } from '../wire/schema-steps.ts'
 import { SegmentSchema } from '../wire/segment.ts'
 import { ShapeClaimSchema } from '../wire/shape-token.ts'
+import { PieceRequestSchema } from '../wire/site.ts'
 import { DesiredStateSchema, ReportAnswerSchema, ReportedStateSchema } from '../wire/state.ts'
 import { TunnelAckSchema, TunnelCancelSchema, TunnelFetchSchema } from '../wire/tunnel.ts'
 import type { Contract, ContractWay } from './contract.ts'
@@ -38,6 +39,7 @@ const EVENTS: readonly Contract[] = [
   event('bundle.chunk-request', 'in', 1, ChunkRequestSchema),
   event('bundle.delta-request', 'in', 1, DeltaRequestSchema),
   event('bundle.delta-answer', 'out', 1, DeltaAnswerSchema),
+  event('site.piece-request', 'in', 1, PieceRequestSchema),
   event('repository.metadata-request', 'in', 1, MetadataRequestSchema),
   event('schema.steps', 'out', 1, SchemaStepsSchema),
   event('context.slice-request', 'in', 1, SliceRequestSchema),

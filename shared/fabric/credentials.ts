@@ -163,6 +163,9 @@ const JETSTREAM_LIMITS = {
 } as const
 const USER_LIMITS = { subs: -1, data: -1, payload: -1, bearer_token: false } as const
 
+/** 30 s: a cache that has to ask the centre for the piece. */
+const SITE_ANSWER_NS = 30_000_000_000
+
 function devicePermissions(tenant: TenantId, device: DeviceId): Partial<User> {
   const stream = streams.out(device)
   const verbs = ['INFO', 'CREATE', 'UPDATE', 'PURGE', 'MSG.GET']
@@ -170,13 +173,19 @@ function devicePermissions(tenant: TenantId, device: DeviceId): Partial<User> {
     `up.${tenant}.${device}.>`,
     `ask.${tenant}.${device}.>`,
     `out.${device}.>`,
+    subjects.sitePiece(device),
     ...verbs.map((verb) => `$JS.API.STREAM.${verb}.${stream}`),
     `$JS.API.DIRECT.GET.${stream}`,
     `$JS.API.DIRECT.GET.${stream}.>`,
   ]
   return {
     pub: { allow, deny: [] },
-    sub: { allow: [subjects.tellAll(tenant, device), `${subjects.inboxPrefix(device)}.>`], deny: [] },
+    // Any agent of a site may keep its cache: it hears who asks for which piece, and may answer that once.
+    sub: {
+      allow: [subjects.tellAll(tenant, device), `${subjects.inboxPrefix(device)}.>`, subjects.sitePieces],
+      deny: [],
+    },
+    resp: { max: 1, ttl: SITE_ANSWER_NS },
   }
 }
 

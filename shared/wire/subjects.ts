@@ -35,6 +35,9 @@ export const subjects = {
   /** What the centre tells a device: `receipt`, `desired`, `context`. */
   tell: (tenant: TenantId, device: DeviceId, verb: TellVerb): string => `cmd.${tenant}.${device}.${verb}`,
   tellAll: (tenant: TenantId, device: DeviceId): string => `cmd.${tenant}.${device}.>`,
+  /** Leaf-local: a device asks its site's cache for a piece of content. Never crosses the link. */
+  sitePiece: (device: DeviceId): string => `site.${device}.piece`,
+  sitePieces: 'site.*.piece',
   inboxPrefix: (device: DeviceId): string => `_INBOX.${device}`,
 } as const
 
@@ -74,6 +77,16 @@ export function parseAsk(subject: string): { tenant: TenantId; device: DeviceId;
   if (kind !== 'ask' || verb === undefined) return null
   const names = named(tenant, device)
   return names && { ...names, verb }
+}
+
+export function parseSitePiece(subject: string): DeviceId | null {
+  const [kind, device, piece, ...rest] = subject.split('.')
+  if (kind !== 'site' || piece !== 'piece' || rest.length > 0) return null
+  try {
+    return parseDeviceId(device)
+  } catch {
+    return null
+  }
 }
 
 export function parseTunnel(

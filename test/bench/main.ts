@@ -20,6 +20,7 @@ const BENCHES: Readonly<Record<string, () => Promise<Bench>>> = {
   idle: async () => await import('./idle.ts'),
   halt: async () => await import('./halt.ts'),
   fanout: async () => await import('./fanout.ts'),
+  site: async () => await import('./site.ts'),
   'sync-first': async () => await import('./sync-first.ts'),
   'sync-apply': async () => await import('./sync-apply.ts'),
   'sync-kill': async () => await import('./sync-kill.ts'),

@@ -116,7 +116,7 @@ describe('a bundle on its way', () => {
       sizeBytes: wanted.envelopeSizeBytes,
       chunks: [wanted.envelopeSha256],
     }
-    await fetchContent({ ask, store }, name, signal)
+    await fetchContent({ ask, store, site: null, onPoisoned: () => undefined }, name, signal)
     const opened = openManifest(await readFile((await store.find(name)) ?? ''), {
       releaseKeys: identity.releaseKeys,
       threshold: 1,
@@ -125,7 +125,8 @@ describe('a bundle on its way', () => {
     manifest = opened.manifest
     const [first, ...rest] = manifest.files
     if (first === undefined) throw new Error('the bundle is empty')
-    for (const file of rest) await fetchContent({ ask, store }, file, signal)
+    for (const file of rest)
+      await fetchContent({ ask, store, site: null, onPoisoned: () => undefined }, file, signal)
     for (const file of rest) await store.verify(file)
   })
 
@@ -137,12 +138,14 @@ describe('a bundle on its way', () => {
     const bad = Buffer.from(good)
     bad[bad.length >> 1] = (bad[bad.length >> 1] ?? 0) ^ 1
     await writeFile(path, bad)
-    await expect(fetchContent({ ask, store }, first, signal)).rejects.toMatchObject({
+    await expect(
+      fetchContent({ ask, store, site: null, onPoisoned: () => undefined }, first, signal),
+    ).rejects.toMatchObject({
       code: 'content_mismatch',
     })
     expect(await store.find(first)).toBeNull()
     await writeFile(path, good)
-    await fetchContent({ ask, store }, first, signal)
+    await fetchContent({ ask, store, site: null, onPoisoned: () => undefined }, first, signal)
     await store.verify(first)
   })
 

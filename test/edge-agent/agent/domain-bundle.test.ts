@@ -58,6 +58,8 @@ beforeAll(async () => {
       environment: 'development',
       runtimeVersion: '0.1.0',
     },
+    site: null,
+    onPoisoned: () => undefined,
     link: () => ({ linkClass: 'unmetered' }),
     alarm: (afterMs) => AbortSignal.timeout(afterMs),
     trials: {

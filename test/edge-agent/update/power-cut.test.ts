@@ -1,27 +1,44 @@
-import { readFile, rm } from 'node:fs/promises'
+import { cp, readFile, rm } from 'node:fs/promises'
 import { join } from 'node:path'
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, onTestFinished } from 'vitest'
 import { realDisk, type Disk } from '../../../edge-agent/models-store/disk.ts'
 import { failingDisk, PowerCut } from './failing-disk.ts'
-import { one, signal, two, updateStage } from './stage.ts'
+import { one as large, signal, two as larger, updateStage } from './stage.ts'
 
 const at = updateStage()
+/** Two pieces are enough for a cut between them. */
+const small = (files: typeof large): typeof large => ({
+  ...files,
+  'speech/model.onnx': files['speech/model.onnx'].subarray(0, 270_000),
+})
+const [one, two] = [small(large), small(larger)]
 
 /** Nothing here reads what only a sync would have saved. */
 const hurried: Disk = { ...realDisk, sync: async () => await Promise.resolve() }
+
+/** Puts the device's folder back to how it is now, again and again. */
+async function keptAsItIs(): Promise<() => Promise<void>> {
+  const kept = `${at.folder}-kept`
+  await cp(at.folder, kept, { recursive: true })
+  onTestFinished(async () => await rm(kept, { recursive: true, force: true }))
+  return async () => {
+    await rm(at.folder, { recursive: true, force: true })
+    await cp(kept, at.folder, { recursive: true })
+  }
+}
 
 describe('a power cut', () => {
   it('at every single change of the disk leaves the old or the new bundle, whole, and the install finishes', async () => {
     const desiredOne = at.centre.publish(one)
     const desiredTwo = at.centre.publish(two, { version: '1.1.0' })
     const counting = failingDisk(Infinity)
-    await (await at.device()).install(desiredOne, signal)
+    await (await at.device({}, hurried)).install(desiredOne, signal)
+    const restored = await keptAsItIs()
     await (await at.device({}, counting)).install(desiredTwo, signal)
     const changes = counting.changes()
     expect(changes).toBeGreaterThan(60)
     for (let cut = 1; cut <= changes; cut += 1) {
-      await rm(at.folder, { recursive: true, force: true })
-      await (await at.device({}, hurried)).install(desiredOne, signal)
+      await restored()
       const dying = await at.device({}, failingDisk(cut))
       await expect(dying.install(desiredTwo, signal), `cut at ${cut}`).rejects.toThrow(PowerCut)
       const woken = await at.device({}, hurried)
@@ -45,11 +62,11 @@ describe('a power cut', () => {
         throw new Error('it does not load')
     }
     const counting = failingDisk(Infinity)
-    await (await at.device()).install(desiredOne, signal)
+    await (await at.device({}, hurried)).install(desiredOne, signal)
+    const restored = await keptAsItIs()
     await (await at.device({ trials: { confirm: failing } }, counting)).install(desiredTwo, signal)
     for (let cut = 1; cut <= counting.changes(); cut += 1) {
-      await rm(at.folder, { recursive: true, force: true })
-      await (await at.device({}, hurried)).install(desiredOne, signal)
+      await restored()
       await expect(
         (await at.device({ trials: { confirm: failing } }, failingDisk(cut))).install(desiredTwo, signal),
       ).rejects.toThrow(/power cut/)

@@ -63,6 +63,8 @@ export function updateStage(): Stage {
           environment: 'development',
           runtimeVersion: '0.1.0',
         },
+        site: null,
+        onPoisoned: () => undefined,
         link: () => ({ linkClass: 'unmetered' }),
         alarm: () => new AbortController().signal,
         trials: {
