@@ -10,11 +10,8 @@ import { CHANGED_CHANNEL } from './capture/triggers.ts'
 import { electricProxy } from './http/electric-proxy.ts'
 import { freeFormShapes } from './http/free-form.ts'
 import { namedShapes, type NamedShapeParts, type NamedShapes } from './http/named.ts'
-import { openShapes, USUAL_CHUNK_BYTES, type Shapes } from './shapes.ts'
+import { openShapes, USUAL_CHUNK_BYTES, USUAL_POLL_MS, type Shapes } from './shapes.ts'
 import { USUAL_RETENTION } from './upkeep.ts'
-
-/** How long a device's request is held: each is a few hundred bytes for every table, also when nothing happens; a device waits for a minute. */
-const DEVICE_POLL_MS = 50_000
 
 export interface FreeFormOptions {
   /** Null for the centre's own database. */
@@ -51,7 +48,7 @@ export async function openCentreShapes(
   const { db, clock, log } = parts
   const closers = new Closers()
   try {
-    const { pollMs, chunkBytes } = insecure ?? { pollMs: DEVICE_POLL_MS, chunkBytes: USUAL_CHUNK_BYTES }
+    const { pollMs, chunkBytes } = insecure ?? { pollMs: USUAL_POLL_MS, chunkBytes: USUAL_CHUNK_BYTES }
     const usual = { clock, log, pollMs, chunkBytes, retention: USUAL_RETENTION }
     const own = await openShapes({ ...usual, db, readsDb: db })
     closers.add(async () => await own.close())

@@ -1,6 +1,5 @@
 export interface ModelPair {
   readonly name: string
-  readonly isSynthetic: boolean
   readonly scales: 'frozen' | 'moved'
   readonly base: Uint8Array
   readonly target: Uint8Array

@@ -31,7 +31,6 @@ export function* syntheticPairs(): Generator<ModelPair> {
   )
   yield {
     name: 'a few layers of 28 MB',
-    isSynthetic: true,
     scales: 'frozen',
     base,
     target: modelOf(other, scales),
@@ -47,7 +46,6 @@ export function* syntheticPairs(): Generator<ModelPair> {
   )
   yield {
     name: '9.3 % of weights by 1',
-    isSynthetic: true,
     scales: 'frozen',
     base,
     target: modelOf(stepped, scales),
@@ -59,7 +57,6 @@ export function* syntheticPairs(): Generator<ModelPair> {
   )
   yield {
     name: 'scale of 2.4 MB moved by 3 %',
-    isSynthetic: true,
     scales: 'moved',
     base,
     target: modelOf(again, moved),

@@ -96,7 +96,7 @@ async function* intentPairs(sentences: readonly Sentence[]): AsyncGenerator<Mode
   const frozen = quantised((name) => shipped.floats(name === 'w1' ? 's1' : 's2'))
   const moved = quantised((name) => widest(net[name], name === 'w1' ? hidden : classes, 1))
   const calibrated = quantised((name) => widest(net[name], name === 'w1' ? hidden : classes, KEPT_SHARE))
-  const of = { isSynthetic: false, base: shipped.bytes } as const
+  const of = { base: shipped.bytes } as const
   yield { ...of, name: 'intent, trained on, frozen scales', scales: 'frozen', target: frozen }
   yield { ...of, name: 'intent, trained on, own scales', scales: 'moved', target: moved }
   yield { ...of, name: 'intent, calibrated anew', scales: 'moved', base: moved, target: calibrated }
@@ -141,7 +141,7 @@ async function* embeddingPairs(sentences: readonly Sentence[]): AsyncGenerator<M
     file.put('scales', by)
     return file.bytes
   }
-  const of = { isSynthetic: false, base: shipped.bytes } as const
+  const of = { base: shipped.bytes } as const
   yield { ...of, name: 'embedding, trained on, frozen scales', scales: 'frozen', target: quantised(scales) }
   yield { ...of, name: 'embedding, trained on, own scales', scales: 'moved', target: quantised(own) }
 }
@@ -196,7 +196,7 @@ async function acousticPair(): Promise<ModelPair> {
     signal: new AbortController().signal,
     onProgress: () => undefined,
   })
-  return { name: 'acoustic, adapted to a voice', isSynthetic: false, scales: 'frozen', base, target: file }
+  return { name: 'acoustic, adapted to a voice', scales: 'frozen', base, target: file }
 }
 
 /** A model's file and its tensors, read and written over in place. */
