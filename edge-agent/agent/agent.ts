@@ -24,7 +24,6 @@ import { NotEnrolled, readIdentity, type Identity } from '../identity/identity.t
 import { startLeaf, type Leaf } from '../leaf/leaf.ts'
 import type { LinkState } from '../leaf/link.ts'
 import { openOutbox } from '../outbox/outbox.ts'
-import { openSiteCache, type SiteCache } from '../site/site-cache.ts'
 import { MIGRATE } from '../schema/schema-bundle.ts'
 import { activatePerformer, rollbackPerformer } from '../update/activation.ts'
 import type { Agreement } from '../update/agreement.ts'
@@ -43,6 +42,7 @@ import { openModels, type Models } from './models.ts'
 import { RECOVERED } from './recovered.ts'
 import { keepIndexed } from './knowing.ts'
 import { startRounds } from './rounds.ts'
+import { openSite } from './site.ts'
 import { openUpdates } from './updates.ts'
 
 export interface AgentOptions {
@@ -148,7 +148,7 @@ async function open(options: AgentOptions, run: AgentRun, closers: Closers): Pro
   const { models, dictation } = openAllModels(options, signal, closers)
   const itself: Principal = { kind: 'device', id: device, roles: ['device'] }
   const ask = askOver(connection, identity.tenant, device)
-  const site = await openCache(options, { connection, ask, log }, closers)
+  const site = await openSite(options.data, { connection, ask, log }, closers)
   const updates = await openUpdates({
     folder: options.data,
     identity,
@@ -187,17 +187,6 @@ async function open(options: AgentOptions, run: AgentRun, closers: Closers): Pro
   log.info(`the technician's page is at ${url}`)
   const facts = models.facts().map(({ name, digest }) => ({ name, digest }))
   return { ready: { http: { url }, device, models: facts }, stop: async () => await closers.close() }
-}
-
-/** What the agents on this leaf fetch, kept once for all of them. */
-async function openCache(
-  { data }: AgentOptions,
-  parts: Pick<Parameters<typeof openSiteCache>[0], 'connection' | 'ask' | 'log'>,
-  closers: Closers,
-): Promise<SiteCache> {
-  const site = await openSiteCache({ ...parts, folder: join(data, 'site-cache'), disk: realDisk })
-  closers.add(async () => await site.close())
-  return site
 }
 
 /** What this device is; a new one is enrolled first. */
