@@ -44,8 +44,8 @@ export function reportedEvent(state: CampaignState, device: string, said: Report
     stands: standsBy(bundle, candidate.envelopeSha256),
     code: bundle?.code ?? null,
     usual: total(health.filter(({ envelopeSha256 }) => envelopeSha256 !== candidate.envelopeSha256)),
-    candidate: runs === undefined ? null : countsOf(runs),
-    shadow: health.find(({ shadow }) => shadow !== undefined)?.shadow ?? null,
+    candidate: runs !== undefined && hasRun(runs, bundle) ? countsOf(runs) : null,
+    shadow: runs?.shadow ?? null,
   }
 }
 
@@ -73,6 +73,16 @@ function standsBy(bundle: ReportedBundle | undefined, candidate: string): Device
   if (state === 'installing' || state === 'deferred')
     return message === 'CONFIRM' ? 'active' : state === 'deferred' ? 'deferred' : 'installing'
   return state
+}
+
+/** What only ran beside the present version was never activated. */
+function hasRun(
+  { upMs, turns, shadow, envelopeSha256 }: HealthReport,
+  bundle: ReportedBundle | undefined,
+): boolean {
+  if (shadow === undefined || upMs > 0 || turns > 0) return true
+  const stands = standsBy(bundle, envelopeSha256)
+  return stands === 'active' || stands === 'committed'
 }
 
 function total(parts: readonly HealthReport[]): Health {

@@ -31,7 +31,7 @@ import { CentreClock } from '../update/centre-clock.ts'
 import { openHealth } from '../update/health.ts'
 import { onDesiredNews } from '../update/desired-news.ts'
 import { heldResults } from '../context/held-results.ts'
-import { followDesired } from '../update/desired.ts'
+import { followDesired, type DesiredParts } from '../update/desired.ts'
 import type { Installer } from '../update/installer.ts'
 import { askOver } from './asking.ts'
 import { openContext } from './context.ts'
@@ -100,6 +100,7 @@ export interface Device {
   readonly dictation: Dictation
   readonly installer: Installer
   readonly agreement: Agreement
+  readonly shadowed: DesiredParts['shadowed']
   /** The device itself as principal. */
   readonly itself: Principal
 }
@@ -174,6 +175,7 @@ async function open(options: AgentOptions, run: AgentRun, closers: Closers): Pro
     dictation,
     installer,
     agreement,
+    shadowed: () => updates.shadowed(),
     itself,
   }
   await settle(parts)
@@ -357,6 +359,7 @@ async function openWork(device: Device, closers: Closers) {
           log,
           takePolicy,
           results: async () => await heldResults(ledger.db),
+          shadowed: device.shadowed,
         },
         signal,
       )

@@ -12,8 +12,7 @@ import { realDisk } from '../models-store/disk.ts'
 import { openSchemaBundle, type SchemaBundle } from '../schema/schema-bundle.ts'
 import type { SitePieces } from '../site/site-pieces.ts'
 import { openAgreement, type Agreement } from '../update/agreement.ts'
-import { openShadowTrial } from '../trial/shadow-trial.ts'
-import type { ShadowCounts } from '../trial/shadow.ts'
+import { openShadowTrial, type ShadowSeen } from '../trial/shadow-trial.ts'
 import { smokeInChild } from '../trial/smoke.ts'
 import { openInstaller, type Installer } from '../update/installer.ts'
 import type { Ledger } from './ledger.ts'
@@ -23,8 +22,8 @@ import { RUNTIME_VERSION } from './version.ts'
 
 export interface Updates {
   readonly installer: Installer
-  /** What a bundle's shadow has counted, for the device's report; null for a bundle that had none since the process started. */
-  shadowSeen(name: string): ShadowCounts | null
+  /** What shadows have counted, for the device's report. */
+  shadowed(): readonly ShadowSeen[]
   readonly agreement: Agreement
   /** Brings the database to the list that runs: a fresh one takes all of its steps. A list that is refused stops nothing else. */
   settleSchema(): Promise<void>
@@ -89,7 +88,7 @@ export async function openUpdates(parts: {
   })
   return {
     installer,
-    shadowSeen: (name) => shadow.seen(name),
+    shadowed: () => shadow.seen(),
     agreement: openAgreement({
       folder: join(parts.folder, 'repositories'),
       disk: realDisk,

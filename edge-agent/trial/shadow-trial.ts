@@ -2,9 +2,11 @@
  * The shadow as a step of an installation: begun when it is first asked for, asked again at each round, ended when it has seen what
  * was wished for, or enough to be refused here. Finer judgement is the centre's, over many devices.
  */
+import { isDeepStrictEqual } from 'node:util'
 import type { ShadowWish } from '../../rollout/install.ts'
 import type { Clock } from '../../shared/clock.ts'
 import { StarlingError } from '../../shared/errors.ts'
+import type { Running as Bundle } from '../update/health.ts'
 import type { BundleFacts } from '../update/slot-facts.ts'
 import type { Shadow, ShadowCounts } from './shadow.ts'
 
@@ -20,16 +22,21 @@ const HOUR_MS = 3_600_000
 export interface ShadowTrial {
   run(
     dir: string,
-    of: { readonly facts: BundleFacts; readonly wish: ShadowWish },
+    of: { readonly facts: BundleFacts; readonly wish: ShadowWish; readonly bundle: Bundle },
     signal: AbortSignal,
   ): Promise<'enough' | 'later'>
-  /** What was seen of a bundle, while its shadow runs and afterwards; null for one that had none since the process started. */
-  seen(name: string): ShadowCounts | null
+  /** What was seen of each bundle that had a shadow since the process started; of each name the last one. */
+  seen(): readonly ShadowSeen[]
+}
+
+export interface ShadowSeen {
+  readonly bundle: Bundle
+  readonly counts: ShadowCounts
 }
 
 interface Running {
   readonly dir: string
-  readonly facts: BundleFacts
+  readonly bundle: Bundle
   readonly sinceMs: number
   readonly shadow: Shadow
 }
@@ -45,22 +52,24 @@ export function openShadowTrial({
   readonly clock: Clock
 }): ShadowTrial {
   let running: Running | null = null
-  const seen = new Map<string, ShadowCounts>()
+  const seen = new Map<string, ShadowSeen>()
+  const keep = ({ bundle, shadow }: Running): void => {
+    seen.set(bundle.name, { bundle, counts: shadow.counts() })
+  }
   const stop = async (): Promise<void> => {
-    if (running !== null) seen.set(running.facts.name, running.shadow.counts())
+    if (running !== null) keep(running)
     running = null
     await end()
   }
   return {
-    async run(dir, { facts, wish }, signal) {
+    async run(dir, { facts, wish, bundle }, signal) {
       signal.throwIfAborted()
       if (facts.kind === 'schema') return 'enough'
-      if (running?.dir !== dir || running.facts.createdAtMs !== facts.createdAtMs) {
+      if (running?.dir !== dir || !isDeepStrictEqual(running.bundle, bundle)) {
         await stop()
-        seen.delete(facts.name)
         const shadow = await begin(dir, facts)
         if (shadow === null) return 'enough'
-        running = { dir, facts, sinceMs: clock.monotonicMs(), shadow }
+        running = { dir, bundle, sinceMs: clock.monotonicMs(), shadow }
       }
       const { inputs, worse, better } = running.shadow.counts()
       if (inputs >= LEAST_INPUTS && worse - better > MAX_NET_WORSE_SHARE * inputs) {
@@ -77,6 +86,9 @@ export function openShadowTrial({
       await stop()
       return 'enough'
     },
-    seen: (name) => (running?.facts.name === name ? running.shadow.counts() : (seen.get(name) ?? null)),
+    seen: () => {
+      if (running !== null) keep(running)
+      return [...seen.values()]
+    },
   }
 }

@@ -16,11 +16,14 @@ import type { Agreement, Judge } from './agreement.ts'
 import type { CentreClock } from './centre-clock.ts'
 import type { Health, Running } from './health.ts'
 import type { Installer, InstallOutcome } from './installer.ts'
+import type { Shadowed } from './shadow-totals.ts'
 
 export interface DesiredParts {
   readonly ask: Ask
   readonly installer: Pick<Installer, 'install' | 'isSettled' | 'tend' | 'report' | 'active'>
-  readonly health: Pick<Health, 'runs' | 'report'>
+  readonly health: Pick<Health, 'runs' | 'shadowed' | 'report'>
+  /** What versions counted that ran beside the present ones. */
+  shadowed(): readonly { readonly bundle: Running; readonly counts: Shadowed }[]
   readonly agreement: Agreement
   readonly clock: Clock
   readonly centreClock: CentreClock
@@ -104,6 +107,7 @@ async function report(
     return offer === null ? bundle : { ...bundle, offer }
   })
   health.runs(await running(installer, wanted, bundles))
+  for (const { bundle, counts } of parts.shadowed()) health.shadowed(bundle, counts)
   const counted = await health.report()
   const results = await parts.results()
   const sentMs = clock.nowMs()

@@ -8,6 +8,7 @@ import * as v from 'valibot'
 import type { Clock } from '../../shared/clock.ts'
 import { HealthReportSchema, type HealthReport } from '../../shared/wire/state.ts'
 import { replaceFile, type Disk } from '../models-store/disk.ts'
+import { ShadowTotals, type Shadowed } from './shadow-totals.ts'
 
 /** Versions that are remembered: those of today and of the campaigns that a report can still matter to. */
 const MAX_KEPT = 32
@@ -41,6 +42,8 @@ export interface Health {
   taken(turn: TakenTurn): void
   /** From now on these run; what was counted before stays with what ran before. */
   runs(bundles: readonly Running[]): void
+  /** What a version counted beside the one that runs; `counts` only grow while the process lives. */
+  shadowed(bundle: Running, counts: Shadowed): void
   /** The counts as they stand, under the next number; on the disk before they are told. */
   report(): Promise<{ readonly sequence: number; readonly health: readonly HealthReport[] }>
   /** The agent was stopped: its next start finds no crash. */
@@ -58,6 +61,7 @@ export async function openHealth(parts: {
   const stored = read(path)
   const counts = new Map(stored.counts.map((one) => [keyOf(one), one]))
   const recent = new Map<string, number[]>()
+  const shadows = new ShadowTotals()
   let running = stored.running.filter((key) => counts.has(key))
   let { sequence } = stored
   let sinceMs = clock.monotonicMs()
@@ -65,12 +69,7 @@ export async function openHealth(parts: {
     const one = counts.get(key)
     if (one !== undefined) counts.set(key, { ...one, ...by(one) })
   }
-  /** What runs, and the newest of what ran. */
-  const kept = (): readonly HealthReport[] => {
-    const runs = [...counts].filter(([key]) => running.includes(key))
-    const ran = [...counts].filter(([key]) => !running.includes(key))
-    return [...ran.slice(-Math.max(0, MAX_KEPT - runs.length)), ...runs].map(([, one]) => one)
-  }
+  const kept = (): readonly HealthReport[] => newest(counts, running)
   const save = async (stopped: boolean): Promise<void> => {
     const content = { v: 1, sequence, stopped, running, counts: kept() }
     await replaceFile(disk, path, new TextEncoder().encode(JSON.stringify(content)))
@@ -104,6 +103,11 @@ export async function openHealth(parts: {
         return key
       })
     },
+    shadowed: (bundle, { inputs, worse, better }) => {
+      const key = keyOf(bundle)
+      const one = counts.get(key) ?? nothing(bundle)
+      counts.set(key, { ...one, shadow: shadows.total(key, { inputs, worse, better }, one.shadow) })
+    },
     report: async () => {
       tally()
       sequence += 1
@@ -116,6 +120,16 @@ export async function openHealth(parts: {
       await save(true)
     },
   }
+}
+
+/** What runs, and the newest of what ran. */
+function newest(
+  counts: ReadonlyMap<string, HealthReport>,
+  running: readonly string[],
+): readonly HealthReport[] {
+  const runs = [...counts].filter(([key]) => running.includes(key))
+  const ran = [...counts].filter(([key]) => !running.includes(key))
+  return [...ran.slice(-Math.max(0, MAX_KEPT - runs.length)), ...runs].map(([, one]) => one)
 }
 
 function read(path: string): v.InferOutput<typeof StoredSchema> {

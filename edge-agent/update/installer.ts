@@ -24,6 +24,7 @@ import { openContentStore, type ContentMismatch, type ContentStore } from '../mo
 import type { Disk } from '../models-store/disk.ts'
 import { openSlots, type Slots } from '../models-store/slots.ts'
 import type { SitePieces } from '../site/site-pieces.ts'
+import type { Running } from './health.ts'
 import { openInstallJournal, type InstallEntry, type InstallJournal } from './install-journal.ts'
 import { reported } from './reported.ts'
 import { slotFacts, type BundleFacts } from './slot-facts.ts'
@@ -67,7 +68,7 @@ export interface Trials {
   readonly shadow:
     | ((
         dir: string,
-        of: { readonly facts: BundleFacts; readonly wish: ShadowWish },
+        of: { readonly facts: BundleFacts; readonly wish: ShadowWish; readonly bundle: Running },
         signal: AbortSignal,
       ) => Promise<'enough' | 'later'>)
     | null

@@ -151,7 +151,9 @@ async function shadow(parts: InstallParts, install: Install, signal: AbortSignal
       remedy: 'Offer the bundle without a shadow, or to devices that have room for two models.',
     })
   const { dir, facts } = await filledSlot(parts, install)
-  if ((await parts.trials.shadow(dir, { facts, wish }, signal)) === 'later')
+  const { name, envelopeSha256, offer = null } = install
+  const bundle = { name, envelopeSha256, offer }
+  if ((await parts.trials.shadow(dir, { facts, wish, bundle }, signal)) === 'later')
     throw new Postponed('shadowing', 'it runs beside the present version, and has not seen enough yet')
 }
 

@@ -153,6 +153,7 @@ describe('a shadow', () => {
 describe('the shadow as a step of an installation', () => {
   const facts: BundleFacts = { name: 'intent', kind: 'intent', createdAtMs: 1 }
   const wish = { turns: 30, hours: 2 }
+  const bundle = { name: 'intent', envelopeSha256: 'c'.repeat(64), offer: 3 }
   const present = mindOf((text) => text)
 
   function trialOf(candidate: Mind | null): {
@@ -190,49 +191,48 @@ describe('the shadow as a step of an installation', () => {
 
   it('goes on until it has seen the turns that were wished for, and keeps what it saw', async () => {
     const { trial, say } = trialOf(present)
-    expect(await trial.run('/slot', { facts, wish }, signal)).toBe('later')
+    expect(await trial.run('/slot', { facts, wish, bundle }, signal)).toBe('later')
     await say(29)
-    expect(await trial.run('/slot', { facts, wish }, signal)).toBe('later')
+    expect(await trial.run('/slot', { facts, wish, bundle }, signal)).toBe('later')
     await say(1)
-    expect(await trial.run('/slot', { facts, wish }, signal)).toBe('enough')
-    expect(trial.seen('intent')).toEqual({ inputs: 30, worse: 0, better: 0, skipped: 0 })
-    expect(trial.seen('speech')).toBeNull()
+    expect(await trial.run('/slot', { facts, wish, bundle }, signal)).toBe('enough')
+    expect(trial.seen()).toEqual([{ bundle, counts: { inputs: 30, worse: 0, better: 0, skipped: 0 } }])
   })
 
   it('is over when its hours are, however little was said', async () => {
     const { trial, clock } = trialOf(present)
-    expect(await trial.run('/slot', { facts, wish }, signal)).toBe('later')
+    expect(await trial.run('/slot', { facts, wish, bundle }, signal)).toBe('later')
     clock.advance(2 * 3_600_000)
-    expect(await trial.run('/slot', { facts, wish }, signal)).toBe('enough')
+    expect(await trial.run('/slot', { facts, wish, bundle }, signal)).toBe('enough')
   })
 
   it('refuses a version that does much worse', async () => {
     const { trial, say, ended } = trialOf(mindOf(() => OUT_OF_SCOPE))
-    await trial.run('/slot', { facts, wish }, signal)
+    await trial.run('/slot', { facts, wish, bundle }, signal)
     await say(19)
-    expect(await trial.run('/slot', { facts, wish }, signal)).toBe('later')
+    expect(await trial.run('/slot', { facts, wish, bundle }, signal)).toBe('later')
     await say(1)
     const before = ended()
-    await expect(trial.run('/slot', { facts, wish }, signal)).rejects.toMatchObject({
+    await expect(trial.run('/slot', { facts, wish, bundle }, signal)).rejects.toMatchObject({
       code: 'shadow_disagrees',
     })
     expect(ended()).toBe(before + 1)
-    expect(trial.seen('intent')).toMatchObject({ inputs: 20, worse: 20 })
+    expect(trial.seen()).toMatchObject([{ counts: { inputs: 20, worse: 20 } }])
   })
 
   it('begins anew for another bundle in the same slot', async () => {
     const { trial, say } = trialOf(present)
-    await trial.run('/slot', { facts, wish }, signal)
+    await trial.run('/slot', { facts, wish, bundle }, signal)
     await say(20)
-    const other = { ...facts, createdAtMs: 2 }
-    expect(await trial.run('/slot', { facts: other, wish }, signal)).toBe('later')
-    expect(trial.seen('intent')).toMatchObject({ inputs: 0 })
+    const other = { ...bundle, offer: 4 }
+    expect(await trial.run('/slot', { facts, wish, bundle: other }, signal)).toBe('later')
+    expect(trial.seen()).toMatchObject([{ bundle: other, counts: { inputs: 0 } }])
   })
 
   it('has nothing to see of steps for the database, nor where no version runs', async () => {
     const schema = { ...facts, kind: 'schema' } as const
-    expect(await trialOf(present).trial.run('/slot', { facts: schema, wish }, signal)).toBe('enough')
-    expect(await trialOf(null).trial.run('/slot', { facts, wish }, signal)).toBe('enough')
+    expect(await trialOf(present).trial.run('/slot', { facts: schema, wish, bundle }, signal)).toBe('enough')
+    expect(await trialOf(null).trial.run('/slot', { facts, wish, bundle }, signal)).toBe('enough')
   })
 })
 

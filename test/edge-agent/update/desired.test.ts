@@ -52,6 +52,7 @@ async function round(
     centreClock: new CentreClock(),
     agreement: { refreshed },
     health,
+    shadowed: () => [],
   }
   const hindrances = await followDesired(
     { ...parts, takePolicy: async () => await Promise.resolve() },
@@ -130,7 +131,16 @@ describe('following the desired state', () => {
     const ask: Ask = async () => await Promise.reject(new CentreUnreachable('away', { remedy: 'Wait.' }))
     const log = openLog({ part: 'edge', clock, json: false, write: () => undefined })
     const results = async () => await Promise.resolve(null)
-    const parts = { ask, installer, clock: late, log, results, centreClock: new CentreClock(), health }
+    const parts = {
+      ask,
+      installer,
+      clock: late,
+      log,
+      results,
+      centreClock: new CentreClock(),
+      health,
+      shadowed: () => [],
+    }
     const takePolicy = async (): Promise<void> => await Promise.resolve()
     await expect(
       followDesired({ ...parts, agreement: { refreshed: agrees }, takePolicy }, signal),

@@ -50,6 +50,27 @@ describe('what a device counts of its bundles', () => {
     expect(said[0]).not.toHaveProperty('offer')
   })
 
+  it('goes on counting a shadow over restarts, and calls nothing run that only ran beside', async () => {
+    const first = await open()
+    first.runs([old])
+    first.shadowed(next, { inputs: 3, worse: 1, better: 0 })
+    first.shadowed(next, { inputs: 5, worse: 1, better: 2 })
+    expect((await first.report()).health).toContainEqual(
+      expect.objectContaining({ offer: 4, upMs: 0, shadow: { inputs: 5, worse: 1, better: 2 } }),
+    )
+    await first.close()
+    const second = await open()
+    second.shadowed(next, { inputs: 1, worse: 0, better: 1 })
+    second.shadowed(next, { inputs: 2, worse: 1, better: 1 })
+    expect((await second.report()).health).toContainEqual(
+      expect.objectContaining({ offer: 4, shadow: { inputs: 7, worse: 2, better: 3 } }),
+    )
+    second.shadowed(next, { inputs: 0, worse: 0, better: 0 })
+    expect((await second.report()).health).toContainEqual(
+      expect.objectContaining({ offer: 4, shadow: { inputs: 7, worse: 2, better: 3 } }),
+    )
+  })
+
   it('only grows over restarts: a stop is no crash, an end without one is', async () => {
     const first = await open()
     first.runs([old])
