@@ -68,18 +68,16 @@ export function openConductor(parts: ConductorParts): Conductor {
     asking.delete(id)
     await carryOut(id, tickPerformer(rollout), { input: { campaign: id, asked }, principal: CENTRE })
   }
-  const tickAll = async (onlyAsked: boolean): Promise<void> => {
-    for (const { id } of await campaigns.live(db)) {
-      try {
-        const { state } = await campaigns.current(db, id)
-        const isAsked = (asking.get(id)?.size ?? 0) > 0
-        if (isAsked || (!onlyAsked && (state.phase === 'running' || state.phase === 'paused'))) await tick(id)
-      } catch (thrown) {
-        const { code, message, remedy } = reportError(thrown)
-        log.error(`the campaign ${id} stands still: ${message}`, { code, remedy })
-      }
-    }
-  }
+  const tickAll = async (onlyAsked: boolean): Promise<void> =>
+    await attempted(log, 'every campaign', async () => {
+      for (const { id } of await campaigns.live(db))
+        await attempted(log, `the campaign ${id}`, async () => {
+          const { state } = await campaigns.current(db, id)
+          const isAsked = (asking.get(id)?.size ?? 0) > 0
+          if (isAsked || (!onlyAsked && (state.phase === 'running' || state.phase === 'paused')))
+            await tick(id)
+        })
+    })
   return {
     carryOut,
     tick,
@@ -112,11 +110,23 @@ export function openConductor(parts: ConductorParts): Conductor {
   }
 }
 
-/** One after another, however long each takes; what it returns waits for the last. */
+/** Says what failed, and never rejects: the next tick tries again. */
+async function attempted(log: Log, what: string, work: () => Promise<void>): Promise<void> {
+  try {
+    await work()
+  } catch (thrown) {
+    const { code, message, remedy } = reportError(thrown)
+    log.error(`${what} stands still: ${message}`, { code, remedy })
+  }
+}
+
+/** One at a time: while one takes longer, the next waits for the interval after it. What it returns waits for the last. */
 function repeated(work: () => Promise<void>, everyMs: number): () => Promise<void> {
-  let running: Promise<void> = Promise.resolve()
+  let running: Promise<void> | null = null
   const timer = setInterval(() => {
-    running = running.then(work)
+    running ??= work().finally(() => {
+      running = null
+    })
   }, everyMs)
   return async () => {
     clearInterval(timer)
