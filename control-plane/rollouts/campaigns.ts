@@ -10,7 +10,7 @@ import { openCampaign, type CampaignState } from '../../rollout/campaign/state.t
 import type { Json } from '../../shared/json.ts'
 import type { Queryable } from '../../shared/sql/port.ts'
 import type { DesiredBundle } from '../../shared/wire/state.ts'
-import { CampaignDiverged, NoSuchCampaign } from './errors.ts'
+import { CampaignDiverged, NoSuchCampaign, nullIfDiverged } from './errors.ts'
 import { caughtUp, type Held } from './event-log.ts'
 
 /** By bundle: what a device shall run; null where it keeps what it has for the moment. */
@@ -53,7 +53,7 @@ export function openCampaigns(): Campaigns {
       const found = new Map<string, DesiredBundle | null>()
       for (const { id, bundle: name } of await live(sql)) {
         // Where nobody can say what was decided, a device keeps what it has.
-        const held = await current(sql, id).catch(orDiverged)
+        const held = await current(sql, id).catch(nullIfDiverged)
         const bundle = held === null ? null : bundleFor(held.state, device)
         if (bundle !== undefined) found.set(name, bundle)
       }
@@ -102,11 +102,6 @@ async function opened(sql: Queryable, id: string): Promise<Held> {
       },
     )
   return held
-}
-
-function orDiverged(thrown: unknown): null {
-  if (thrown instanceof CampaignDiverged) return null
-  throw thrown
 }
 
 function isTransaction(sql: Queryable): boolean {

@@ -12,6 +12,7 @@ import type { Log } from '../../shared/log.ts'
 import type { Database } from '../../shared/sql/port.ts'
 import { atCentre, CENTRE } from '../performer.ts'
 import type { RolloutParts } from './decide.ts'
+import { nullIfDiverged, nullIfUnknown } from './errors.ts'
 import { tickPerformer } from './tick.ts'
 
 /** How often time passes for a campaign that runs: silence and dwell times are minutes and hours. */
@@ -52,7 +53,7 @@ export function openConductor(parts: ConductorParts): Conductor {
   let isStarted = false
 
   const carryOut: Conductor['carryOut'] = async (id, performer, { input, principal }) => {
-    const before = await campaigns.current(db, id).catch(() => null)
+    const before = await campaigns.current(db, id).catch(nullIfUnknown)
     const { output } = await atCentre(kernel, performer, {
       resource: { type: 'rollout', id },
       input,
@@ -83,7 +84,7 @@ export function openConductor(parts: ConductorParts): Conductor {
     tick,
     asked: async (device) => {
       for (const { id } of await campaigns.live(db)) {
-        const held = await campaigns.current(db, id).catch(() => null)
+        const held = await campaigns.current(db, id).catch(nullIfDiverged)
         if (held === null || !mayWant(held.state, device)) continue
         asking.set(id, (asking.get(id) ?? new Set()).add(device))
         if (isStarted)

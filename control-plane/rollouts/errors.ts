@@ -18,3 +18,15 @@ export class BundleInCampaign extends StarlingError {
 export class CampaignDiverged extends StarlingError {
   override readonly code = 'campaign_diverged'
 }
+
+/** For `catch`: null for a campaign about which nobody can say what was decided; every other error goes on. */
+export function nullIfDiverged(thrown: unknown): null {
+  if (thrown instanceof CampaignDiverged) return null
+  throw thrown
+}
+
+/** For `catch`: null also for one that is not there yet. */
+export function nullIfUnknown(thrown: unknown): null {
+  if (thrown instanceof NoSuchCampaign) return null
+  return nullIfDiverged(thrown)
+}

@@ -5,7 +5,7 @@ import type { ReportedState } from '../../shared/wire/state.ts'
 import type { CentreWork } from '../performer.ts'
 import { append } from './event-log.ts'
 import type { RolloutParts } from './decide.ts'
-import { CampaignDiverged } from './errors.ts'
+import { nullIfDiverged } from './errors.ts'
 import { isAwaited, joinedEvent, reportedEvent } from './members.ts'
 
 /** Where a campaign waits for this device's report, it is added to the campaign's log. */
@@ -19,7 +19,7 @@ export async function heardByCampaigns(
   ])
   if (row === undefined) return
   for (const { id } of await parts.campaigns.live(work.tx)) {
-    const held = await parts.campaigns.current(work.tx, id).catch(orNothing)
+    const held = await parts.campaigns.current(work.tx, id).catch(nullIfDiverged)
     if (held === null) continue
     const joined = joinedEvent(held.state, { device, site: row.site, reported })
     const events: CampaignEvent[] = joined === null ? [] : [joined]
@@ -35,7 +35,7 @@ export async function leftCampaigns(
   device: string,
 ): Promise<void> {
   for (const { id } of await parts.campaigns.live(work.tx)) {
-    const held = await parts.campaigns.current(work.tx, id).catch(orNothing)
+    const held = await parts.campaigns.current(work.tx, id).catch(nullIfDiverged)
     if (held?.state.devices.get(device) === undefined) continue
     await append(work, parts.clock, { id, held, events: [{ kind: 'left', device }] })
   }
@@ -48,13 +48,8 @@ export async function isReportAwaited(
   device: string,
 ): Promise<boolean> {
   for (const { id } of await campaigns.live(sql)) {
-    const held = await campaigns.current(sql, id).catch(orNothing)
+    const held = await campaigns.current(sql, id).catch(nullIfDiverged)
     if (held !== null && isAwaited(held.state, device)) return true
   }
   return false
-}
-
-function orNothing(thrown: unknown): null {
-  if (thrown instanceof CampaignDiverged) return null
-  throw thrown
 }
