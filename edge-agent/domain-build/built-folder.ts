@@ -1,7 +1,8 @@
 /** A built domain as a folder: written whole, in place of an older build of a domain and of nothing else. */
-import { existsSync, mkdirSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs'
-import { dirname, join, resolve } from 'node:path'
+import { existsSync, readdirSync } from 'node:fs'
+import { resolve } from 'node:path'
 import { StarlingError } from '../../shared/errors.ts'
+import { replaceFolder } from '../../shared/whole-folder.ts'
 
 export class FolderRefused extends StarlingError {
   override readonly code = 'folder_refused'
@@ -14,16 +15,9 @@ export function writeBuiltFolder(folder: string, files: ReadonlyMap<string, Uint
     throw new FolderRefused(`${target} holds something that is no built domain`, {
       remedy: 'Name another folder with --out, or empty this one.',
     })
-  const fresh = `${target}.new-${process.pid}`
   try {
-    for (const [path, bytes] of files) {
-      mkdirSync(dirname(join(fresh, path)), { recursive: true })
-      writeFileSync(join(fresh, path), bytes)
-    }
-    rmSync(target, { recursive: true, force: true })
-    renameSync(fresh, target)
+    replaceFolder(target, files)
   } catch (cause) {
-    if (existsSync(fresh)) rmSync(fresh, { recursive: true, force: true })
     throw new FolderRefused(`${target} cannot be written: ${(cause as Error).message}`, {
       remedy: 'Name a folder with --out that you may write to.',
       cause,

@@ -1,11 +1,12 @@
 /** A bundle's folder as files in memory, and back: written whole, never over something else. */
-import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
-import { basename, dirname, join, relative, resolve, sep } from 'node:path'
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { basename, join, relative, resolve, sep } from 'node:path'
 import type { FolderFiles } from '../../../rollout/bundle/folder.ts'
 import { CARD_FILE, readCard } from '../../../rollout/bundle/release-facts.ts'
 import { BundleUnfit } from '../../../rollout/bundle/unfit.ts'
 import { MANIFEST_FILE, RELEASE_FILE } from '../../../rollout/bundle/unsigned-files.ts'
 import { StarlingError } from '../../../shared/errors.ts'
+import { replaceFolder } from '../../../shared/whole-folder.ts'
 import { SCHEMA_STEPS_FILE } from '../../../shared/wire/schema-steps.ts'
 import { tryOutSchema } from '../../schema/try-out.ts'
 
@@ -58,16 +59,9 @@ export function writeBundleFolder(folder: string, files: FolderFiles): void {
   const target = resolve(folder)
   if (existsSync(target) && !isReplaceable(target))
     throw refused(`${target} holds something that is no bundle`)
-  const fresh = `${target}.new-${process.pid}`
   try {
-    for (const [path, bytes] of files) {
-      mkdirSync(dirname(join(fresh, path)), { recursive: true })
-      writeFileSync(join(fresh, path), bytes)
-    }
-    rmSync(target, { recursive: true, force: true })
-    renameSync(fresh, target)
+    replaceFolder(target, files)
   } catch (cause) {
-    rmSync(fresh, { recursive: true, force: true })
     throw refused(`${target} cannot be written: ${(cause as Error).message}`, cause)
   }
 }
