@@ -10,10 +10,13 @@ const columnsOf = (table: (typeof CONTEXT_TABLES)[number]): string =>
     .map((column) => `body->>'${column}' as "${column}"`)
     .join(', ')
 
-/** Each logical table as a view, for people and reports: the rows themselves lie in `ops.row`. */
+/**
+ * Each logical table as a view, for people and reports: the rows themselves lie in `ops.row`. Made anew at each start: a view cannot be
+ * replaced by one whose columns are others, and a newer version's are.
+ */
 const views = CONTEXT_TABLES.map(
   (table) =>
-    `create or replace view ops.${table} as select tenant, key as id, version, site, ${columnsOf(table)} from ops.row where tbl = '${table}';`,
+    `drop view if exists ops.${table}; create view ops.${table} as select tenant, key as id, version, site, ${columnsOf(table)} from ops.row where tbl = '${table}';`,
 ).join('\n')
 
 export const OPS_SCHEMA = `
