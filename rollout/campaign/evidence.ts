@@ -7,11 +7,34 @@ import { observe, openLedger, type GateLedger } from '../gates/ledger.ts'
 import { own } from '../gates/own.ts'
 import type { GateFact } from '../gates/fact.ts'
 import type { GateSpec } from '../gates/spec.ts'
+import { METRICS } from './plan.ts'
 
 /** One fact for the gates of these names. */
 export interface Told {
   readonly gates: readonly string[]
   readonly fact: GateFact
+}
+
+/**
+ * Facts of one moment as the gates are to hear them, whatever came first: whoever came under observation, then who failed, then
+ * the rest, each in the order given. Arms that enter and end between two looks were at risk together all the same, and a failure
+ * is weighed against everybody who was. No arm comes before the other, so the gates' odds hold.
+ */
+export function inOrder(told: readonly Told[]): readonly Told[] {
+  const entered: Told[] = []
+  const failed: Told[] = []
+  const rest: Told[] = []
+  for (const one of told) {
+    const { fact } = one
+    if (fact.kind === 'entered') entered.push(one)
+    else if (fact.kind === 'judged' && fact.value === 1 && one.gates.some(isOfFailures)) failed.push(one)
+    else rest.push(one)
+  }
+  return [...entered, ...failed, ...rest]
+}
+
+function isOfFailures(gate: string): boolean {
+  return METRICS[gate] === 'failure'
 }
 
 /** Facts and the gates that were told the first `upTo` of them. Both only grow. */

@@ -3,7 +3,7 @@
  * that asked are given the candidate as far as budgets go. Devices are taken by name or by their place in the campaign's
  * order, never by the order in which their reports came.
  */
-import type { Told } from './evidence.ts'
+import { inOrder, type Told } from './evidence.ts'
 import type { EventOf } from './events.ts'
 import { withStanding } from './fleet.ts'
 import { given } from './give.ts'
@@ -50,7 +50,7 @@ function observed(state: CampaignState): CampaignState {
   }
   const after = withAgenda(now, { served: null, touched: null, due })
   const isOpen = state.rings.at(-1)?.outcome === 'open'
-  return told.length > 0 && isOpen ? { ...after, evidence: state.evidence.with(told) } : after
+  return told.length > 0 && isOpen ? { ...after, evidence: state.evidence.with(inOrder(told)) } : after
 }
 
 function withAgenda(state: CampaignState, changes: Partial<Agenda>): CampaignState {
