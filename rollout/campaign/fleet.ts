@@ -1,6 +1,16 @@
 /** The devices and sites of a campaign, and the sums over them that budgets are held against. */
 import { unitOf } from './cohort.ts'
-import type { CampaignState, Counts, Risk, SiteStanding, Standing } from './state.ts'
+import {
+  withFleet,
+  type Agenda,
+  type CampaignState,
+  type Counts,
+  type Fleet,
+  type Risk,
+  type SiteStanding,
+  type Standing,
+} from './state.ts'
+import type { Table } from './table.ts'
 
 /** The device as the campaign knows it, or as one of which nothing is known yet. */
 export function standingOf(state: CampaignState, device: string): Standing {
@@ -19,62 +29,59 @@ export function standingOf(state: CampaignState, device: string): Standing {
   )
 }
 
-export function siteOf(state: CampaignState, site: string): SiteStanding {
+export function siteOf({ plan, sites }: Pick<CampaignState, 'plan' | 'sites'>, site: string): SiteStanding {
   return (
-    state.sites.get(site) ?? {
+    sites.get(site) ?? {
       site,
       devices: 0,
       atRisk: 0,
       bytes: 0,
       window: 0,
       windowBytes: 0,
-      fetched: state.plan.baseGeneration,
+      fetched: plan.baseGeneration,
     }
   )
 }
 
 /** Of the control: the far end of the campaign's order, which no ring reaches before it is complete. */
-export function isControl({ plan }: CampaignState, { unit }: Standing): boolean {
+export function isControl({ plan }: Planned, { unit }: Standing): boolean {
   return unit >= 1 - plan.controlShare
 }
 
 /** In the fleet, and of a class of hardware that may take the candidate. */
-export function isEligible({ plan }: CampaignState, { facts, left }: Standing): boolean {
+export function isEligible({ plan }: Planned, { facts, left }: Standing): boolean {
   return facts !== null && !left && (plan.hardware === null || plan.hardware.includes(facts.hardware))
 }
 
 /** Puts a device in its new standing and moves every sum with it: the only way in which a device changes. */
-export function withStanding(state: CampaignState, after: Standing): CampaignState {
-  const before = state.devices.get(after.device)
-  if (before === after) return state
-  const devices = state.devices.with(after.device, after)
+export function withStanding(state: CampaignState, after: Standing, agenda?: Agenda): CampaignState {
+  return withFleet(state, placed(state, state, after), agenda)
+}
+
+/** The same for a fleet in hand, of which a state is made once all of its devices are moved. */
+export function placed(state: Planned, fleet: Fleet, after: Standing): Fleet {
+  const before = fleet.devices.get(after.device)
+  if (before === after) return fleet
   const wasIn = before !== undefined && isEligible(state, before)
   const isIn = isEligible(state, after)
-  const wasRisk = before !== undefined && riskOf(before) === 'at_risk'
-  const isRisk = riskOf(after) === 'at_risk'
-  const counts = moved(state.counts, { before, after, fleet: Number(isIn) - Number(wasIn) })
-  let { sites } = state
-  const [oldSite, newSite] = [before?.facts?.site ?? null, after.facts?.site ?? null]
+  const was: Risk = before === undefined ? 'none' : riskOf(before)
+  const is = riskOf(after)
+  const isFirst = (before?.grant ?? null) === null && after.grant !== null
+  const oldSite = before?.facts?.site ?? null
+  const newSite = after.facts?.site ?? null
+  let { sites, counts } = fleet
+  if (was !== is || wasIn !== isIn || isFirst)
+    counts = moved(counts, { was, is, fleet: Number(isIn) - Number(wasIn), exposed: Number(isFirst) })
+  const [wasRisk, isRisk] = [was === 'at_risk', is === 'at_risk']
   if (oldSite !== newSite || wasIn !== isIn || wasRisk !== isRisk) {
-    if (oldSite !== null) {
-      const site = siteOf(state, oldSite)
-      sites = sites.with(oldSite, {
-        ...site,
-        devices: site.devices - Number(wasIn),
-        atRisk: site.atRisk - Number(wasRisk),
-      })
-    }
-    if (newSite !== null) {
-      const site = siteOf({ ...state, sites }, newSite)
-      sites = sites.with(newSite, {
-        ...site,
-        devices: site.devices + Number(isIn),
-        atRisk: site.atRisk + Number(isRisk),
-      })
-    }
+    if (oldSite !== null)
+      sites = counted(state, sites, { name: oldSite, isIn: wasIn, isRisk: wasRisk, by: -1 })
+    if (newSite !== null) sites = counted(state, sites, { name: newSite, isIn, isRisk, by: 1 })
   }
-  return { ...state, devices, sites, counts }
+  return { devices: fleet.devices.with(after.device, after), sites, counts }
 }
+
+type Planned = Pick<CampaignState, 'plan'>
 
 /** A device that left the fleet runs nothing of ours. */
 function riskOf({ left, risk }: Standing): Risk {
@@ -83,19 +90,33 @@ function riskOf({ left, risk }: Standing): Risk {
 
 function moved(
   counts: Counts,
-  { before, after, fleet }: { before: Standing | undefined; after: Standing; fleet: number },
+  { was, is, fleet, exposed }: { was: Risk; is: Risk; fleet: number; exposed: number },
 ): Counts {
-  const was: Risk = before === undefined ? 'none' : riskOf(before)
-  const is = riskOf(after)
-  const isFirst = (before?.grant ?? null) === null && after.grant !== null
-  if (was === is && fleet === 0 && !isFirst) return counts
   const step = (risk: Risk): number => Number(is === risk) - Number(was === risk)
   return {
     fleet: counts.fleet + fleet,
-    exposed: counts.exposed + Number(isFirst),
+    exposed: counts.exposed + exposed,
     atRisk: counts.atRisk + step('at_risk'),
     proven: counts.proven + step('proven'),
     failed: counts.failed + step('failed'),
     returned: counts.returned + step('returned'),
   }
+}
+
+/** A device that goes (`by` -1) or comes (1) in the sums of its site. */
+function counted(
+  { plan }: Planned,
+  sites: Table<SiteStanding>,
+  { name, isIn, isRisk, by }: { name: string; isIn: boolean; isRisk: boolean; by: 1 | -1 },
+): Table<SiteStanding> {
+  const { site, devices, atRisk, bytes, window, windowBytes, fetched } = siteOf({ plan, sites }, name)
+  return sites.with(name, {
+    site,
+    devices: devices + (isIn ? by : 0),
+    atRisk: atRisk + (isRisk ? by : 0),
+    bytes,
+    window,
+    windowBytes,
+    fetched,
+  })
 }

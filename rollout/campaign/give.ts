@@ -3,19 +3,22 @@ import { SHADOW_BELOW_DEVICES } from '../gates/spec.ts'
 import { isControl, siteOf, withStanding } from './fleet.ts'
 import { bytesFor, hindranceOf, wantsOf, windowOf } from './grant.ts'
 import { snapshotOf } from './observe.ts'
-import { itemsOf, type CampaignState, type Standing, type Waiting, type Watch } from './state.ts'
+import { itemsOf, withFleet, type CampaignState, type Standing, type Waiting, type Watch } from './state.ts'
 
 export function given(state: CampaignState): CampaignState {
   const { waiting, asked } = state.agenda
   if (asked === null && (waiting.length === 0 || isSpent(state))) return state
-  let now: CampaignState = { ...state, agenda: { ...state.agenda, asked: null } }
+  let now = state
+  let { served, touched } = state.agenda
   const fresh: Waiting[] = []
   // To be observed costs nothing, so nobody waits for that.
   for (const device of itemsOf(asked).sort()) {
     const standing = now.devices.get(device)
     if (standing === undefined) continue
-    if (wantsOf(now, standing) === 'watch' && standing.report !== null) now = watchedFrom(now, standing)
-    else fresh.push({ device, unit: standing.unit })
+    if (wantsOf(now, standing) === 'watch' && standing.report !== null) {
+      now = watchedFrom(now, standing)
+      touched = { item: device, rest: touched }
+    } else fresh.push({ device, unit: standing.unit })
   }
   fresh.sort((a, b) => a.unit - b.unit || (a.device < b.device ? -1 : 1))
   const all = fresh.length === 0 ? waiting : merged(waiting, fresh)
@@ -28,9 +31,14 @@ export function given(state: CampaignState): CampaignState {
     const want = wantsOf(now, standing)
     if (want === null) now = withStanding(now, { ...standing, asking: false })
     else if (hindersIt(now, standing, want)) left.push(place)
-    else now = want === 'grant' ? grantedTo(now, standing) : watchedFrom(now, standing)
+    else {
+      now = want === 'grant' ? grantedTo(now, standing) : watchedFrom(now, standing)
+      touched = { item: place.device, rest: touched }
+      if (want === 'grant') served = { item: place.device, rest: served }
+    }
   }
-  return { ...now, agenda: { ...now.agenda, waiting: at === 0 ? all : [...left, ...all.slice(at)] } }
+  const still = at === 0 ? all : [...left, ...all.slice(at)]
+  return withFleet(now, now, { waiting: still, asked: null, served, touched, due: state.agenda.due })
 }
 
 /** Nobody who waits has to be looked at while nobody can be given anything. */
@@ -55,29 +63,23 @@ function grantedTo(state: CampaignState, standing: Standing): CampaignState {
     enteredMs: null,
     from: null,
     installJudged: false,
-    heard: { sequence: standing.report?.sequence ?? -1, atMs },
     judged: false,
+    heard: { sequence: standing.report?.sequence ?? -1, atMs },
     shadow: { inputs: 0, worse: 0, better: 0 },
   }
-  const after: Standing = {
-    ...standing,
+  const { device, unit, facts, left, report } = standing
+  const grant = { generation: direction.generation, ring, atMs, shadowInputs: shadowIn(state) }
+  return withStanding(withBytes(state, facts?.site ?? ''), {
+    device,
+    unit,
+    facts,
+    left,
     asking: false,
+    grant,
     risk: 'at_risk',
-    grant: { generation: direction.generation, ring, atMs, shadowInputs: shadowIn(state) },
     watch,
-  }
-  const loaded = withBytes(state, standing.facts?.site ?? '')
-  const { device } = standing
-  const now = withStanding(loaded, after)
-  const { served, touched } = now.agenda
-  return {
-    ...now,
-    agenda: {
-      ...now.agenda,
-      served: { item: device, rest: served },
-      touched: { item: device, rest: touched },
-    },
-  }
+    report,
+  })
 }
 
 /**
@@ -102,13 +104,12 @@ function watchedFrom(state: CampaignState, standing: Standing): CampaignState {
     enteredMs: null,
     from: snapshotOf(standing, control ? 'usual' : 'candidate'),
     installJudged: true,
-    heard: { sequence: standing.report?.sequence ?? -1, atMs },
     judged: false,
+    heard: { sequence: standing.report?.sequence ?? -1, atMs },
     shadow: { inputs: 0, worse: 0, better: 0 },
   }
-  const after = withStanding(state, { ...standing, asking: false, watch })
-  const touched = { item: standing.device, rest: after.agenda.touched }
-  return { ...after, agenda: { ...after.agenda, touched } }
+  const { device, unit, facts, left, grant, risk, report } = standing
+  return withStanding(state, { device, unit, facts, left, asking: false, grant, risk, watch, report })
 }
 
 function withBytes(state: CampaignState, name: string): CampaignState {

@@ -4,7 +4,7 @@
  */
 import { changeScore } from '../gates/spec.ts'
 import type { Told } from './evidence.ts'
-import type { DeviceReport, Health } from './events.ts'
+import type { DeviceReport, Health, ShadowCount } from './events.ts'
 import type { CampaignPlan } from './plan.ts'
 import type { CampaignState, Grant, Risk, Standing, Watch } from './state.ts'
 
@@ -35,6 +35,7 @@ const INSTALL = ['install'] as const
 const SHADOW = ['shadow'] as const
 /** The gates over devices that run; `install` is over those that begin. */
 const RUNNING = ['crash', 'intervention', 'latency', 'confidence'] as const
+const EACH_RUNNING = RUNNING.map((gate) => [gate, [gate]] as const)
 
 /** What is to be told of one device under observation at `nowMs`; null while there is nothing new. */
 export function observeDevice(state: CampaignState, standing: Standing, nowMs: number): Observed | null {
@@ -43,36 +44,64 @@ export function observeDevice(state: CampaignState, standing: Standing, nowMs: n
   if (watch === null || watch.judged || facts === null) return null
   const report = reportOf(standing, watch)
   const sequence = standing.report?.sequence ?? -1
-  const place = { device: standing.device, site: facts.site, atMs: nowMs } as const
+  const { device } = standing
+  const { arm } = watch
+  const { site } = facts
   const told: Told[] = []
-  let next = shadowed({ watch, report }, { state, place, told })
-  if (sequence > next.heard.sequence) next = { ...next, heard: { sequence, atMs: nowMs } }
+  const next = copyOf(watch)
+  const shadow = shadowIn(report, watch, state.plan)
+  if (shadow !== null) {
+    told.push({ gates: SHADOW, fact: { kind: 'shadowed', device, site, atMs: nowMs, ...shadow.window } })
+    next.shadow = shadow.counted
+  }
+  if (sequence > next.heard.sequence) next.heard = { sequence, atMs: nowMs }
   if (!next.begun) {
-    next = { ...next, begun: true }
+    next.begun = true
     if (next.isNew && !next.installJudged)
-      told.push({ gates: INSTALL, fact: { kind: 'entered', arm: 'treated', ...place } })
+      told.push({ gates: INSTALL, fact: { kind: 'entered', arm, device, site, atMs: nowMs } })
   }
   if (watch.isNew && !next.installJudged) {
     const value = installValue(report, nowMs >= next.heard.atMs + state.plan.silenceMs)
     if (value !== undefined) {
-      told.push({ gates: INSTALL, fact: { kind: 'judged', arm: 'treated', ...place, value } })
-      next = { ...next, installJudged: true, judged: value !== 0 && report?.candidate == null }
+      told.push({ gates: INSTALL, fact: { kind: 'judged', arm, device, site, atMs: nowMs, value } })
+      next.installJudged = true
+      next.judged = value !== 0 && report?.candidate == null
     }
   }
   const counted = countedIn(report, watch)
   if (!next.judged && next.enteredMs === null && counted !== null) {
-    next = { ...next, enteredMs: nowMs, from: next.from ?? NOTHING }
-    told.push({ gates: RUNNING, fact: { kind: 'entered', arm: watch.arm, ...place } })
+    next.enteredMs = nowMs
+    next.from ??= NOTHING
+    told.push({ gates: RUNNING, fact: { kind: 'entered', arm, device, site, atMs: nowMs } })
   }
   if (!next.judged && next.enteredMs !== null) {
     const values = outcomeOf(state, { standing, watch: next, counted, nowMs })
     if (values !== null) {
-      for (const gate of RUNNING)
-        told.push({ gates: [gate], fact: { kind: 'judged', arm: watch.arm, ...place, value: values[gate] } })
-      next = { ...next, judged: true }
+      for (const [gate, gates] of EACH_RUNNING)
+        told.push({ gates, fact: { kind: 'judged', arm, device, site, atMs: nowMs, value: values[gate] } })
+      next.judged = true
     }
   }
-  return next === standing.watch ? null : { watch: next, told }
+  // Whatever else is new of it is told.
+  const isNews = told.length > 0 || next.heard !== watch.heard || next.begun !== watch.begun
+  return isNews || watch !== standing.watch ? { watch: next, told } : null
+}
+
+/** To be moved field by field: copies of it for each would cost more than all that is decided here. */
+function copyOf({
+  round,
+  arm,
+  isNew,
+  sinceMs,
+  begun,
+  enteredMs,
+  from,
+  installJudged,
+  judged,
+  heard,
+  shadow,
+}: Watch): { -readonly [K in keyof Watch]: Watch[K] } {
+  return { round, arm, isNew, sinceMs, begun, enteredMs, from, installJudged, judged, heard, shadow }
 }
 
 /**
@@ -100,25 +129,19 @@ function countedIn(report: DeviceReport | null, { arm }: Watch): Health | null {
   return report === null ? null : arm === 'control' ? report.usual : report.candidate
 }
 
-function shadowed(
-  { watch, report }: { watch: Watch; report: DeviceReport | null },
-  { state, place, told }: { state: CampaignState; place: Place; told: Told[] },
-): Watch {
-  const now = report?.shadow ?? null
-  if (!watch.isNew || now === null) return watch
-  const inputs = now.inputs - watch.shadow.inputs
-  const worse = now.worse - watch.shadow.worse
-  const better = now.better - watch.shadow.better
-  if (inputs < state.plan.shadow.windowInputs || worse < 0 || better < 0 || worse + better > inputs)
-    return watch
-  told.push({ gates: SHADOW, fact: { kind: 'shadowed', ...place, inputs, worse, better } })
-  return { ...watch, shadow: now }
-}
-
-interface Place {
-  readonly device: string
-  readonly site: string
-  readonly atMs: number
+/** The window that its shadow has seen since the gates were last told; null while that is none. */
+function shadowIn(
+  report: DeviceReport | null,
+  { isNew, shadow: before }: Watch,
+  { shadow: planned }: CampaignPlan,
+): { readonly counted: ShadowCount; readonly window: ShadowCount } | null {
+  const counted = report?.shadow ?? null
+  if (!isNew || counted === null) return null
+  const inputs = counted.inputs - before.inputs
+  const worse = counted.worse - before.worse
+  const better = counted.better - before.better
+  if (inputs < planned.windowInputs || worse < 0 || better < 0 || worse + better > inputs) return null
+  return { counted, window: { inputs, worse, better } }
 }
 
 /** 0: installed. 1: not, and back. Null: nobody knows. Undefined: it is not over yet. */

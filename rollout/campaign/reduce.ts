@@ -36,8 +36,6 @@ export function reduce(state: CampaignState, event: CampaignEvent): CampaignStat
       return resumed(taken(state, event.id), event)
     case 'halted':
       return halted(taken(state, event.id), { by: event.by, reason: event.reason })
-    case 'overridden':
-      return overridden(taken(state, event.id), event)
     case 'cancelled':
     case 'superseded':
       return ended(taken(state, event.id), event)
@@ -60,7 +58,9 @@ function joined(state: CampaignState, event: EventOf<'joined'>): CampaignState {
   const before = standingOf(state, event.device)
   if (before.facts !== null && event.sequence <= before.facts.sequence) return state
   const { sequence, site, hardware, utcOffsetMinutes } = event
-  return withStanding(state, { ...before, facts: { sequence, site, hardware, utcOffsetMinutes } })
+  const facts = { sequence, site, hardware, utcOffsetMinutes }
+  const { device, unit, left: isGone, asking, grant, risk, watch, report } = before
+  return withStanding(state, { device, unit, facts, left: isGone, asking, grant, risk, watch, report })
 }
 
 function left(state: CampaignState, { device }: EventOf<'left'>): CampaignState {
@@ -71,23 +71,28 @@ function left(state: CampaignState, { device }: EventOf<'left'>): CampaignState 
 function asked(state: CampaignState, { device }: EventOf<'asked'>): CampaignState {
   const before = state.devices.get(device)
   if (before === undefined || before.asking || wantsOf(state, before) === null) return state
-  const after = withStanding(state, { ...before, asking: true })
-  return { ...after, agenda: { ...after.agenda, asked: { item: device, rest: after.agenda.asked } } }
+  const { waiting, asked: earlier, served, touched, due } = state.agenda
+  const agenda = { waiting, asked: { item: device, rest: earlier }, served, touched, due }
+  const { unit, facts, left: isGone, grant, risk, watch, report } = before
+  const after = { device, unit, facts, left: isGone, asking: true, grant, risk, watch, report }
+  return withStanding(state, after, agenda)
 }
 
 function reported(state: CampaignState, event: EventOf<'reported'>): CampaignState {
   const before = standingOf(state, event.device)
   if (before.report !== null && event.sequence <= before.report.sequence) return state
-  const after = withStanding(state, {
-    ...before,
-    report: event,
-    risk: riskOf(state.plan, before.grant, event),
+  const { device, unit, facts, left: isGone, asking, grant, watch } = before
+  const risk = riskOf(state.plan, grant, event)
+  const after = { device, unit, facts, left: isGone, asking, grant, risk, watch, report: event }
+  if (watch === null || watch.judged) return withStanding(state, after)
+  const { waiting, asked: asks, served, touched, due } = state.agenda
+  return withStanding(state, after, {
+    waiting,
+    asked: asks,
+    served,
+    touched: { item: device, rest: touched },
+    due,
   })
-  if (before.watch === null || before.watch.judged) return after
-  return {
-    ...after,
-    agenda: { ...after.agenda, touched: { item: event.device, rest: after.agenda.touched } },
-  }
 }
 
 function stated(state: CampaignState, event: EventOf<'stated'>): CampaignState {
@@ -126,16 +131,6 @@ function resumed(state: CampaignState, event: EventOf<'resumed'>): CampaignState
 }
 /** One person may be mistaken, or somebody else. */
 export const RESUMERS = 2
-
-/** R2: noted beside what the gates said; the ring passes after its dwell time, unless they halt it before. */
-function overridden(state: CampaignState, event: EventOf<'overridden'>): CampaignState {
-  const { by, keyId, verdictDigest, reason, ring } = event
-  const rings = state.rings.map((record, at) =>
-    at === state.rings.length - 1 ? { ...record, override: { by, keyId, verdictDigest, reason } } : record,
-  )
-  const atMs = state.clock.campaignMs
-  return decided({ ...state, rings }, { kind: 'overridden', atMs, by, keyId, ring, reason })
-}
 
 function phaseByRing({ ring, rings, plan }: CampaignState): Phase {
   return ring === plan.rings.length - 1 && rings.at(-1)?.outcome === 'promoted' ? 'complete' : 'running'

@@ -48,16 +48,6 @@ export interface RingRecord {
   readonly planned: { readonly treated: number; readonly control: number }
   /** What the gates said last, each with its evidence; null before they were asked. */
   readonly verdict: GateVerdict | null
-  /** It is the stretch after the last ring: of the treated, those whose unit is below this are observed. */
-  readonly baking?: { readonly below: number }
-  /** A person's signed word that it may go on although the gates hold. */
-  readonly override?: Override
-}
-
-export interface Override extends Approval {
-  /** What the gates said, by its digest, when the person signed. */
-  readonly verdictDigest: string
-  readonly reason: string
 }
 
 export type Decision =
@@ -71,14 +61,6 @@ export type Decision =
       readonly kind: 'paused' | 'resumed' | 'cancelled' | 'superseded'
       readonly atMs: number
       readonly by: string
-      readonly reason: string
-    }
-  | {
-      readonly kind: 'overridden'
-      readonly atMs: number
-      readonly by: string
-      readonly keyId: string
-      readonly ring: string
       readonly reason: string
     }
   | { readonly kind: 'stated'; readonly atMs: number; readonly generation: number; readonly keyId: string }
@@ -170,7 +152,14 @@ export interface Counts {
   readonly returned: number
 }
 
-export interface CampaignState {
+/** What nearly every event moves: the devices, and sums over them. */
+export interface Fleet {
+  readonly devices: Table<Standing>
+  readonly sites: Table<SiteStanding>
+  readonly counts: Counts
+}
+
+export interface CampaignState extends Fleet {
   readonly plan: CampaignPlan
   readonly planDigest: string
   readonly phase: Phase
@@ -191,9 +180,6 @@ export interface CampaignState {
   readonly commands: readonly string[]
   /** The newest {@link MAX_DECISIONS}. */
   readonly decisions: readonly Decision[]
-  readonly devices: Table<Standing>
-  readonly sites: Table<SiteStanding>
-  readonly counts: Counts
   readonly bandwidth: { readonly window: number; readonly bytes: number }
   /** Work for the next tick; found in the devices too, so no part of the digest. */
   readonly agenda: Agenda
@@ -258,6 +244,37 @@ export function openCampaign(plan: CampaignPlan, atMs: number): CampaignState {
     counts: { fleet: 0, exposed: 0, atRisk: 0, proven: 0, failed: 0, returned: 0 },
     bandwidth: { window: 0, bytes: 0 },
     agenda: { waiting: [], asked: null, served: null, touched: null, due: new Map() },
+  }
+}
+
+/**
+ * The state with another fleet and agenda. Field by field, because a spread of so many costs many times as much in V8, and
+ * every report of every device comes through here.
+ */
+export function withFleet(
+  state: CampaignState,
+  { devices, sites, counts }: Fleet,
+  agenda: Agenda = state.agenda,
+): CampaignState {
+  return {
+    plan: state.plan,
+    planDigest: state.planDigest,
+    phase: state.phase,
+    clock: state.clock,
+    ring: state.ring,
+    rings: state.rings,
+    evidence: state.evidence,
+    direction: state.direction,
+    lastGoodGeneration: state.lastGoodGeneration,
+    approvals: state.approvals,
+    resumers: state.resumers,
+    commands: state.commands,
+    decisions: state.decisions,
+    devices,
+    sites,
+    counts,
+    bandwidth: state.bandwidth,
+    agenda,
   }
 }
 

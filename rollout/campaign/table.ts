@@ -1,130 +1,111 @@
 /**
- * A map that never changes: setting a key returns a new one that shares nearly everything with the old one (a hash array
- * mapped trie; P. Bagwell, "Ideal Hash Trees", 2001). One device's report then costs a few small arrays, not a copy of the fleet.
+ * A map that never changes: setting a key returns a new one. The newest version writes into one store in place, and an older
+ * one knows only what was changed after it (H. Baker, "Shallow binding makes functional arrays fast", 1991). One device's
+ * report then costs two small objects, where a tree that shares its parts costs a path of copies, kept until the next report.
  *
- * Its form depends on what is in it alone, never on the order in which it came there. Nothing is ever taken out.
+ * Whoever goes on with an older version pays for it: what came after is undone, or the store copied where that costs less.
+ * Nothing is ever taken out, and undefined is no value.
  */
-interface Leaf<V> {
-  readonly kind: 'leaf'
-  readonly hash: number
-  readonly key: string
-  readonly value: V
+interface Store<V> {
+  readonly kind: 'store'
+  readonly places: Map<string, number>
+  readonly values: V[]
 }
-interface Branch<V> {
-  readonly kind: 'branch'
-  /** Bit `i` is set where the fragment `i` of the hash has a child; children lie in the order of the bits. */
-  readonly bits: number
-  readonly children: readonly Node<V>[]
-}
-/** Keys that share all 32 bits of their hash, in the order of the keys. */
-interface Clash<V> {
-  readonly kind: 'clash'
-  readonly hash: number
-  readonly leaves: readonly Leaf<V>[]
-}
-type Node<V> = Leaf<V> | Branch<V> | Clash<V>
 
-const FRAGMENT_BITS = 5
-const HASH_BITS = 32
+/** What a version holds otherwise than `after`, the one that was made of it. */
+interface Change<V> {
+  readonly kind: 'change'
+  readonly key: string
+  /** Undefined where `after` added the key. */
+  readonly value: V | undefined
+  readonly after: Table<V>
+}
+
+/** Through so many changes an older version looks for an answer; one that is further back is given a store of its own. */
+const LOOK_BACK = 64
 
 export class Table<V> {
   readonly size: number
-  readonly #root: Node<V> | null
+  /** The newest version has the store, an older one the change that leads to it. */
+  #holds: Store<V> | Change<V>
 
-  private constructor(root: Node<V> | null, size: number) {
-    this.#root = root
+  private constructor(store: Store<V>, size: number) {
+    this.#holds = store
     this.size = size
   }
 
   static empty<V>(): Table<V> {
-    return new Table<V>(null, 0)
+    return new Table<V>({ kind: 'store', places: new Map(), values: [] }, 0)
   }
 
   get(key: string): V | undefined {
-    const hash = hashOf(key)
-    let node = this.#root
-    for (let shift = 0; node !== null; shift += FRAGMENT_BITS) {
-      if (node.kind === 'leaf') return node.key === key ? node.value : undefined
-      if (node.kind === 'clash') return node.leaves.find((leaf) => leaf.key === key)?.value
-      node = childOf(node, fragmentOf(hash, shift))
+    let holds = this.#holds
+    for (let back = 0; holds.kind === 'change'; back += 1) {
+      if (holds.key === key) return holds.value
+      holds = back < LOOK_BACK ? holds.after.#holds : this.#apart()
     }
-    return undefined
+    return read(holds, key)
   }
 
   with(key: string, value: V): Table<V> {
-    const leaf: Leaf<V> = { kind: 'leaf', hash: hashOf(key), key, value }
-    if (this.#root === null) return new Table<V>(leaf, 1)
-    const grown = { by: 0 }
-    const root = placed(this.#root, { leaf, grown }, 0)
-    return new Table<V>(root, this.size + grown.by)
+    const store = this.#holds.kind === 'store' ? this.#holds : this.#again()
+    const { places, values } = store
+    const place = places.get(key)
+    const after = new Table<V>(store, place === undefined ? this.size + 1 : this.size)
+    this.#holds = { kind: 'change', key, value: place === undefined ? undefined : values[place], after }
+    if (place === undefined) places.set(key, values.push(value) - 1)
+    else values[place] = value
+    return after
   }
 
-  /** In the order of the keys' hashes, which is the same for the same keys. */
-  *values(): Generator<V, void, undefined> {
-    const waiting: Node<V>[] = this.#root === null ? [] : [this.#root]
-    for (let node = waiting.pop(); node !== undefined; node = waiting.pop()) {
-      if (node.kind === 'leaf') yield node.value
-      else if (node.kind === 'clash') for (const leaf of node.leaves) yield leaf.value
-      else for (let at = node.children.length - 1; at >= 0; at -= 1) push(waiting, node.children[at])
+  /** As of now, in an order that the keys alone do not decide: whoever needs one sorts. */
+  values(): IterableIterator<V> {
+    const { values } = this.#holds.kind === 'store' ? this.#holds : this.#apart()
+    return values.slice().values()
+  }
+
+  /** The store, with this version in it as the newest. */
+  #again(): Store<V> {
+    const older: { readonly table: Table<V>; readonly change: Change<V> }[] = []
+    let [table, holds]: [Table<V>, Store<V> | Change<V>] = [this, this.#holds]
+    for (; holds.kind === 'change'; [table, holds] = [holds.after, holds.after.#holds])
+      older.push({ table, change: holds })
+    if (older.length > this.size) return this.#apart()
+    for (const { table: one, change } of older.reverse()) {
+      const { key, value, after } = change
+      // From now on the newer one is as if made of the older one, by the change back.
+      after.#holds = { kind: 'change', key, value: read(holds, key), after: one }
+      restore(holds, key, value)
+      one.#holds = holds
     }
+    return holds
+  }
+
+  #apart(): Store<V> {
+    const since: Change<V>[] = []
+    let holds = this.#holds
+    for (; holds.kind === 'change'; holds = holds.after.#holds) since.push(holds)
+    const own: Store<V> = { kind: 'store', places: new Map(holds.places), values: [...holds.values] }
+    for (const { key, value } of since.reverse()) restore(own, key, value)
+    this.#holds = own
+    return own
   }
 }
 
-function push<V>(waiting: Node<V>[], node: Node<V> | undefined): void {
-  if (node !== undefined) waiting.push(node)
+function read<V>({ places, values }: Store<V>, key: string): V | undefined {
+  const place = places.get(key)
+  return place === undefined ? undefined : values[place]
 }
 
-function childOf<V>({ bits, children }: Branch<V>, fragment: number): Node<V> | null {
-  const bit = 1 << fragment
-  return (bits & bit) === 0 ? null : (children[ones(bits & (bit - 1))] ?? null)
+function write<V>({ places, values }: Store<V>, key: string, value: V): void {
+  const place = places.get(key)
+  if (place === undefined) places.set(key, values.push(value) - 1)
+  else values[place] = value
 }
 
-interface Arrival<V> {
-  readonly leaf: Leaf<V>
-  readonly grown: { by: number }
-}
-
-function placed<V>(node: Node<V>, arrival: Arrival<V>, shift: number): Node<V> {
-  const { leaf, grown } = arrival
-  if (node.kind === 'branch') {
-    const bit = 1 << fragmentOf(leaf.hash, shift)
-    const at = ones(node.bits & (bit - 1))
-    const child = (node.bits & bit) === 0 ? undefined : node.children[at]
-    const children = node.children.slice()
-    if (child === undefined) {
-      children.splice(at, 0, leaf)
-      grown.by = 1
-    } else children[at] = placed(child, arrival, shift + FRAGMENT_BITS)
-    return { kind: 'branch', bits: node.bits | bit, children }
-  }
-  if (node.kind === 'leaf' && node.key === leaf.key) return leaf
-  if (node.hash === leaf.hash) {
-    const here = node.kind === 'leaf' ? [node] : node.leaves
-    const others = here.filter(({ key }) => key !== leaf.key)
-    if (others.length === here.length) grown.by = 1
-    const leaves = [...others, leaf].toSorted((a, b) => (a.key < b.key ? -1 : 1))
-    return { kind: 'clash', hash: leaf.hash, leaves }
-  }
-  // Two hashes meet here: a branch that holds the one which was there takes in the other, as deep as they agree.
-  const bits = 1 << fragmentOf(node.hash, shift)
-  return placed<V>({ kind: 'branch', bits, children: [node] }, arrival, shift)
-}
-
-function fragmentOf(hash: number, shift: number): number {
-  return shift < HASH_BITS ? (hash >>> shift) & 31 : 0
-}
-
-function ones(bits: number): number {
-  let count = bits - ((bits >>> 1) & 0x55555555)
-  count = (count & 0x33333333) + ((count >>> 2) & 0x33333333)
-  return Math.imul((count + (count >>> 4)) & 0x0f0f0f0f, 0x01010101) >>> 24
-}
-
-/** FNV-1a with the finaliser of MurmurHash3, so that names which differ in their last digit lie apart. */
-function hashOf(key: string): number {
-  let hash = 0x811c9dc5
-  for (let at = 0; at < key.length; at += 1) hash = Math.imul(hash ^ key.charCodeAt(at), 0x01000193)
-  hash = Math.imul(hash ^ (hash >>> 16), 0x85ebca6b)
-  hash = Math.imul(hash ^ (hash >>> 13), 0xc2b2ae35)
-  return (hash ^ (hash >>> 16)) >>> 0
+/** Undoes the last change: the key that it added, if it did, is the last one. */
+function restore<V>(store: Store<V>, key: string, value: V | undefined): void {
+  if (value !== undefined) return write(store, key, value)
+  store.places.delete(key)
+  store.values.pop()
 }

@@ -5,11 +5,19 @@
  */
 import { inOrder, type Told } from './evidence.ts'
 import type { EventOf } from './events.ts'
-import { withStanding } from './fleet.ts'
+import { placed } from './fleet.ts'
 import { given } from './give.ts'
 import { observeDevice } from './observe.ts'
 import { judged } from './ring.ts'
-import { DUE_SPAN_MS, itemsOf, type Agenda, type CampaignState, type Chain, type Watch } from './state.ts'
+import {
+  DUE_SPAN_MS,
+  itemsOf,
+  withFleet,
+  type CampaignState,
+  type Chain,
+  type Fleet,
+  type Watch,
+} from './state.ts'
 
 /**
  * The most that one tick moves the campaign's time (R12): a clock that jumps ahead makes no device silent and no ring old. A
@@ -33,28 +41,27 @@ function observed(state: CampaignState): CampaignState {
   const due = new Map(state.agenda.due)
   const reminded = new Set(pastOf(due, campaignMs))
   const names = [...itemsOf(state.agenda.touched), ...reminded].sort()
-  if (names.length === 0) return state.agenda.served === null ? state : withAgenda(state, { served: null })
-  let now = state
+  if (names.length === 0 && state.agenda.served === null) return state
+  let fleet: Fleet = state
   const told: Told[] = []
   for (const [at, name] of names.entries()) {
-    const standing = name === names[at - 1] ? undefined : now.devices.get(name)
+    const standing = name === names[at - 1] ? undefined : fleet.devices.get(name)
     if (standing === undefined) continue
-    const seen = observeDevice(now, standing, campaignMs)
+    const seen = observeDevice(state, standing, campaignMs)
     if (seen !== null) {
       for (const one of seen.told) told.push(one)
-      now = withStanding(now, { ...standing, watch: seen.watch })
+      const { device, unit, facts, left, asking, grant, risk, report } = standing
+      const after = { device, unit, facts, left, asking, grant, risk, watch: seen.watch, report }
+      fleet = placed(state, fleet, after)
     }
     const watch = seen?.watch ?? standing.watch
-    const atMs = watch === null ? null : silenceAt(now, watch)
+    const atMs = watch === null ? null : silenceAt(state, watch)
     if (atMs !== null && (reminded.has(name) || isNews(standing.watch, watch))) remind(due, name, atMs)
   }
-  const after = withAgenda(now, { served: null, touched: null, due })
+  const { waiting, asked } = state.agenda
+  const after = withFleet(state, fleet, { waiting, asked, served: null, touched: null, due })
   const isOpen = state.rings.at(-1)?.outcome === 'open'
   return told.length > 0 && isOpen ? { ...after, evidence: state.evidence.with(inOrder(told)) } : after
-}
-
-function withAgenda(state: CampaignState, changes: Partial<Agenda>): CampaignState {
-  return { ...state, agenda: { ...state.agenda, ...changes } }
 }
 
 /** Takes out of `due` what is due at `nowMs`. */
@@ -62,7 +69,7 @@ function pastOf(due: Map<number, Chain<string>>, nowMs: number): readonly string
   const past: string[] = []
   for (const [span, chain] of due) {
     if (span * DUE_SPAN_MS > nowMs) continue
-    past.push(...itemsOf(chain))
+    for (const device of itemsOf(chain)) past.push(device)
     due.delete(span)
   }
   return past

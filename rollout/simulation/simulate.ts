@@ -3,7 +3,7 @@
  * machine installs, links lose and delay, devices go offline, lose power and fail. The same settings give the same report.
  */
 import { assignmentFor, servedBy } from '../campaign/assignment.ts'
-import type { CampaignEvent, DeviceReport } from '../campaign/events.ts'
+import type { DeviceReport } from '../campaign/events.ts'
 import { wantsOf } from '../campaign/grant.ts'
 import { isBusy } from '../install.ts'
 import { Agenda } from './agenda.ts'
@@ -14,7 +14,16 @@ import { simulatedPlan } from './plan.ts'
 import { reportOf, type ConvergencePoint, type SimulationReport } from './report.ts'
 import { parseSettings, type SimulationInput } from './settings.ts'
 import { exponential } from './chance.ts'
-import { HOUR_MS, makeWorld, MINUTE_MS, onlineFrom, type SimDevice, type World } from './world.ts'
+import {
+  HOUR_MS,
+  makeWorld,
+  MINUTE_MS,
+  onlineFrom,
+  type Happening,
+  type Pending,
+  type SimDevice,
+  type World,
+} from './world.ts'
 
 /** A Monday at noon. */
 const START_MS = Date.UTC(2026, 0, 5, 12)
@@ -35,11 +44,14 @@ const PATIENCE_MS = 21 * 24 * HOUR_MS
 const AFTERWARDS_MS = 7 * 24 * HOUR_MS
 const CURVE_MS = 6 * HOUR_MS
 
-type Happening =
-  | { readonly kind: 'join' | 'ask' | 'look' | 'step' | 'report'; readonly device: SimDevice }
-  | { readonly kind: 'crash' | 'intervention'; readonly device: SimDevice; readonly life: number }
-  | { readonly kind: 'arrive'; readonly event: CampaignEvent }
-  | { readonly kind: 'tick' }
+const JOIN: Happening = { kind: 'join' }
+const ASK: Happening = { kind: 'ask' }
+const LOOK: Happening = { kind: 'look' }
+const STEP: Happening = { kind: 'step' }
+const REPORT: Happening = { kind: 'report' }
+
+/** A device that is looked after now needs no call. */
+const RUNNING = Number.NEGATIVE_INFINITY
 
 /** Throws `BadSimulation` and `BadPlan`. */
 export function simulate(input: SimulationInput): SimulationReport {
@@ -48,10 +60,11 @@ export function simulate(input: SimulationInput): SimulationReport {
 
 class Run {
   readonly #world: World
-  readonly #agenda = new Agenda<Happening>()
+  readonly #agenda = new Agenda<SimDevice>()
   readonly #centre: SimulatedCentre
   readonly #curve: ConvergencePoint[] = []
   #nowMs = START_MS
+  #tickMs = START_MS + TICK_MS
   #clockOffMs = 0
   #committed = 0
   #mixed = 0
@@ -69,15 +82,13 @@ class Run {
     const late = Math.floor(devices.length * LATE_JOINERS)
     for (const device of devices) {
       if (device.at < devices.length - late) this.#join(device)
-      else this.#agenda.add(START_MS + random() * JOINED_BY_MS, { kind: 'join', device })
+      else this.#plan(device, START_MS + random() * JOINED_BY_MS, JOIN)
     }
     this.#centre.approve(START_MS)
-    this.#agenda.add(START_MS + TICK_MS, { kind: 'tick' })
-    for (let next = this.#agenda.take(); next !== undefined; next = this.#agenda.take()) {
-      this.#nowMs = next.atMs
-      this.#happen(next.item)
-      if (next.item.kind === 'tick' && this.#isOver()) break
-    }
+    do {
+      this.#runToTick()
+      this.#tick()
+    } while (!this.#isOver())
     return reportOf({
       world: this.#world,
       settings,
@@ -89,26 +100,64 @@ class Run {
     })
   }
 
-  #happen(happening: Happening): void {
+  #runToTick(): void {
+    const untilMs = this.#tickMs
+    for (let next = this.#agenda.take(untilMs); next !== undefined; next = this.#agenda.take(untilMs))
+      if (next.atMs === next.item.calledMs) this.#run(next.item)
+  }
+
+  /**
+   * All that happens to one device before the tick, as far as nobody else has part in it: what the centre is told in between
+   * makes the same state in any order (R9). Only when it comes to the link that it shares it waits for its turn.
+   */
+  #run(device: SimDevice): void {
+    device.calledMs = RUNNING
+    for (let next = device.pending; next !== null; next = device.pending) {
+      device.pending = next.next
+      this.#nowMs = next.atMs
+      this.#happen(device, next.what)
+      const after = device.pending
+      if (after === null || (after.atMs < this.#tickMs && !isOverLink(device, after.what))) continue
+      this.#call(device, after.atMs)
+      return
+    }
+    device.calledMs = Number.POSITIVE_INFINITY
+  }
+
+  /** Enters what will happen to the device, and calls it in time for it. */
+  #plan(device: SimDevice, atMs: number, what: Happening): void {
+    let before: Pending | null = null
+    let next = device.pending
+    for (; next !== null && next.atMs <= atMs; next = next.next) before = next
+    const entry = { atMs, what, next }
+    if (before === null) device.pending = entry
+    else before.next = entry
+    if (atMs < device.calledMs) this.#call(device, atMs)
+  }
+
+  #call(device: SimDevice, atMs: number): void {
+    device.calledMs = atMs
+    this.#agenda.add(atMs, device)
+  }
+
+  #happen(device: SimDevice, happening: Happening): void {
     switch (happening.kind) {
-      case 'tick':
-        return this.#tick()
       case 'arrive':
         return this.#centre.take(happening.event)
       case 'join':
-        this.#join(happening.device)
-        return this.#nudge(happening.device)
+        this.#join(device)
+        return this.#nudge(device)
       case 'ask':
-        return this.#ask(happening.device)
+        return this.#ask(device)
       case 'look':
-        return this.#look(happening.device)
+        return this.#look(device)
       case 'step':
-        return this.#step(happening.device)
+        return this.#step(device)
       case 'report':
-        return this.#report(happening.device)
+        return this.#report(device)
       case 'crash':
       case 'intervention':
-        if (happening.life === happening.device.life) this.#fail(happening.device, happening.kind)
+        if (happening.life === device.life) this.#fail(device, happening.kind)
         return
     }
   }
@@ -127,17 +176,18 @@ class Run {
   }
 
   #tick(): void {
+    this.#nowMs = this.#tickMs
     const { random, settings } = this.#world
     if (random() < (settings.clockJumps * TICK_MS) / (24 * HOUR_MS))
       this.#clockOffMs = (random() * 2 - 1) * 365 * 24 * HOUR_MS
     this.#centre.tick(this.#nowMs + this.#clockOffMs)
     const { state } = this.#centre
-    for (const name of servedBy(state)) this.#later(name, 'look', NUDGED_MS)
+    for (const name of servedBy(state)) this.#lookWithin(name, NUDGED_MS)
     const told = `${state.phase} ${state.rings.length} ${state.direction.generation}`
     if (told !== this.#told) this.#tellAll()
     this.#told = told
     if ((this.#nowMs - START_MS) % CURVE_MS === 0) this.#curve.push(this.#point())
-    this.#agenda.add(this.#nowMs + TICK_MS, { kind: 'tick' })
+    this.#tickMs += TICK_MS
   }
 
   /** A new ring, a new direction: whoever it concerns asks soon. */
@@ -148,7 +198,7 @@ class Run {
       if (standing === undefined) continue
       device.isAsking = standing.asking
       if (state.direction.runs === 'last_good' && standing.grant !== null)
-        this.#later(device.name, 'look', NUDGED_MS)
+        this.#lookWithin(device.name, NUDGED_MS)
       else this.#nudge(device)
     }
   }
@@ -157,24 +207,24 @@ class Run {
     const standing = this.#centre.state.devices.get(device.name)
     if (standing === undefined || device.isAsking || wantsOf(this.#centre.state, standing) === null) return
     device.isAsking = true
-    this.#agenda.add(this.#nowMs + device.random() * POLL_MS, { kind: 'ask', device })
+    this.#plan(device, this.#nowMs + device.random() * POLL_MS, ASK)
   }
 
-  #later(name: string, kind: 'look', withinMs: number): void {
+  #lookWithin(name: string, withinMs: number): void {
     const device = this.#world.byName.get(name)
-    if (device !== undefined) this.#agenda.add(this.#nowMs + device.random() * withinMs, { kind, device })
+    if (device !== undefined) this.#plan(device, this.#nowMs + device.random() * withinMs, LOOK)
   }
 
   /** True when the device is online; otherwise it does the same when it is again. */
-  #isOnline(device: SimDevice, kind: 'ask' | 'look' | 'report'): boolean {
+  #isOnline(device: SimDevice, what: Happening): boolean {
     const onlineMs = onlineFrom(device, this.#world.settings, this.#nowMs)
-    if (onlineMs > this.#nowMs) this.#agenda.add(onlineMs + device.random() * MINUTE_MS, { kind, device })
+    if (onlineMs > this.#nowMs) this.#plan(device, onlineMs + device.random() * MINUTE_MS, what)
     return onlineMs <= this.#nowMs
   }
 
   /** A device that asks says how it is, and is observed from then on if the ring wants that. */
   #ask(device: SimDevice): void {
-    if (!this.#isOnline(device, 'ask')) return
+    if (!this.#isOnline(device, ASK)) return
     const { state } = this.#centre
     const standing = state.devices.get(device.name)
     const want = standing === undefined ? null : wantsOf(state, standing)
@@ -190,14 +240,14 @@ class Run {
     const drawnMs = Math.max(this.#nowMs, device.drawnMs)
     const { crashMs, interventionMs } = nextFailures(device, this.#world.settings, drawnMs)
     const { life } = device
-    if (interventionMs < untilMs) this.#agenda.add(interventionMs, { kind: 'intervention', device, life })
-    if (crashMs < untilMs) this.#agenda.add(crashMs, { kind: 'crash', device, life })
+    if (interventionMs < untilMs) this.#plan(device, interventionMs, { kind: 'intervention', life })
+    if (crashMs < untilMs) this.#plan(device, crashMs, { kind: 'crash', life })
     device.drawnMs = untilMs
-    this.#agenda.add(untilMs + device.random() * POLL_MS, { kind: 'report', device })
+    this.#plan(device, untilMs + device.random() * POLL_MS, REPORT)
   }
 
   #look(device: SimDevice): void {
-    if (!this.#isOnline(device, 'look')) return
+    if (!this.#isOnline(device, LOOK)) return
     const wanted = assignmentFor(this.#centre.state, device.name)
     if (wanted.kind !== 'run' || wanted.generation < device.generation) return
     if (wanted.generation > device.generation) {
@@ -227,14 +277,14 @@ class Run {
     })
     if (device.runs !== before) this.#switched(device)
     if (moved.isNews) this.#report(device)
-    if (moved.againMs !== null) this.#agenda.add(moved.againMs, { kind: 'step', device })
+    if (moved.againMs !== null) this.#plan(device, moved.againMs, STEP)
     else if (!isSettled(device, { wanted }) || device.generation !== wanted.generation)
       this.#afterRest(device)
   }
 
   /** A device at rest that does not run what is wanted asks again, unless it has given that up. */
   #afterRest(device: SimDevice): void {
-    if (device.install.kind !== 'PARKED') this.#agenda.add(this.#nowMs + HOUR_MS, { kind: 'look', device })
+    if (device.install.kind !== 'PARKED') this.#plan(device, this.#nowMs + HOUR_MS, LOOK)
   }
 
   #switched(device: SimDevice): void {
@@ -256,11 +306,11 @@ class Run {
   }
 
   #report(device: SimDevice): void {
-    if (!this.#isOnline(device, 'report')) return
+    if (!this.#isOnline(device, REPORT)) return
     const event = this.#reportOf(device)
-    if (device.random() < TWICE) this.#agenda.add(this.#nowMs + MINUTE_MS, { kind: 'arrive', event })
+    if (device.random() < TWICE) this.#plan(device, this.#nowMs + MINUTE_MS, { kind: 'arrive', event })
     if (device.random() < LATE)
-      this.#agenda.add(this.#nowMs + exponential(device.random, LATE_MS), { kind: 'arrive', event })
+      this.#plan(device, this.#nowMs + exponential(device.random, LATE_MS), { kind: 'arrive', event })
     else this.#centre.take(event)
   }
 
@@ -302,6 +352,11 @@ class Run {
     }
     return this.#nowMs - (rings.at(-1)?.openedMs ?? START_MS) > PATIENCE_MS
   }
+}
+
+/** What a device does with its site's link depends on what others of the site did before. */
+function isOverLink({ install }: SimDevice, { kind }: Happening): boolean {
+  return kind === 'step' && install.kind === 'FETCH'
 }
 
 function standsOf({ install, runs, attempt }: SimDevice): DeviceReport['stands'] {

@@ -1,6 +1,6 @@
 /** The fleet that a seed makes: sites with a link each, devices on them, what they run and how they fare. */
 import { seeded } from '../../shared/seeded.ts'
-import type { Health } from '../campaign/events.ts'
+import type { CampaignEvent, Health } from '../campaign/events.ts'
 import type { InstallState } from '../install.ts'
 import { exponential, normal } from './chance.ts'
 import type { SimulationSettings } from './settings.ts'
@@ -53,9 +53,26 @@ export interface SimDevice {
   countedMs: number
   online: { is: boolean; untilMs: number }
   isAsking: boolean
+  /** What happens to it next, the earliest first. */
+  pending: Pending | null
+  /** When it is called next by the agenda of the whole fleet; infinite while it is not. */
+  calledMs: number
   /** Up to when its failures are drawn, for the version that runs in this life of it. */
   drawnMs: number
   life: number
+}
+
+/** Something that happens to one device; `life`: of the version that would fail. */
+export type Happening =
+  | { readonly kind: 'join' | 'ask' | 'look' | 'step' | 'report' }
+  | { readonly kind: 'crash' | 'intervention'; readonly life: number }
+  | { readonly kind: 'arrive'; readonly event: CampaignEvent }
+
+/** A device's own list of what happens to it: a few entries, in their order. */
+export interface Pending {
+  readonly atMs: number
+  readonly what: Happening
+  next: Pending | null
 }
 
 /** As `Health`, while it is counted. */
@@ -136,6 +153,8 @@ function makeDevice({
     countedMs: startMs,
     online: { is: isOnline, untilMs: startMs + exponential(random, meanMs(settings, isOnline)) },
     isAsking: false,
+    pending: null,
+    calledMs: Number.POSITIVE_INFINITY,
     drawnMs: startMs,
     life: 0,
   }

@@ -30,15 +30,44 @@ describe('a table', () => {
     )
   })
 
-  it('has one order for the same keys, however they came', () => {
-    fc.assert(
-      fc.property(fc.uniqueArray(fc.string(), { maxLength: 60 }), (keys) => {
-        const fill = (order: readonly string[]) => [
-          ...order.reduce((table, key) => table.with(key, key), Table.empty<string>()).values(),
-        ]
-        expect(fill([...keys].reverse())).toEqual(fill(keys))
-      }),
+  it('goes on from any version as if the others had never been', () => {
+    // So few keys and so many steps that versions branch off far behind the newest, and are read in between.
+    const steps = fc.array(
+      fc.record({ from: fc.nat(), key: fc.integer({ min: 0, max: 40 }).map(String), value: fc.integer() }),
+      { maxLength: 250, size: 'max' },
     )
+    fc.assert(
+      fc.property(steps, fc.array(fc.nat(), { maxLength: 10 }), (taken, reads) => {
+        type Version = { readonly table: Table<number>; readonly map: ReadonlyMap<string, number> }
+        const versions: Version[] = [{ table: Table.empty(), map: new Map() }]
+        for (const [at, { from, key, value }] of taken.entries()) {
+          // Mostly the newest, as in a campaign.
+          const chosen = at % 5 === 0 ? versions[from % versions.length] : versions.at(-1)
+          if (chosen === undefined) continue
+          const table = chosen.table.with(key, value)
+          versions.push({ table, map: new Map([...chosen.map, [key, value]]) })
+          const read = versions[(reads[at % Math.max(1, reads.length)] ?? 0) % versions.length]
+          expect(read?.table.get(key)).toBe(read?.map.get(key))
+        }
+        for (const { table, map } of versions) {
+          expect(table.size).toBe(map.size)
+          for (const [key, value] of map) expect(table.get(key)).toBe(value)
+          const sorted = (values: Iterable<number>) => [...values].sort((a, b) => a - b)
+          expect(sorted(table.values())).toEqual(sorted(map.values()))
+        }
+      }),
+      { numRuns: 30 },
+    )
+  })
+
+  it('is walked as it was when the walk began', () => {
+    let table = Table.empty<number>().with('a', 1).with('b', 2)
+    const seen: number[] = []
+    for (const value of table.values()) {
+      table = table.with('b', 20).with('c', 30)
+      seen.push(value)
+    }
+    expect(seen).toEqual([1, 2])
   })
 })
 
