@@ -72,6 +72,12 @@ export const CampaignView = v.object({
       outcome: Outcome,
       planned: v.object({ treated: Count, control: Count }),
       verdict: Verdict,
+      /** Only of the stretch after the last ring, the bake. */
+      baking: v.exactOptional(v.object({ below: v.number() })),
+      /** By whose signed word it may pass although its gates hold. */
+      override: v.exactOptional(
+        v.object({ by: v.string(), keyId: Sha256, verdictDigest: Sha256, reason: v.string() }),
+      ),
     }),
   ),
   approvals: v.object({ needed: Count, by: v.array(v.string()) }),

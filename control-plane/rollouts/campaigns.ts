@@ -77,8 +77,8 @@ function bundleFor(state: CampaignState, device: string): DesiredBundle | null |
   }
 }
 
-/** A device that hears nothing would run its shadow for ever. */
-const SHADOW_AT_MOST_HOURS = 24
+/** A device that hears nothing would run its shadow for ever. A small fleet needs days, so it is as long as the wire allows. */
+const SHADOW_AT_MOST_HOURS = 168
 
 /** The state from the log alone, held against the checkpoint that was written when it was decided on. */
 async function opened(sql: Queryable, id: string): Promise<Held> {

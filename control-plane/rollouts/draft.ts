@@ -42,5 +42,16 @@ export function planOf(
   const rings = usual.rings.map((ring) => (dwellMs === undefined ? ring : { ...ring, dwellMs }))
   // Never by a file: who made it, which bytes, and what they follow is the centre's to say.
   const own = { author, candidate, lastGood, baseGeneration, transferBytes }
-  return parsePlan({ ...usual, rings, ...plan, ...own, v: 1, campaign, urgency, approvals })
+  const bakeMs = dwellMs ?? usual.bakeMs
+  return parsePlan({
+    ...usual,
+    ...(bakeMs === undefined ? {} : { bakeMs }),
+    rings,
+    ...plan,
+    ...own,
+    v: 1,
+    campaign,
+    urgency,
+    approvals,
+  })
 }

@@ -93,6 +93,15 @@ export const CampaignEventSchema = v.variant('kind', [
   v.strictObject({ kind: v.literal('halted'), ...command, reason: Text }),
   v.strictObject({ kind: v.literal('cancelled'), ...command, reason: Text }),
   v.strictObject({ kind: v.literal('superseded'), ...command, reason: Text }),
+  /** `keyId` signed that the open ring may pass although its gates hold, and named what they said (override.ts). */
+  v.strictObject({
+    kind: v.literal('overridden'),
+    ...command,
+    keyId: Hash,
+    ring: Name,
+    verdictDigest: Hash,
+    reason: Text,
+  }),
   /** The director signed that the fleet follows `generation` of this campaign: what `needOf` asked for. */
   v.strictObject({ kind: v.literal('stated'), generation: Whole, statement: Hash, keyId: Hash }),
 ])
@@ -101,6 +110,14 @@ export type CampaignEventKind = CampaignEvent['kind']
 export type EventOf<K extends CampaignEventKind> = Extract<CampaignEvent, { readonly kind: K }>
 
 /** What a person may ask for; refused with a reason where it may not be. */
-export const COMMAND_KINDS = ['approved', 'paused', 'resumed', 'halted', 'cancelled', 'superseded'] as const
+export const COMMAND_KINDS = [
+  'approved',
+  'paused',
+  'resumed',
+  'halted',
+  'cancelled',
+  'superseded',
+  'overridden',
+] as const
 export type CommandKind = (typeof COMMAND_KINDS)[number]
 export type CampaignCommand = EventOf<CommandKind>

@@ -38,6 +38,8 @@ export function wantsOf(state: CampaignState, standing: Standing): Want | null {
     if (phase === 'complete' || (!control && standing.unit < ring.cut)) return 'grant'
     if (!control) return null
   }
+  // After the last ring a sample of the treated is enough to tell them from the control.
+  if (ring.baking !== undefined && !control && standing.unit >= ring.baking.below) return null
   const isActive = control || (standing.risk !== 'returned' && standing.report?.candidate != null)
   return phase === 'running' && isActive && watch?.round !== rings.length - 1 ? 'watch' : null
 }

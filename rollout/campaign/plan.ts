@@ -8,6 +8,7 @@ import { StarlingError } from '../../shared/errors.ts'
 import type { Sha256Hex } from '../../shared/ids.ts'
 import { describeIssues } from '../../shared/wire/answer.ts'
 import { DesiredBundleSchema } from '../../shared/wire/state.ts'
+import { isOverRunning } from '../gates/judge.ts'
 import { GateSpecSchema, type GateSpec } from '../gates/spec.ts'
 import { compareVersions } from '../version.ts'
 
@@ -123,6 +124,11 @@ const PlanSchema = v.strictObject({
     confidence: v.pipe(v.number(), v.gtValue(0), v.maxValue(1)),
   }),
   gates: GatesSchema,
+  /**
+   * How long, after the last ring passed, the control is still held back and devices are observed anew, before the campaign is
+   * complete: what breaks only after days shows there. Absent in plans that were made before there was one.
+   */
+  bakeMs: v.exactOptional(Duration),
 })
 export type CampaignPlan = v.InferOutput<typeof PlanSchema>
 /** A plan as somebody writes it. */
@@ -145,6 +151,20 @@ export function parsePlan(value: unknown): CampaignPlan {
 /** What approvals and statements name. */
 export function planDigest(plan: CampaignPlan): Sha256Hex {
   return digestOf(plan)
+}
+
+/** The name of the stretch after the last ring. */
+export const BAKE = 'bake'
+
+/**
+ * Of the false halts that a ring may cost, the bake may cost so much more: little, because many devices are observed in it, so
+ * that what is really wrong shows all the same.
+ */
+export const BAKE_ALPHA = 0.1
+
+/** The gates of the bake: those of the last ring, which have to be surer of harm. */
+export function bakeGatesOf(plan: CampaignPlan): readonly GateSpec[] {
+  return gatesOf(plan, plan.rings.length - 1).map((gate) => ({ ...gate, alpha: gate.alpha * BAKE_ALPHA }))
 }
 
 /** The gates of ring number `ring`. */
@@ -179,6 +199,11 @@ function contradictionIn(plan: CampaignPlan): string | null {
       return `gates: no metric ${unknown.name} is weighed by ${unknown.test.kind}; there are ${METRIC_LIST}`
   }
   if (new Set(rings.map(({ name }) => name)).size < rings.length) return 'rings: two have one name'
+  if (plan.bakeMs !== undefined) {
+    if (rings.some(({ name }) => name === BAKE)) return `rings: "${BAKE}" is what follows the last one`
+    if (!gatesOf(plan, rings.length - 1).some(({ test }) => isOverRunning(test.kind)))
+      return 'bakeMs: no gate of the last ring looks at devices that run'
+  }
   for (const [at, freeze] of plan.freezes.entries())
     if (freeze.kind === 'dates' && freeze.to < freeze.from) return `freezes.${at}: it ends before it begins`
   return null

@@ -36,6 +36,8 @@ export function reduce(state: CampaignState, event: CampaignEvent): CampaignStat
       return resumed(taken(state, event.id), event)
     case 'halted':
       return halted(taken(state, event.id), { by: event.by, reason: event.reason })
+    case 'overridden':
+      return overridden(taken(state, event.id), event)
     case 'cancelled':
     case 'superseded':
       return ended(taken(state, event.id), event)
@@ -131,6 +133,16 @@ function resumed(state: CampaignState, event: EventOf<'resumed'>): CampaignState
 }
 /** One person may be mistaken, or somebody else. */
 export const RESUMERS = 2
+
+/** R2: noted beside what the gates said; the ring passes after its dwell time, unless they halt it before. */
+function overridden(state: CampaignState, event: EventOf<'overridden'>): CampaignState {
+  const { by, keyId, verdictDigest, reason, ring } = event
+  const rings = state.rings.map((record, at) =>
+    at === state.rings.length - 1 ? { ...record, override: { by, keyId, verdictDigest, reason } } : record,
+  )
+  const atMs = state.clock.campaignMs
+  return decided({ ...state, rings }, { kind: 'overridden', atMs, by, keyId, ring, reason })
+}
 
 function phaseByRing({ ring, rings, plan }: CampaignState): Phase {
   return ring === plan.rings.length - 1 && rings.at(-1)?.outcome === 'promoted' ? 'complete' : 'running'

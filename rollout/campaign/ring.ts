@@ -1,11 +1,11 @@
 /** The open ring: when it begins, what its gates say, and what follows. */
-import { judge } from '../gates/judge.ts'
+import { judge, judgeBake, type GateVerdict } from '../gates/judge.ts'
 import { cutOf } from './cohort.ts'
 import { RingEvidence } from './evidence.ts'
 import { halted } from './direction.ts'
 import { isControl, isEligible } from './fleet.ts'
 import { openRingOf } from './grant.ts'
-import { gatesOf } from './plan.ts'
+import { BAKE, bakeGatesOf, gatesOf } from './plan.ts'
 import { decided, type CampaignState, type Chain, type RingRecord, type Standing } from './state.ts'
 
 /** Who halts when a gate does. */
@@ -17,18 +17,33 @@ export function judged(state: CampaignState): CampaignState {
   if (direction.runs !== 'candidate' || direction.statement === null) return state
   const open = openRingOf(state)
   if (open === null) return phase === 'running' ? opened(state) : state
-  const ring = state.plan.rings[state.ring]
-  const verdict = judge(gatesOf(state.plan, state.ring), state.evidence.ledger(), {
-    nowMs: clock.campaignMs,
-    planned: open.planned,
-  })
+  if (open.outcome !== 'open') return state
+  const look = { nowMs: clock.campaignMs, planned: open.planned }
+  const ledger = state.evidence.ledger()
+  const verdict =
+    open.baking === undefined
+      ? judge(gatesOf(state.plan, state.ring), ledger, look)
+      : judgeBake(bakeGatesOf(state.plan), ledger, look)
   const after = withRecord(state, { ...open, verdict })
   if (verdict.decision === 'HALT') {
     const reason = verdict.evidence.find(({ decision }) => decision === 'HALT')?.text ?? 'a gate'
     return halted(after, { by: BY_GATES, reason })
   }
-  if (verdict.decision !== 'PROMOTE' || phase !== 'running' || ring === undefined) return after
-  return clock.campaignMs - open.openedMs >= ring.dwellMs ? promoted(after, { ...open, verdict }) : after
+  if (phase !== 'running' || !mayPass(open, verdict)) return after
+  return clock.campaignMs - open.openedMs >= dwellOf(state, open)
+    ? promoted(after, { ...open, verdict })
+    : after
+}
+
+/** R2: by evidence, or by a person's signed word for it. */
+function mayPass({ override }: RingRecord, { decision }: GateVerdict): boolean {
+  return decision === 'PROMOTE' || (decision === 'HOLD' && override !== undefined)
+}
+
+/** At least so long is the open ring watched. */
+export function dwellOf({ plan, ring }: CampaignState, { baking }: RingRecord): number {
+  const dwellMs = baking === undefined ? plan.rings[ring]?.dwellMs : plan.bakeMs
+  return dwellMs ?? Number.POSITIVE_INFINITY
 }
 
 function promoted(state: CampaignState, open: RingRecord): CampaignState {
@@ -36,6 +51,7 @@ function promoted(state: CampaignState, open: RingRecord): CampaignState {
   const closed = withRecord(state, { ...open, outcome: 'promoted', closedMs: atMs })
   const after = decided(closed, { kind: 'ring_promoted', atMs, ring: open.name })
   if (state.ring < state.plan.rings.length - 1) return opened(after)
+  if (state.plan.bakeMs !== undefined && open.baking === undefined) return baked(after, open)
   return decided({ ...after, phase: 'complete' }, { kind: 'completed', atMs })
 }
 
@@ -62,14 +78,46 @@ function opened(state: CampaignState): CampaignState {
     planned: { treated: units.filter((unit) => unit < cut).length, control: fleet.length - units.length },
     verdict: null,
   }
+  return begun({ ...state, ring: at }, record, fleet)
+}
+
+/** Of each arm so many more of the treated are observed in the bake than there are of the control, or so many at least. */
+const BAKED_PER_CONTROL = 2
+const LEAST_BAKED = 1_000
+
+/** After the last ring the control stays behind once more, and devices are observed anew: what breaks late breaks now. */
+function baked(state: CampaignState, { cut, planned }: RingRecord): CampaignState {
+  const fleet = [...state.devices.values()].filter((standing) => isEligible(state, standing))
+  const units = fleet
+    .filter((standing) => !isControl(state, standing) && standing.unit < cut)
+    .map(({ unit }) => unit)
+    .sort((a, b) => a - b)
+  const most = Math.max(LEAST_BAKED, BAKED_PER_CONTROL * planned.control)
+  const below = units.length <= most ? cut : (units[most] ?? cut)
+  return begun(
+    state,
+    {
+      name: BAKE,
+      openedMs: state.clock.campaignMs,
+      cut,
+      closedMs: null,
+      outcome: 'open',
+      planned: { treated: Math.min(most, units.length), control: planned.control },
+      verdict: null,
+      baking: { below },
+    },
+    fleet,
+  )
+}
+
+function begun(state: CampaignState, record: RingRecord, fleet: readonly Standing[]): CampaignState {
   const after: CampaignState = {
     ...state,
-    ring: at,
     rings: [...state.rings, record],
-    evidence: RingEvidence.open(gatesOf(state.plan, at)),
+    evidence: RingEvidence.open(gatesOf(state.plan, state.ring)),
     agenda: { ...state.agenda, touched: unjudged(fleet, state.agenda.touched) },
   }
-  return decided(after, { kind: 'ring_opened', atMs, ring: ring.name })
+  return decided(after, { kind: 'ring_opened', atMs: record.openedMs, ring: record.name })
 }
 
 /** Devices that are still installing go on in the new ring: the next tick tells its gates of them. */

@@ -48,6 +48,16 @@ export interface RingRecord {
   readonly planned: { readonly treated: number; readonly control: number }
   /** What the gates said last, each with its evidence; null before they were asked. */
   readonly verdict: GateVerdict | null
+  /** It is the stretch after the last ring: of the treated, those whose unit is below this are observed. */
+  readonly baking?: { readonly below: number }
+  /** A person's signed word that it may go on although the gates hold. */
+  readonly override?: Override
+}
+
+export interface Override extends Approval {
+  /** What the gates said, by its digest, when the person signed. */
+  readonly verdictDigest: string
+  readonly reason: string
 }
 
 export type Decision =
@@ -61,6 +71,14 @@ export type Decision =
       readonly kind: 'paused' | 'resumed' | 'cancelled' | 'superseded'
       readonly atMs: number
       readonly by: string
+      readonly reason: string
+    }
+  | {
+      readonly kind: 'overridden'
+      readonly atMs: number
+      readonly by: string
+      readonly keyId: string
+      readonly ring: string
       readonly reason: string
     }
   | { readonly kind: 'stated'; readonly atMs: number; readonly generation: number; readonly keyId: string }

@@ -10,8 +10,11 @@ import {
   type CampaignEvent,
   type CampaignEventKind,
   type CommandKind,
+  type EventOf,
 } from './events.ts'
-import { MAX_COMMANDS, type CampaignState, type Phase } from './state.ts'
+import type { CampaignPlan } from './plan.ts'
+import { verdictDigest } from './override.ts'
+import { MAX_COMMANDS, type Approval, type CampaignState, type Phase } from './state.ts'
 
 export const REFUSALS = [
   'awaits_approval',
@@ -23,6 +26,9 @@ export const REFUSALS = [
   'author_may_not_approve',
   'counted_already',
   'other_plan',
+  'other_ring',
+  'not_held',
+  'other_verdict',
   'too_many_commands',
 ] as const
 export type CommandRefusal = (typeof REFUSALS)[number]
@@ -44,6 +50,7 @@ const over = {
   halted: 'over',
   cancelled: 'over',
   superseded: 'over',
+  overridden: 'over',
 } as const
 
 export const TRANSITIONS: TransitionTable = {
@@ -56,6 +63,7 @@ export const TRANSITIONS: TransitionTable = {
     halted: 'awaits_approval',
     cancelled: 'take',
     superseded: 'take',
+    overridden: 'awaits_approval',
   },
   running: {
     ...facts,
@@ -66,6 +74,7 @@ export const TRANSITIONS: TransitionTable = {
     halted: 'take',
     cancelled: 'take',
     superseded: 'take',
+    overridden: 'take',
   },
   paused: {
     ...facts,
@@ -76,6 +85,7 @@ export const TRANSITIONS: TransitionTable = {
     halted: 'take',
     cancelled: 'take',
     superseded: 'take',
+    overridden: 'not_running',
   },
   halted: {
     ...facts,
@@ -86,6 +96,7 @@ export const TRANSITIONS: TransitionTable = {
     halted: 'halted',
     cancelled: 'take',
     superseded: 'take',
+    overridden: 'halted',
   },
   complete: {
     ...facts,
@@ -96,6 +107,7 @@ export const TRANSITIONS: TransitionTable = {
     halted: 'take',
     cancelled: 'take',
     superseded: 'take',
+    overridden: 'not_running',
   },
   cancelled: over,
   superseded: over,
@@ -122,6 +134,7 @@ export function judgeEvent(state: CampaignState, event: CampaignEvent): Cell {
   if (state.commands.length >= MAX_COMMANDS && event.kind !== 'halted' && event.kind !== 'cancelled')
     return 'too_many_commands'
   if (event.kind === 'approved') return judgeApproval(state, event)
+  if (event.kind === 'overridden') return judgeOverride(state, event)
   if (event.kind === 'resumed' && state.phase === 'halted' && state.resumers.includes(event.by))
     return 'counted_already'
   return 'take'
@@ -139,9 +152,22 @@ function judgeApproval(
   event: Extract<CampaignEvent, { kind: 'approved' }>,
 ): Cell {
   if (event.planDigest !== planDigest) return 'other_plan'
-  if (event.by === plan.author || event.keyId === plan.authorKeyId) return 'author_may_not_approve'
+  if (isAuthor(plan, event)) return 'author_may_not_approve'
   const counted = approvals.some(({ by, keyId }) => by === event.by || keyId === event.keyId)
   return counted ? 'counted_already' : 'take'
+}
+
+/** R2: never the author's, and only of a ring whose gates hold, by somebody who saw what they say now. */
+function judgeOverride({ plan, rings }: CampaignState, event: EventOf<'overridden'>): Cell {
+  if (isAuthor(plan, event)) return 'author_may_not_approve'
+  const open = rings.at(-1)
+  if (open?.outcome !== 'open' || open.name !== event.ring) return 'other_ring'
+  if (open.verdict?.decision !== 'HOLD') return 'not_held'
+  return verdictDigest(open.verdict) === event.verdictDigest ? 'take' : 'other_verdict'
+}
+
+function isAuthor(plan: CampaignPlan, { by, keyId }: Approval): boolean {
+  return by === plan.author || keyId === plan.authorKeyId
 }
 
 function isCommand(event: CampaignEvent): event is CampaignCommand {
@@ -158,6 +184,9 @@ const WHY: Readonly<Record<CommandRefusal, string>> = {
   author_may_not_approve: 'its author is never one of its approvers',
   counted_already: 'this person or this key is counted already, and another is needed',
   other_plan: 'what was signed names another plan',
+  other_ring: 'that ring is not open',
+  not_held: 'its gates do not hold: there is nothing to pass by',
+  other_verdict: 'its gates say something else since that was signed',
   too_many_commands: 'it has taken more commands than a campaign needs',
 }
 const REMEDY: Readonly<Record<CommandRefusal, string>> = {
@@ -170,5 +199,8 @@ const REMEDY: Readonly<Record<CommandRefusal, string>> = {
   author_may_not_approve: 'Ask another person who may approve.',
   counted_already: 'Ask another person.',
   other_plan: 'Sign the plan as it stands now.',
+  other_ring: 'See which ring is open with `starling rollout status`.',
+  not_held: 'See what they say with `starling rollout explain`.',
+  other_verdict: 'Look at it again with `starling rollout explain`, and sign that.',
   too_many_commands: 'Cancel it and create a new one.',
 }

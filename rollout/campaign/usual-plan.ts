@@ -6,7 +6,14 @@
 import { FAILURE_RATES } from '../gates/grids.ts'
 import { SHADOW_BELOW_DEVICES, standardGates, type GateSpec } from '../gates/spec.ts'
 import type { DesiredBundle } from '../../shared/wire/state.ts'
-import { HOUR_MS, MINUTE_MS, parsePlan, type CampaignPlan, type CampaignPlanInput } from './plan.ts'
+import {
+  BAKE_ALPHA,
+  HOUR_MS,
+  MINUTE_MS,
+  parsePlan,
+  type CampaignPlan,
+  type CampaignPlanInput,
+} from './plan.ts'
 
 export interface FleetSize {
   readonly devices: number
@@ -37,8 +44,8 @@ const USUAL_RINGS = [
   ['half', 0.5],
   ['all', 1],
 ] as const
-/** R13: fewer rings, less waiting; the gates are the same kind. */
-const EMERGENCY_RINGS = [
+/** R13: fewer rings, less waiting; the gates are the same kind. Also for a fleet that has no more rings to give. */
+const SHORT_RINGS = [
   ['canary', 0.05],
   ['all', 1],
 ] as const
@@ -61,6 +68,8 @@ const SHADOW_MARGIN = 0.02
 /** Fewer devices than these are judged by their shadow; so many more can be compared. In between neither says enough. */
 const MOST_SHADOWED = 80
 const LEAST_COMPARED = 250
+/** Fleets of no more devices have no control, and two rings: one device, then all. */
+const TINY_FLEET = 10
 /** Both arms as large as this bring enough failures to compare their rates. */
 const COMPARABLE_DEVICES = 3_000
 
@@ -69,9 +78,10 @@ export function usualPlan(wish: PlanWish): CampaignPlan {
   const { fleet, urgency = 'usual' } = wish
   const isUsual = urgency === 'usual'
   const controlShare = controlShareOf(fleet.devices)
+  const usual = !isUsual || fleet.devices <= TINY_FLEET ? SHORT_RINGS : USUAL_RINGS
   const rings =
     wish.shares?.map((share, at) => ({ name: `ring-${at}`, share })) ??
-    (isUsual ? USUAL_RINGS : EMERGENCY_RINGS).map(([name, share]) => ({ name, share }))
+    usual.map(([name, share]) => ({ name, share }))
   const grown = growing(rings, fleet.devices)
   const first = grown[0]?.leastDevices ?? 1
   return parsePlan({
@@ -107,6 +117,7 @@ export function usualPlan(wish: PlanWish): CampaignPlan {
     silenceMs: isUsual ? 72 * HOUR_MS : 12 * HOUR_MS,
     shadow: shadowFor(first),
     scales: { latencyMs: 200, confidence: 0.2 },
+    bakeMs: isUsual ? 24 * HOUR_MS : HOUR_MS,
     gates: [...gatesFor({ fleet, rings: grown.length, ring: 0, share: 1, before: 0, controlShare })],
     ...wish.changes,
   } satisfies CampaignPlanInput)
@@ -136,8 +147,12 @@ function shadowFor(devices: number): CampaignPlan['shadow'] {
   return { inputs: windows * windowInputs, windowInputs }
 }
 
-/** As large as it has to be for comparisons, or so small that nobody relies on it. */
+/**
+ * As large as it has to be for comparisons, or so small that nobody relies on it. None where it might be the whole fleet, or a
+ * device whose bad day speaks for all: such a fleet is judged by its shadow, and each device goes back by itself.
+ */
 function controlShareOf(devices: number): number {
+  if (devices <= TINY_FLEET) return 0
   return devices * CONTROL_SHARE >= LEAST_CONTROL
     ? CONTROL_SHARE
     : Math.min(CONTROL_SHARE, (SHADOW_BELOW_DEVICES - 1) / (2 * Math.max(1, devices)))
@@ -158,7 +173,8 @@ function gatesFor({ fleet, rings, ring, share, before, controlShare }: RingSize)
   const control = Math.floor(controlShare * fleet.devices)
   const isComparable = Math.min(treated, control) >= COMPARABLE_DEVICES
   const fresh = share - before
-  return standardGates({ rings, ring }).map((gate): GateSpec => {
+  // The bake after them is one more stretch in which a good release must not be halted.
+  return standardGates({ rings: rings + BAKE_ALPHA, ring }).map((gate): GateSpec => {
     const { test } = gate
     const judged = test.kind === 'limit' ? Math.max(1, Math.floor(fresh * fleet.devices)) : treated
     const minimumDevices = Math.min(gate.minimumDevices, Math.max(1, Math.floor(judged / 2)))

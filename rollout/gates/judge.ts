@@ -86,6 +86,27 @@ export function judge(gates: readonly GateSpec[], ledger: GateLedger, look: Look
   return { decision: holdReason === null ? 'PROMOTE' : 'HOLD', holdReason, evidence }
 }
 
+/**
+ * After the last ring: evidence of harm halts as ever. What was shown to be safe need not be shown again, but somebody has to
+ * have looked: as long as no treated device was judged it holds.
+ */
+export function judgeBake(gates: readonly GateSpec[], ledger: GateLedger, look: Look): GateVerdict {
+  const evidence = gates.map((gate) =>
+    judgeGate(gate, own(ledger, gate.name), { ...look, needed: isOverRunning(gate.test.kind) }),
+  )
+  if (evidence.some(({ decision }) => decision === 'HALT'))
+    return { decision: 'HALT', holdReason: null, evidence }
+  const isSeen = evidence.some(({ needed, arms }) => needed && arms.treated.judged > arms.treated.missing)
+  return isSeen
+    ? { decision: 'PROMOTE', holdReason: null, evidence }
+    : { decision: 'HOLD', holdReason: 'missing_treated', evidence }
+}
+
+/** Gates that look at devices which run, and not at how the candidate came there. */
+export function isOverRunning(kind: GateSpec['test']['kind']): boolean {
+  return kind === 'failure' || kind === 'score'
+}
+
 function ringHolds(evidence: readonly GateEvidence[], small: boolean): HoldReason | null {
   const needed = evidence.filter((one) => one.needed)
   if (needed.length === 0) return small && evidence.length > 0 ? 'shadow_not_declared' : 'no_gates'

@@ -192,12 +192,12 @@ describe('a campaign', () => {
     expect([made.status, made.text]).toEqual([201, expect.any(String) as string])
     await approve('summer', 'ada')
     await stage.conductor.tick('summer')
-    for (let at = 0; at < 14 && (await show('summer'))['phase'] !== 'complete'; at += 1)
+    for (let at = 0; at < 20 && (await show('summer'))['phase'] !== 'complete'; at += 1)
       await hours('summer', 1)
     const seen = await show('summer')
     expect(seen).toMatchObject({
       phase: 'complete',
-      rings: [{ outcome: 'promoted' }, { outcome: 'promoted' }],
+      rings: [{ outcome: 'promoted' }, { outcome: 'promoted' }, { name: 'bake', outcome: 'promoted' }],
     })
     await hours('summer', 2)
     expect(fleet.running()).toEqual({ '1.1.0': DEVICES })
