@@ -10,7 +10,8 @@ import type { Clock } from '../../shared/clock.ts'
 import type { Principal } from '../../shared/kernel/contract.ts'
 import type { KeyPair } from '../../shared/signing/ed25519.ts'
 
-export const ROLES = ['operator', 'governance'] as const
+/** A viewer looks, as a screen on a wall does: the policy denies them every effect. */
+export const ROLES = ['operator', 'governance', 'viewer'] as const
 export type Role = (typeof ROLES)[number]
 
 const ISSUER = 'starling-centre'

@@ -18,6 +18,8 @@ import { accessRequired, type Access, type Caller } from './access.ts'
 import { conflictRoutes } from './conflicts.ts'
 import { consoleRoutes } from './console.ts'
 import { deviceRoutes, type DeviceParts } from './devices.ts'
+import { fleetEndpoint } from './fleet.ts'
+import { meEndpoint } from './me.ts'
 import { mount, type Endpoint } from './endpoint.ts'
 import { openApiDocument } from './openapi.ts'
 import { operatorRoutes } from './operator.ts'
@@ -123,10 +125,12 @@ export function centreApi(parts: CentreApiParts): Hono {
 /** The calls that are declared with their schemas, and so stand in the OpenAPI document. */
 function describedEndpoints(parts: CentreApiParts): readonly Endpoint[] {
   return [
-    ...registryReads({ db: parts.db, content: parts.publishing.content }),
+    ...registryReads(parts),
     ...registryWrites(parts),
     ...peopleEndpoints(parts),
     ...rolloutEndpoints(parts),
+    meEndpoint(parts.rollout),
+    fleetEndpoint(parts.db, parts.enrolment),
   ]
 }
 

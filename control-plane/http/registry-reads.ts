@@ -5,17 +5,21 @@ import { AliasSchema, PersonSchema } from '../../shared/wire/approval.ts'
 import { BundleNameSchema, VersionSchema } from '../../shared/wire/bundle.ts'
 import { PromotionChainSchema } from '../../shared/wire/promotion-chain.ts'
 import { listAliases, movesOf } from '../registry/aliases.ts'
-import { approvalsOf } from '../registry/approvals.ts'
+import { approvalsOf, approversOf, type ApprovalParts } from '../registry/approvals.ts'
 import { promotionChain } from '../registry/chain.ts'
+import { NoSuchRelease } from '../registry/errors.ts'
+import { familyOf } from '../registry/family.ts'
 import { tagsOf } from '../registry/find-release.ts'
 import { lineageOf } from '../registry/lineage.ts'
+import { signatureStates } from '../registry/signature-state.ts'
 import { authorOf, TRANSITIONS, transitionsOf } from '../registry/transitions.ts'
-import type { CentreContent } from '../release/content.ts'
+import type { PublishParts } from '../release/publish.ts'
 import { endpoint, type Endpoint } from './endpoint.ts'
 
 interface ReadParts {
   readonly db: Database
-  readonly content: CentreContent
+  readonly publishing: Pick<PublishParts, 'content' | 'key' | 'modelKey'>
+  readonly rollout: ApprovalParts
 }
 
 const Time = v.string()
@@ -59,7 +63,17 @@ const ReleaseView = v.object({
   evaluation: v.nullable(StatementView),
   tags: v.array(v.string()),
   aliases: v.array(AliasSchema),
-  approvals: v.array(v.object({ person: PersonSchema, keyId: Sha256, at: Time })),
+  /** Each verified when it was asked for. */
+  signatures: v.array(v.object({ what: v.string(), holds: v.boolean(), detail: v.string() })),
+  approvals: v.array(
+    v.object({
+      person: PersonSchema,
+      keyId: Sha256,
+      at: Time,
+      /** The signature holds, over these very bytes, by a key that is still in the roster. */
+      holds: v.boolean(),
+    }),
+  ),
   transitions: v.array(
     v.object({
       kind: v.picklist(TRANSITIONS),
@@ -70,8 +84,36 @@ const ReleaseView = v.object({
     }),
   ),
 })
-export function registryReads({ db, content }: ReadParts): readonly Endpoint[] {
-  return [listEndpoint(db), aliasEndpoint(db), chainEndpoint(db), releaseEndpoint({ db, content })]
+const FamilyView = v.object({
+  name: BundleNameSchema,
+  releases: v.array(
+    v.object({
+      version: VersionSchema,
+      publishedAt: Time,
+      author: v.string(),
+      title: v.string(),
+      licence: v.string(),
+      sizeBytes: v.number(),
+      expiresAt: v.nullable(Time),
+      base: v.nullable(VersionSchema),
+      held: v.boolean(),
+      retired: v.boolean(),
+      aliases: v.array(AliasSchema),
+      tags: v.array(v.string()),
+      approvals: v.number(),
+    }),
+  ),
+})
+
+export function registryReads(parts: ReadParts): readonly Endpoint[] {
+  const { db } = parts
+  return [
+    listEndpoint(db),
+    familyEndpoint(db),
+    aliasEndpoint(db),
+    chainEndpoint(db),
+    releaseEndpoint(parts),
+  ]
 }
 
 function listEndpoint(db: Database): Endpoint {
@@ -104,6 +146,31 @@ function listEndpoint(db: Database): Endpoint {
       ],
       aliases: [...(await listAliases(db))],
     }),
+  )
+}
+
+function familyEndpoint(db: Database): Endpoint {
+  return endpoint(
+    {
+      method: 'get',
+      path: '/registry/{name}',
+      tag: 'registry',
+      summary: 'Every release of a bundle, and from which each follows, newest version first.',
+      params: Name,
+      answer: FamilyView,
+      refusals: [404, 422],
+    },
+    async ({ params: { name } }) => {
+      const releases = await familyOf(db, name)
+      if (releases.length === 0)
+        throw new NoSuchRelease(`nothing is published as ${name}`, {
+          remedy: 'See the list of releases: starling registry list.',
+        })
+      return {
+        name,
+        releases: releases.map((one) => ({ ...one, aliases: [...one.aliases], tags: [...one.tags] })),
+      }
+    },
   )
 }
 
@@ -140,7 +207,10 @@ function chainEndpoint(db: Database): Endpoint {
   )
 }
 
-function releaseEndpoint({ db, content }: ReadParts): Endpoint {
+function releaseEndpoint({ db, publishing, rollout }: ReadParts): Endpoint {
+  const { content, key, modelKey } = publishing
+  const ground = { sql: db, content, releaseKey: key.publicKey, modelKey: modelKey.publicText }
+  const roster = { environment: rollout.environment, policyKey: rollout.policyKey.publicKey }
   return endpoint(
     {
       method: 'get',
@@ -151,17 +221,27 @@ function releaseEndpoint({ db, content }: ReadParts): Endpoint {
       answer: ReleaseView,
       refusals: [404, 422],
     },
-    async ({ params }) =>
-      ({
+    async ({ params }) => {
+      const lineage = await lineageOf(db, content, params)
+      const { envelopeSha256 } = lineage
+      const holding = await approversOf(db, { ...params, envelopeSha256 }, roster)
+      return {
         ...params,
-        ...(await lineageOf(db, content, params)),
+        ...lineage,
         author: await authorOf(db, params),
         tags: [...(await tagsOf(db, params))],
         aliases: (await listAliases(db, params.name)).flatMap(({ alias, version }) =>
           version === params.version ? [alias] : [],
         ),
-        approvals: (await approvalsOf(db, params)).map(({ person, keyId, at }) => ({ person, keyId, at })),
+        signatures: [...(await signatureStates(ground, params))],
+        approvals: (await approvalsOf(db, params)).map(({ person, keyId, at }) => ({
+          person,
+          keyId,
+          at,
+          holds: holding.includes(person),
+        })),
         transitions: [...(await transitionsOf(db, params))],
-      }) as v.InferInput<typeof ReleaseView>,
+      } as v.InferInput<typeof ReleaseView>
+    },
   )
 }

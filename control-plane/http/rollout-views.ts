@@ -1,8 +1,11 @@
 /** What the API takes and shows of campaigns, as schemas. */
 import * as v from 'valibot'
 import { PHASES } from '../../rollout/campaign/state.ts'
+import { STAGES } from '../../rollout/campaign/progress.ts'
 import { EnvelopeSchema } from '../../shared/signing/envelope.ts'
 import { BundleNameSchema, VersionSchema } from '../../shared/wire/bundle.ts'
+import { SummarySchema } from '../rollouts/summary.ts'
+import { BundleView, Find, Limit } from './fleet.ts'
 
 const Sha256 = v.pipe(v.string(), v.regex(/^[0-9a-f]{64}$/))
 const Count = v.pipe(v.number(), v.integer(), v.minValue(0))
@@ -37,6 +40,9 @@ const Verdict = v.nullable(
 )
 const Outcome = v.picklist(['open', 'promoted', 'halted'])
 const Decision = v.looseObject({ kind: v.string(), atMs: v.number() })
+
+const Stage = v.picklist(STAGES)
+const Stages = v.record(Stage, Count)
 
 export const CampaignParams = v.strictObject({ campaign: CampaignName })
 export const CommandBody = v.strictObject({ reason: v.pipe(v.string(), v.minLength(1), v.maxLength(500)) })
@@ -82,6 +88,41 @@ export const CampaignView = v.object({
   ),
   approvals: v.object({ needed: Count, by: v.array(v.string()) }),
   resumersNeeded: Count,
+  /** Who asked for it so far. */
+  resumers: v.array(v.string()),
+  /** Since when it is in its phase; null while it awaits approval. */
+  sinceMs: v.nullable(v.number()),
+  /** The campaign's time at its last tick. */
+  nowMs: v.number(),
+  progress: v.object({
+    rings: v.array(
+      v.object({
+        name: v.string(),
+        share: v.number(),
+        dwellMs: v.number(),
+        opened: v.boolean(),
+        devices: Count,
+        stages: Stages,
+      }),
+    ),
+    control: v.object({ devices: Count, stages: Stages }),
+    ineligible: Count,
+  }),
+  load: v.object({
+    transferBytes: Count,
+    givenBytes: Count,
+    sites: Count,
+    sitesServed: Count,
+    window: v.nullable(
+      v.object({
+        usedBytes: Count,
+        totalBytes: v.nullable(Count),
+        siteBytes: v.nullable(Count),
+        windowMs: Count,
+        endsMs: v.number(),
+      }),
+    ),
+  }),
   plan: v.looseObject({
     campaign: CampaignName,
     author: v.string(),
@@ -102,9 +143,55 @@ export const CampaignListView = v.object({
       campaign: CampaignName,
       bundle: BundleNameSchema,
       version: VersionSchema,
+      /** What devices ran before it, and go back to. */
+      from: VersionSchema,
       phase: v.string(),
+      urgency: v.string(),
       author: v.string(),
       createdAt: v.string(),
+      /** As of its last decision or tick. */
+      summary: v.nullable(SummarySchema),
+    }),
+  ),
+})
+
+export const DevicesQuery = v.object({
+  /** A ring's name, or `control`. */
+  ring: v.optional(CampaignName),
+  stage: v.optional(Stage),
+  find: Find,
+  after: v.optional(v.pipe(v.string(), v.maxLength(100))),
+  limit: Limit,
+})
+export const CampaignDevicesView = v.object({
+  campaign: CampaignName,
+  bundle: BundleNameSchema,
+  matching: Count,
+  devices: v.array(
+    v.object({
+      device: v.string(),
+      site: v.string(),
+      ring: v.nullable(v.string()),
+      stage: Stage,
+      why: v.nullable(v.string()),
+      code: v.nullable(v.string()),
+      seenAt: v.nullable(v.string()),
+      /** What the device last said of the bundle. */
+      said: v.nullable(BundleView),
+    }),
+  ),
+})
+
+export const EvidenceView = v.object({
+  campaign: CampaignName,
+  points: v.array(
+    v.object({
+      seq: Count,
+      ring: v.string(),
+      round: Count,
+      atMs: v.number(),
+      /** By gate: evidence of harm, evidence of safety. */
+      gates: v.record(v.string(), v.array(v.number())),
     }),
   ),
 })

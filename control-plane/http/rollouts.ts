@@ -1,5 +1,6 @@
 /** Campaigns over the API: create one, see it, follow it live, decide about it, and why its gates said what they said. */
 import { planDigest } from '../../rollout/campaign/plan.ts'
+import { devicesOf, progressOf } from '../../rollout/campaign/progress.ts'
 import { stateHash } from '../../rollout/campaign/digest.ts'
 import { stragglersOf, viewOf } from '../../rollout/campaign/view.ts'
 import type { Json, JsonObject } from '../../shared/json.ts'
@@ -10,14 +11,21 @@ import type { Conductor } from '../rollouts/conductor.ts'
 import { createPerformer } from '../rollouts/create.ts'
 import type { RolloutParts } from '../rollouts/decide.ts'
 import { DraftSchema } from '../rollouts/draft.ts'
+import { evidenceCourse } from '../rollouts/evidence-course.ts'
+import { loadOf } from '../rollouts/load.ts'
+import { listCampaigns } from '../rollouts/summary.ts'
 import { endpoint, type Endpoint } from './endpoint.ts'
+import { saidOf } from './fleet.ts'
 import { following } from './following.ts'
 import {
   ApproveBody,
+  CampaignDevicesView,
   CampaignListView,
   CampaignParams,
   CampaignView,
   CommandBody,
+  DevicesQuery,
+  EvidenceView,
   ExplainView,
   type CampaignAnswer,
   type ExplainAnswer,
@@ -39,6 +47,8 @@ export function rolloutEndpoints(parts: RolloutApiParts): readonly Endpoint[] {
     listEndpoint(parts),
     showEndpoint(parts),
     explainEndpoint(parts),
+    evidenceEndpoint(parts),
+    devicesEndpoint(parts),
     watchEndpoint(parts),
     approveEndpoint(parts),
     ...words.map((word) => commandEndpoint(parts, word)),
@@ -75,21 +85,7 @@ function listEndpoint({ db }: RolloutApiParts): Endpoint {
       answer: CampaignListView,
       refusals: [],
     },
-    async () => ({
-      rollouts: [
-        ...(await db.query<{
-          campaign: string
-          bundle: string
-          version: string
-          phase: string
-          author: string
-          createdAt: string
-        }>(
-          `select id as campaign, bundle, plan->'candidate'->>'version' as version, phase, author, created_at as "createdAt"
-           from rollout.campaign order by created_at desc, id limit 200`,
-        )),
-      ],
-    }),
+    async () => ({ rollouts: [...(await listCampaigns(db))] }),
   )
 }
 
@@ -135,6 +131,66 @@ function explainEndpoint({ db, rollout }: RolloutApiParts): Endpoint {
         kept: kept.map((row) => ({ ...row })),
         decisions: [...state.decisions],
       } as unknown as ExplainAnswer
+    },
+  )
+}
+
+function evidenceEndpoint({ db, rollout }: RolloutApiParts): Endpoint {
+  return endpoint(
+    {
+      method: 'get',
+      path: '/rollouts/{campaign}/evidence',
+      tag: 'rollouts',
+      summary: 'How the evidence of each gate went over time, thinned to what a chart can show.',
+      params: CampaignParams,
+      answer: EvidenceView,
+      refusals: [404, 422],
+    },
+    async ({ params: { campaign } }) => {
+      await rollout.campaigns.current(db, campaign)
+      const points = await evidenceCourse(db, campaign)
+      return {
+        campaign,
+        points: points.map(({ gates, ...point }) => ({
+          ...point,
+          gates: Object.fromEntries(Object.entries(gates).map(([gate, values]) => [gate, [...values]])),
+        })),
+      }
+    },
+  )
+}
+
+function devicesEndpoint({ db, rollout }: RolloutApiParts): Endpoint {
+  return endpoint(
+    {
+      method: 'get',
+      path: '/rollouts/{campaign}/devices',
+      tag: 'rollouts',
+      summary: 'The devices of a ring, or of a stage in it, and what each last said of the bundle.',
+      params: CampaignParams,
+      query: DevicesQuery,
+      answer: CampaignDevicesView,
+      refusals: [404, 422],
+    },
+    async ({ params: { campaign }, query: { ring = null, stage = null, find, after = null, limit } }) => {
+      const { state } = await rollout.campaigns.current(db, campaign)
+      const found = devicesOf(state, { ring, stage, find: find === '' ? null : find, after, limit })
+      const bundle = state.plan.candidate.name
+      const said = await saidOf(
+        db,
+        bundle,
+        found.devices.map(({ device }) => device),
+      )
+      return {
+        campaign,
+        bundle,
+        matching: found.matching,
+        devices: found.devices.map((place) => ({
+          ...place,
+          seenAt: said.get(place.device)?.seenAt ?? null,
+          said: said.get(place.device)?.bundle ?? null,
+        })),
+      }
     },
   )
 }
@@ -227,6 +283,9 @@ function answerOf({ seq, state }: Held): CampaignAnswer {
     seq,
     stateHash: stateHash(state),
     planDigest: planDigest(plan),
+    nowMs: state.clock.campaignMs,
+    progress: progressOf(state),
+    load: loadOf(state),
     runs: direction.runs,
     plan,
     decisions: [...decisions],

@@ -11,6 +11,7 @@ import { AliasMoved, PromotionRefused } from '../registry/errors.ts'
 import type { Campaigns } from './campaigns.ts'
 import { signedFor } from './direction.ts'
 import { append, type Held } from './event-log.ts'
+import { keepEvidence } from './evidence-course.ts'
 import { checkpoint, keepVerdicts } from './keep.ts'
 
 export interface RolloutParts extends PromotionParts {
@@ -40,6 +41,7 @@ export async function decide(
   const after = await signedFor(work, parts, { id, held: heard })
   if (after === before) return { before, after, notPromoted: null }
   await keepVerdicts(work, parts.clock, { id, before, after })
+  await keepEvidence(work, id, after)
   const isNewlyComplete = before.state.phase !== 'complete' && after.state.phase === 'complete'
   const notPromoted = isNewlyComplete ? await completed(work, parts, after.state) : null
   await checkpoint(work, id, after)

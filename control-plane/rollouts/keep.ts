@@ -1,14 +1,23 @@
-/** What is written beside a campaign's events whenever something was decided: its checkpoint, and what its gates said and why. */
+/** What is written beside a campaign's events whenever something was decided: its checkpoint with the row of the list, and what its gates said and why. */
 import { stateHash } from '../../rollout/campaign/digest.ts'
 import type { RingRecord } from '../../rollout/campaign/state.ts'
 import type { Clock } from '../../shared/clock.ts'
 import type { CentreWork } from '../performer.ts'
 import type { Held } from './event-log.ts'
+import { summaryOf } from './summary.ts'
 
 export async function checkpoint(work: CentreWork, id: string, { seq, state }: Held): Promise<void> {
   await work.tx.query(
-    `update rollout.campaign set checkpoint_seq = $2, checkpoint_hash = $3, phase = $4, over = $5 where id = $1`,
-    [id, seq, stateHash(state), state.phase, state.phase === 'superseded'],
+    `update rollout.campaign set checkpoint_seq = $2, checkpoint_hash = $3, phase = $4, over = $5,
+       summary = $6::text::jsonb where id = $1`,
+    [
+      id,
+      seq,
+      stateHash(state),
+      state.phase,
+      state.phase === 'superseded',
+      JSON.stringify(summaryOf(state)),
+    ],
   )
 }
 

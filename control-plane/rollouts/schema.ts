@@ -17,6 +17,11 @@ create table if not exists rollout.verdict (
   campaign text not null, seq bigint not null, ring text not null, decision text not null, outcome text not null,
   verdict jsonb not null, at timestamptz not null, primary key (campaign, seq)
 );
+create table if not exists rollout.evidence (
+  campaign text not null, seq bigint not null, ring text not null, round bigint not null, at_ms bigint not null,
+  gates jsonb not null, primary key (campaign, seq)
+);
+alter table rollout.campaign add column if not exists summary jsonb;
 create table if not exists rollout.statement (
   campaign text not null, generation bigint not null, digest text not null, envelope jsonb not null,
   record_id text not null, primary key (campaign, generation)

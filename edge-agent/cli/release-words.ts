@@ -131,7 +131,7 @@ function addPeople(registry: Command, run: Run): void {
   operators(person.command('access <person>'))
     .description('make an access token for another person')
     .requiredOption('--out <file>', 'where it goes; nobody else may read it')
-    .addOption(new Option('--role <role>').choices(['operator', 'governance']).default('operator'))
+    .addOption(new Option('--role <role>').choices(['operator', 'governance', 'viewer']).default('operator'))
     .action(async (who: string, options: Common & { readonly out: string; readonly role: string }) => {
       const { personAccess } = await import('./commands/releases.ts')
       await run(async (call) => await personAccess(call, who, options))(options)

@@ -5,7 +5,7 @@ import { RingEvidence } from './evidence.ts'
 import { halted } from './direction.ts'
 import { isControl, isEligible } from './fleet.ts'
 import { openRingOf } from './grant.ts'
-import { BAKE, bakeGatesOf, gatesOf } from './plan.ts'
+import { BAKE, bakeGatesOf, gatesOf, type CampaignPlan } from './plan.ts'
 import { decided, type CampaignState, type Chain, type RingRecord, type Standing } from './state.ts'
 
 /** Who halts when a gate does. */
@@ -64,10 +64,8 @@ function opened(state: CampaignState): CampaignState {
     .filter((standing) => !isControl(state, standing))
     .map(({ unit }) => unit)
     .sort((a, b) => a - b)
-  const share = Math.min(ring.share, 1 - state.plan.controlShare)
-  // R4: also where devices have left the fleet since, a ring contains the one before it.
   const before = state.rings.reduce((most, { cut: one }) => Math.max(most, one), 0)
-  const cut = Math.max(at === 0 ? 0 : before, cutOf(share, ring.leastDevices, units))
+  const cut = nextCut(state.plan, at, { units, before: at === 0 ? 0 : before })
   const atMs = state.clock.campaignMs
   const record: RingRecord = {
     name: ring.name,
@@ -118,6 +116,17 @@ function begun(state: CampaignState, record: RingRecord, fleet: readonly Standin
     agenda: { ...state.agenda, touched: unjudged(fleet, state.agenda.touched) },
   }
   return decided(after, { kind: 'ring_opened', atMs: record.openedMs, ring: record.name })
+}
+
+/** Where ring number `at` ends, over the `units` of the fleet without its control, in rising order. */
+export function nextCut(
+  plan: CampaignPlan,
+  at: number,
+  { units, before }: { readonly units: readonly number[]; readonly before: number },
+): number {
+  const { share = 1, leastDevices = 1 } = plan.rings[at] ?? {}
+  // R4: also where devices have left the fleet since, a ring contains the one before it.
+  return Math.max(before, cutOf(Math.min(share, 1 - plan.controlShare), leastDevices, units))
 }
 
 /** Devices that are still installing go on in the new ring: the next tick tells its gates of them. */

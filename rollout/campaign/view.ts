@@ -2,7 +2,7 @@
 import { isEligible } from './fleet.ts'
 import { hindranceOf, wantsOf, type Hindrance } from './grant.ts'
 import { RESUMERS } from './reduce.ts'
-import type { CampaignState, Counts, Phase, RingRecord, Standing } from './state.ts'
+import type { CampaignState, Counts, Decision, Phase, RingRecord, Standing } from './state.ts'
 
 export interface CampaignView {
   readonly campaign: string
@@ -14,8 +14,11 @@ export interface CampaignView {
   readonly exposedShare: number
   readonly rings: readonly RingRecord[]
   readonly approvals: { readonly needed: number; readonly by: readonly string[] }
-  /** Operators that are still needed to resume a halted campaign. */
+  /** Operators that are still needed to resume a halted campaign, and those who asked for it. */
   readonly resumersNeeded: number
+  readonly resumers: readonly string[]
+  /** Since when it is in its phase, on the centre's clock; null while it awaits approval. */
+  readonly sinceMs: number | null
 }
 
 export function viewOf(state: CampaignState): CampaignView {
@@ -30,7 +33,24 @@ export function viewOf(state: CampaignState): CampaignView {
     rings,
     approvals: { needed: plan.approvals, by: approvals.map(({ by }) => by) },
     resumersNeeded: phase === 'halted' ? RESUMERS - resumers.length : 0,
+    resumers: phase === 'halted' ? resumers : [],
+    sinceMs: turnOf(state)?.atMs ?? null,
   }
+}
+
+const TURNS = new Set<Decision['kind']>([
+  'started',
+  'paused',
+  'resumed',
+  'halted',
+  'completed',
+  'cancelled',
+  'superseded',
+])
+
+/** The decision that brought a campaign into its phase; null while it awaits approval. */
+export function turnOf({ decisions }: CampaignState): Decision | null {
+  return decisions.findLast(({ kind }) => TURNS.has(kind)) ?? null
 }
 
 export interface Straggler {
@@ -60,7 +80,8 @@ export function stragglersOf(state: CampaignState, limit: number): readonly Stra
   return found.sort((a, b) => (a.device < b.device ? -1 : 1)).slice(0, limit)
 }
 
-function behindBy(state: CampaignState, standing: Standing): Straggler['why'] | null {
+/** Why a device that may have the candidate by now has not committed it; null for one that is not behind. */
+export function behindBy(state: CampaignState, standing: Standing): Straggler['why'] | null {
   if (!isEligible(state, standing)) return null
   const { grant, report, risk } = standing
   if (grant?.generation === state.direction.generation) {

@@ -103,6 +103,14 @@ const RULES: PolicyDocument['rules'] = [
     whenExpired: true,
   },
   {
+    id: 'viewers-only-look',
+    effect: 'deny',
+    actions: ['*'],
+    roles: ['viewer'],
+    whenExpired: true,
+  },
+  {
+    // Whoever works here: a viewer is denied above.
     id: 'anyone-stops-a-rollout',
     effect: 'permit',
     actions: ['rollout.halt', 'rollout.pause'],

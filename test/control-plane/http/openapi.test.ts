@@ -86,7 +86,11 @@ describe('the OpenAPI document', () => {
       path: '/api/access',
       body: { person: 'bob', role: 'governance' },
     })
+    await conforming('get', '/api/me', { path: '/api/me' })
+    await conforming('get', '/api/fleet', { path: '/api/fleet?find=device&state=parked&limit=10' })
     await conforming('get', '/api/registry', { path: '/api/registry' })
+    await conforming('get', '/api/registry/{name}', { path: speech })
+    await conforming('get', '/api/registry/{name}', { path: '/api/registry/nothing' })
     const shown = await conforming('get', '/api/registry/{name}/{version}', { path: `${speech}/1.1.0` })
     await conforming('get', '/api/registry/{name}/{version}', { path: `${speech}/9.9.9` })
     const said = {
@@ -135,6 +139,10 @@ describe('the OpenAPI document', () => {
     await conforming('get', '/api/rollouts/{campaign}/explanation', {
       path: '/api/rollouts/spring/explanation',
     })
+    await conforming('get', '/api/rollouts/{campaign}/evidence', { path: '/api/rollouts/spring/evidence' })
+    const devices = '/api/rollouts/{campaign}/devices'
+    await conforming('get', devices, { path: '/api/rollouts/spring/devices?ring=canary&stage=waiting' })
+    await conforming('get', devices, { path: '/api/rollouts/spring/devices?stage=nowhere' })
     for (const word of ['pause', 'resume', 'halt', 'resume', 'cancel', 'cancel'])
       await conforming('post', `/api/rollouts/{campaign}/${word}`, {
         path: `/api/rollouts/spring/${word}`,
