@@ -1,38 +1,30 @@
-// The console: signs in, asks the API for what the view in the address needs, shows it, and asks again every few seconds.
+// The console: signs in, opens the page that the address names, and says how fresh it is.
+import { call, Denied, isAway, send, toldOf } from './api.js'
 import { conflicts } from './conflicts.js'
-import * as pages from './views.js'
+import { devices } from './devices.js'
+import { el, clockTime, region } from './dom.js'
+import { poll } from './live.js'
+import { inbox, quarantine, records } from './records.js'
+import { overview } from './overview.js'
+import { registry } from './registry.js'
+import { rollouts } from './rollouts.js'
 
-const views = { ...pages, conflicts }
-const REFRESH_EVERY_MS = 4000
+/**
+ * A page is polled, `{ load(place), draw(data, tools), everyMs }`, or live, `{ open(main, place, tools) }`, which returns what closes it.
+ * Each of these chooses one by its place: `#rollouts/spring?ring=canary` is the place `{ name, rest, query }`.
+ */
+const PAGES = { overview, rollouts, registry, devices, records, inbox, conflicts, quarantine }
+const REFRESH_EVERY_MS = 5_000
 const at = (id) => document.getElementById(id)
-let shown = null
+let me = null
+let close = () => {}
+let begun = 0
 
-class Denied extends Error {}
-
-async function call(path, options) {
-  const answer = await fetch(path, options)
-  if (answer.status === 401) throw new Denied()
-  const value = await answer.json()
-  if (!answer.ok) throw Object.assign(new Error(value.message), { remedy: value.remedy })
-  return value
-}
-
-const SOURCES = {
-  devices: async () => (await call('api/devices')).devices,
-  records: async () => (await call('api/records?limit=60')).records,
-  releases: async () => (await call('api/releases')).releases,
-  inbox: async () => (await call('api/context/inbox_item')).rows.toReversed(),
-  conflicts: async () => await call('api/conflicts'),
-  quarantine: async () => (await call('api/quarantine')).items,
-}
-const NEEDS = {
-  overview: ['devices', 'records', 'releases', 'inbox', 'conflicts', 'quarantine'],
-  records: ['records'], inbox: ['inbox'], conflicts: ['conflicts'], devices: ['devices'], releases: ['releases'], quarantine: ['quarantine'],
-}
-
-function view() {
-  const name = location.hash.slice(1)
-  return Object.hasOwn(NEEDS, name) ? name : 'overview'
+function placeNow() {
+  const [path = '', query = ''] = location.hash.slice(1).split('?')
+  const [name, ...rest] = path.split('/').map(decodeURIComponent)
+  const known = Object.hasOwn(PAGES, name) ? name : name === 'releases' ? 'registry' : 'overview'
+  return { name: known, rest: known === name ? rest : [], query: new URLSearchParams(query) }
 }
 
 function notice(text) {
@@ -40,78 +32,104 @@ function notice(text) {
   at('notice').hidden = !text
 }
 
-function link(text, tone) {
+function state(name, text, tone) {
+  document.body.dataset.state = name
+  if (at('link').textContent === text) return
   at('link').textContent = text
   at('link').dataset.tone = tone
 }
 
-async function verify(device, button, answer) {
-  button.disabled = true
-  answer.textContent = 'checking…'
-  try {
-    const found = await call(`api/verification/${encodeURIComponent(device)}`)
-    answer.className = 'mark'
-    answer.dataset.tone = found.holds ? 'good' : 'bad'
-    answer.textContent = found.holds ? `${found.records} records and ${found.seals} seals hold` : found.fault.message
-  } catch (error) {
-    answer.textContent = error.message
-  } finally {
-    button.disabled = false
+/** How fresh the page is, for the page that is open: `mine` is its number, so that one that was left says nothing more. */
+function tools(mine) {
+  const isOpen = () => mine === begun
+  return {
+    me,
+    notice: (text) => isOpen() && notice(text),
+    said: (text) => isOpen() && (at('said').textContent = text),
+    fresh(text = 'Online') {
+      if (!isOpen()) return
+      // What was refused a moment ago stays to be read; what was said of the connection is over.
+      if (document.body.dataset.state !== 'ready') notice(null)
+      state('ready', text, 'good')
+    },
+    /** The page stays, greyed, and says how old it is. */
+    lost(newsMs) {
+      if (!isOpen()) return
+      state('stale', 'Not connected', 'bad')
+      notice(newsMs === null
+        ? 'The centre does not answer. Is “starling up” running? This page goes on by itself.'
+        : `The centre does not answer. What you see is of ${clockTime(newsMs)}. This page goes on by itself.`)
+    },
+    failed(error) {
+      if (!isOpen()) return
+      if (error instanceof Denied) return signIn()
+      state('failed', 'Refused', 'bad')
+      notice(null)
+      at('main').replaceChildren(el('div', { class: 'panel empty', role: 'alert' },
+        el('p', {}, toldOf(error)), el('p', {}, el('a', { href: `#${placeNow().name}` }, 'Back'))))
+    },
   }
 }
 
-async function settle(id, take, button) {
-  button.disabled = true
-  try {
-    await call(`api/conflicts/${encodeURIComponent(id)}`, {
-      method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify({ take }),
-    })
-    shown = null
-    await refresh()
-  } catch (error) {
-    if (error instanceof Denied) return signIn()
-    shown = null
-    await refresh()
-    notice(error instanceof TypeError ? 'The centre does not answer: nothing was chosen.' : `${error.message} ${error.remedy ?? ''}`)
-  }
-}
-
-async function refresh() {
-  const name = view()
+function open() {
+  close()
+  begun += 1
+  const mine = begun
+  const place = placeNow()
   for (const anchor of at('views').children) {
-    if (anchor.hash === `#${name}`) anchor.setAttribute('aria-current', 'page')
+    if (anchor.hash === `#${place.name}`) anchor.setAttribute('aria-current', 'page')
     else anchor.removeAttribute('aria-current')
   }
+  notice(null)
+  at('sign-in').hidden = true
+  at('main').hidden = at('views').hidden = at('who').hidden = false
+  at('who').querySelector('span').textContent = `${me.id}, ${me.roles.join(', ')}`
+  at('main').replaceChildren(el('div', { class: 'skeleton', role: 'status', 'aria-label': 'Loading' }))
+  const page = PAGES[place.name](place)
+  const given = tools(mine)
+  document.title = `${page.title} – Starling`
+  close = page.open === undefined ? polled(page, given) : page.open(at('main'), given)
+}
+
+function polled(page, given) {
+  const body = region('div')
+  const course = poll(page.load, page.everyMs ?? REFRESH_EVERY_MS, {
+    seen(data) {
+      if (body.node.parentNode === null) at('main').replaceChildren(body.node)
+      body.draw(data, () => page.draw(data, { ...given, again: () => course.again(), redraw: () => body.forget() }))
+      given.fresh()
+    },
+    lost: given.lost,
+    failed(error) {
+      body.forget()
+      body.node.remove()
+      given.failed(error)
+    },
+  })
+  return course.end
+}
+
+async function start() {
   try {
-    const values = await Promise.all(NEEDS[name].map((source) => SOURCES[source]()))
-    const data = Object.fromEntries(NEEDS[name].map((source, index) => [source, values[index]]))
-    const key = name + JSON.stringify(data)
-    // Nothing new: what the reader opened stays open.
-    if (key !== shown && view() === name) at('main').replaceChildren(...views[name]({ ...data, verify, settle }))
-    shown = key
-    at('sign-in').hidden = true
-    at('main').hidden = false
-    at('views').hidden = false
-    document.body.dataset.state = 'ready'
-    link('Online', 'good')
-    notice(null)
+    me = await call('api/me')
+    open()
   } catch (error) {
     if (error instanceof Denied) return signIn()
-    document.body.dataset.state = 'unreachable'
-    link('Centre not reached', 'bad')
-    notice(error instanceof TypeError
-      ? 'The centre does not answer. Is “starling up” running? This page goes on by itself.'
-      : `${error.message} ${error.remedy ?? ''}`)
+    state('unreachable', 'Not connected', 'bad')
+    notice(isAway(error) ? 'The centre does not answer. Is “starling up” running? This page goes on by itself.' : toldOf(error))
+    setTimeout(() => void start(), REFRESH_EVERY_MS)
   }
 }
 
 function signIn() {
-  document.body.dataset.state = 'signed-out'
-  shown = null
-  at('main').hidden = true
-  at('views').hidden = true
+  close()
+  close = () => {}
+  begun += 1
+  me = null
+  state('signed-out', 'Signed out', 'wait')
+  at('main').hidden = at('views').hidden = at('who').hidden = true
   at('sign-in').hidden = false
-  link('Signed out', 'wait')
+  at('token').focus()
 }
 
 at('sign-in').addEventListener('submit', async (event) => {
@@ -126,18 +144,30 @@ at('sign-in').addEventListener('submit', async (event) => {
     if (!answer.ok) return notice(`${value.message} ${value.remedy}`)
     at('token').value = ''
     notice(null)
-    await refresh()
+    await start()
   } catch {
     notice('The centre does not answer.')
   } finally {
     button.disabled = false
   }
 })
-addEventListener('hashchange', () => {
-  at('main').focus()
-  void refresh()
+at('who').querySelector('button').addEventListener('click', async () => {
+  try {
+    await send('DELETE', 'console/session', {})
+    notice(null)
+    signIn()
+  } catch (error) {
+    notice(toldOf(error, 'you are still signed in'))
+  }
 })
-await refresh()
-setInterval(() => {
-  if (document.body.dataset.state !== 'signed-out' && !document.hidden) void refresh()
-}, REFRESH_EVERY_MS)
+document.querySelector('.skip').addEventListener('click', (event) => {
+  event.preventDefault()
+  at('main').focus()
+})
+addEventListener('hashchange', () => {
+  if (me === null) return
+  open()
+  scrollTo(0, 0)
+  at('main').focus({ preventScroll: true })
+})
+await start()

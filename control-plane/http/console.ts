@@ -1,17 +1,17 @@
 /** The console's files, and the session that lets a browser call the API: the operator's token in a cookie that scripts cannot read. */
-import { readFileSync } from 'node:fs'
+import { readdirSync, readFileSync } from 'node:fs'
 import { Hono } from 'hono'
 import * as v from 'valibot'
 import { packageRoot } from '../../shared/package-root.ts'
 import { ACCESS_COOKIE, type Access } from './access.ts'
 import { bodyOf } from './body.ts'
 
-const FILES: Readonly<Record<string, { readonly file: string; readonly type: string }>> = {
-  '/': { file: 'console.html', type: 'text/html; charset=utf-8' },
-  '/console.css': { file: 'console.css', type: 'text/css; charset=utf-8' },
-  '/console.js': { file: 'console.js', type: 'text/javascript; charset=utf-8' },
-  '/conflicts.js': { file: 'conflicts.js', type: 'text/javascript; charset=utf-8' },
-  '/views.js': { file: 'views.js', type: 'text/javascript; charset=utf-8' },
+const FOLDER = new URL('control-plane/console/', packageRoot())
+const TYPES: Readonly<Record<string, string>> = {
+  html: 'text/html; charset=utf-8',
+  css: 'text/css; charset=utf-8',
+  js: 'text/javascript; charset=utf-8',
+  svg: 'image/svg+xml',
 }
 
 const SessionSchema = v.strictObject({ token: v.pipe(v.string(), v.maxLength(4_000)) })
@@ -19,9 +19,13 @@ const SESSION_S = 12 * 60 * 60
 
 export function consoleRoutes(access: Access): Hono {
   const app = new Hono()
-  for (const [path, { file, type }] of Object.entries(FILES)) {
-    const text = readFileSync(new URL(`control-plane/console/${file}`, packageRoot()), 'utf8')
-    app.get(path, (context) => context.body(text, 200, { 'content-type': type, 'cache-control': 'no-cache' }))
+  for (const file of readdirSync(FOLDER)) {
+    const type = TYPES[file.split('.').at(-1) ?? '']
+    if (type === undefined) continue
+    const text = readFileSync(new URL(file, FOLDER), 'utf8')
+    app.get(file === 'console.html' ? '/' : `/${file}`, (context) =>
+      context.body(text, 200, { 'content-type': type, 'cache-control': 'no-cache' }),
+    )
   }
   app.post('/console/session', async (context) => {
     const { token } = await bodyOf(context.req, SessionSchema)

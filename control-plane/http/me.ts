@@ -47,10 +47,10 @@ export function meEndpoint(rollout: RolloutParts): Endpoint {
 }
 
 /** A word for the screen alone: whatever is asked for is decided by the kernel. */
-function permitted({ policy, clock }: RolloutParts, principal: Principal): Record<Action, boolean> {
+function permitted(rollout: RolloutParts, principal: Principal): Record<Action, boolean> {
   const may = (action: Action): boolean =>
     evaluatePolicy(
-      policy().document,
+      rollout.policy().document,
       {
         principal,
         action,
@@ -62,7 +62,7 @@ function permitted({ policy, clock }: RolloutParts, principal: Principal): Recor
         cost: 1,
       },
       { region: 'centre' },
-      clock.nowMs(),
+      rollout.clock.nowMs(),
     ).verdict === 'permit'
   return Object.fromEntries(NAMES.map((action) => [action, may(action)])) as Record<Action, boolean>
 }

@@ -107,13 +107,7 @@ const FamilyView = v.object({
 
 export function registryReads(parts: ReadParts): readonly Endpoint[] {
   const { db } = parts
-  return [
-    listEndpoint(db),
-    familyEndpoint(db),
-    aliasEndpoint(db),
-    chainEndpoint(db),
-    releaseEndpoint(parts),
-  ]
+  return [listEndpoint(db), familyEndpoint(db), aliasEndpoint(db), chainEndpoint(db), releaseEndpoint(parts)]
 }
 
 function listEndpoint(db: Database): Endpoint {

@@ -10,14 +10,7 @@ export async function checkpoint(work: CentreWork, id: string, { seq, state }: H
   await work.tx.query(
     `update rollout.campaign set checkpoint_seq = $2, checkpoint_hash = $3, phase = $4, over = $5,
        summary = $6::text::jsonb where id = $1`,
-    [
-      id,
-      seq,
-      stateHash(state),
-      state.phase,
-      state.phase === 'superseded',
-      JSON.stringify(summaryOf(state)),
-    ],
+    [id, seq, stateHash(state), state.phase, state.phase === 'superseded', JSON.stringify(summaryOf(state))],
   )
 }
 

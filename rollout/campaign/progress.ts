@@ -52,7 +52,7 @@ export interface DevicePlace {
   readonly ring: string | null
   readonly stage: Stage
   /** Why it is no further, where that is known. */
-  readonly why: Straggler['why'] | null
+  readonly why: Straggler['why'] | 'crashed' | null
   readonly code: string | null
 }
 
@@ -63,7 +63,9 @@ export function stageOf(state: CampaignState, standing: Standing): Stage {
   if (risk === 'returned') {
     if (report?.stands === 'parked') return 'parked'
     // A halted campaign was resumed: its turn comes again.
-    return direction.runs === 'candidate' && grant.generation !== direction.generation ? 'waiting' : 'returned'
+    return direction.runs === 'candidate' && grant.generation !== direction.generation
+      ? 'waiting'
+      : 'returned'
   }
   if (direction.runs === 'last_good') return 'returning'
   if (risk === 'proven') return 'confirmed'
@@ -136,7 +138,8 @@ export function devicesOf(
   }
 }
 
-function whyWaits(state: CampaignState, standing: Standing): Straggler['why'] | null {
+function whyWaits(state: CampaignState, standing: Standing): DevicePlace['why'] {
+  if (standing.risk === 'failed' && state.direction.runs === 'candidate') return 'crashed'
   const behind = behindBy(state, standing)
   if (behind !== null) return behind
   return wantsOf(state, standing) === 'grant' ? hindranceOf(state, standing) : null

@@ -1,5 +1,10 @@
 /** Simulated devices at a stage of the centre: they ask and report as devices do, and run what they are told, well or badly. */
-import type { DesiredBundle, HealthReport, ReportedState } from '../../../shared/wire/state.ts'
+import type {
+  DesiredBundle,
+  HealthReport,
+  ReportedBundle,
+  ReportedState,
+} from '../../../shared/wire/state.ts'
 import { reportPerformer } from '../../../control-plane/asks/report.ts'
 import { desiredState } from '../../../control-plane/release/desired.ts'
 import { atCentre } from '../../../control-plane/performer.ts'
@@ -20,17 +25,22 @@ export class Fleet {
   #sequence = 0
   /** How a version fares: what one round adds to its counts. */
   fares: (version: string) => Partial<Counts> = () => ({})
+  /** What a device says of a version that it shall run and does not run yet; null: it has committed it at once. */
+  installs: (device: string, wanted: DesiredBundle) => Partial<ReportedBundle> | null = () => null
+  readonly #bundle: string
 
-  constructor(stage: ApiStage, count: number) {
+  constructor(stage: ApiStage, count: number, bundle = 'speech') {
     this.#stage = stage
+    this.#bundle = bundle
     this.devices = Array.from({ length: count }, (_, at) => `device-${at}`)
   }
 
-  async join(): Promise<void> {
+  /** `perSite` devices at each site. */
+  async join(perSite = 1): Promise<void> {
     for (const [at, device] of this.devices.entries())
       await this.#stage.db.query(
         `insert into centre.device (id, site, public_key, user_key, leaf_key, enrolled_at) values ($1, $2, $3, 'u', 'l', now())`,
-        [device, `site-${at}`, KEY],
+        [device, `site-${Math.floor(at / perSite)}`, KEY],
       )
   }
 
@@ -50,14 +60,24 @@ export class Fleet {
     const { db, rollout, conductor, kernel } = this.#stage
     await conductor.asked(device)
     const { bundles } = await desiredState(db, NO_POLICY, parseDeviceId(device), rollout.campaigns)
-    const wanted = bundles.find(({ name }) => name === 'speech')
-    if (wanted !== undefined) this.#runs.set(device, wanted)
+    const wanted = bundles.find(({ name }) => name === this.#bundle)
+    const before = this.#runs.get(device)
+    const isOther = before !== undefined && wanted?.envelopeSha256 !== before.envelopeSha256
+    const under = wanted !== undefined && isOther ? this.installs(device, wanted) : null
+    if (wanted !== undefined && under === null) this.#runs.set(device, wanted)
     const runs = this.#runs.get(device)
     if (runs === undefined) return
     this.#work(device, runs, ms)
+    const report = this.#report(device, runs)
+    if (under !== null && wanted !== undefined) {
+      const [committed] = report.bundles
+      const { version, envelopeSha256, offer } = wanted
+      const said = { ...committed, version, envelopeSha256, ...(offer === undefined ? {} : { offer }) }
+      report.bundles.splice(0, 1, { ...said, ...under } as ReportedBundle)
+    }
     await atCentre(kernel, reportPerformer({ tenant, rollout }), {
       resource: { type: 'device', id: device },
-      input: { device, reported: JSON.parse(JSON.stringify(this.#report(device, runs))) as never },
+      input: { device, reported: JSON.parse(JSON.stringify(report)) as never },
     })
   }
 
