@@ -13,10 +13,11 @@ const SAYS = {
   paused: ({ by }) => [by, 'paused it'],
   cancelled: ({ by }) => [by, 'cancelled it'],
   superseded: ({ by }) => [by, 'put another campaign in its place'],
+  overridden: ({ by, ring }) => [by, `signed that ring ${ring} may pass although its gates hold`],
   stated: ({ generation }) => ['', `The centre signed what the fleet follows, generation ${generation}`],
   completed: () => ['', 'Every ring passed'],
 }
-const TONES = { halted: 'bad', cancelled: 'bad', completed: 'good', ring_promoted: 'good', paused: 'wait', resume_asked: 'wait' }
+const TONES = { halted: 'bad', cancelled: 'bad', completed: 'good', ring_promoted: 'good', paused: 'wait', resume_asked: 'wait', overridden: 'wait' }
 /** What a person reads at once; older ones are behind a button. */
 const SHOWN = 12
 

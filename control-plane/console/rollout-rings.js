@@ -1,20 +1,34 @@
 // The rings as strips: who waits, installs, is on trial, has confirmed, failed, gave up, went back; and the control beside them.
-import { count, duration, el, many, share, when } from './dom.js'
+import { count, duration, el, many, mark, quiet, share, when, words } from './dom.js'
 import { STAGES, stageName, verdictMark } from './rollout-words.js'
 
 export function rings(seen) {
-  return seen.progress.rings.map((ring) => {
-    const records = seen.rings.filter(({ name }) => name === ring.name)
-    const record = records.at(-1)
-    return el('li', { class: 'ring', 'data-state': record?.outcome ?? 'ahead' },
-      el('div', { class: 'row' },
-        el('h4', {}, el('a', { href: devicesHref(seen, ring.name), 'data-keep': `ring ${ring.name}` }, ring.name)),
-        outcome(seen, record),
-        record?.verdict ? el('span', { class: 'says' }, 'gates say ', verdictMark(record.verdict.decision)) : null,
-        el('span', { class: 'quiet end' }, `${many(ring.devices, 'device')}, up to ${share(ring.share, 1)} of the fleet`)),
-      strip(seen, ring.name, ring.stages, ring.devices),
-      el('p', { class: 'quiet' }, ...times(ring, record, records.length)))
-  })
+  return [...seen.progress.rings.map((ring) => planned(seen, ring)), bake(seen)]
+}
+
+function planned(seen, ring) {
+  const records = seen.rings.filter(({ name }) => name === ring.name)
+  const record = records.at(-1)
+  return el('li', { class: 'ring', 'data-state': record?.outcome ?? 'ahead' },
+    el('div', { class: 'row' },
+      el('h4', {}, el('a', { href: devicesHref(seen, ring.name), 'data-keep': `ring ${ring.name}` }, ring.name)),
+      ...outcomeOf(seen, record),
+      el('span', { class: 'quiet end' }, `${many(ring.devices, 'device')}, up to ${share(ring.share, 1)} of the fleet`)),
+    strip(seen, ring.name, ring.stages, ring.devices),
+    quiet(...times(ring, record, records.length)))
+}
+
+/** After the last ring the control stays behind once more, and devices are observed anew: what breaks late breaks then. */
+function bake(seen) {
+  const { bakeMs } = seen.plan
+  if (bakeMs === undefined) return null
+  const records = seen.rings.filter(({ baking }) => baking)
+  const record = records.at(-1)
+  return el('li', { class: 'ring', 'data-state': record?.outcome ?? 'ahead' },
+    el('div', { class: 'row' }, el('h4', {}, 'bake'), ...outcomeOf(seen, record),
+      record ? el('span', { class: 'quiet end' }, `${count(record.planned.treated)} observed against ${count(record.planned.control)}`) : null),
+    quiet('After the last ring the control stays behind once more: what breaks late shows here. '),
+    quiet(...times({ dwellMs: bakeMs }, record, records.length)))
 }
 
 export function control(seen) {
@@ -23,18 +37,23 @@ export function control(seen) {
   return el('div', { class: 'ring', 'data-state': 'control' },
     el('div', { class: 'row' }, el('h4', {}, el('a', { href: devicesHref(seen, 'control'), 'data-keep': 'ring control' }, 'Control')), el('span', { class: 'quiet end' }, many(devices, 'device'))),
     strip(seen, 'control', stages, devices),
-    el('p', { class: 'quiet' }, 'They keep what they run for as long as the rings are judged, and are compared with.'))
+    quiet('They keep what they run for as long as the rings are judged, and are compared with.'))
 }
 
-function outcome({ phase, plan: { rings: planned } }, record) {
-  if (record === undefined) return el('span', { class: 'mark', 'data-tone': 'plain' }, planned.length === 1 ? 'not open' : 'ahead')
-  if (record.outcome === 'promoted') return el('span', { class: 'mark', 'data-tone': 'good' }, 'passed')
-  if (record.outcome === 'halted') return el('span', { class: 'mark', 'data-tone': 'bad' }, 'halted')
-  return el('span', { class: 'mark', 'data-tone': 'wait' }, phase === 'paused' ? 'paused' : phase === 'running' ? 'open' : phase)
+const OUTCOMES = { promoted: ['passed', 'good'], halted: ['halted', 'bad'] }
+
+function outcomeOf({ phase }, record) {
+  if (record === undefined) return [mark('ahead', 'plain')]
+  const { outcome, verdict, override } = record
+  return [
+    mark(...(OUTCOMES[outcome] ?? [phase === 'running' ? 'open' : words(phase), 'wait'])),
+    verdict ? el('span', { class: 'says' }, 'gates say ', verdictMark(verdict.decision)) : null,
+    override ? el('span', { class: 'says' }, `${override.by} signed that it may pass: ${override.reason}`) : null,
+  ]
 }
 
-function times({ dwellMs, opened }, record, round) {
-  if (!opened || record === undefined) return [`watched ${duration(dwellMs)} at least, once it is open`]
+function times({ dwellMs }, record, round) {
+  if (record === undefined) return [`watched ${duration(dwellMs)} at least, once it is open`]
   const parts = ['opened ', when(record.openedMs)]
   if (record.closedMs !== null) parts.push(', closed ', when(record.closedMs))
   else parts.push(`, watched until `, when(record.openedMs + dwellMs), ' at least')

@@ -137,16 +137,16 @@ function standing(seen) {
   if (phase === 'cancelled') return [`Cancelled${by}`, ...since, reason, `. Every device runs ${lastGood.version} or goes back to it.`]
   if (phase === 'superseded') return [`A newer campaign decides since `, when(sinceMs), reason]
   if (last === undefined || last.outcome !== 'open') return ['Approved. The next ring opens with the next tick of the centre’s clock.']
-  return [`Ring ${last.name} is open since `, when(last.openedMs), '. ', ...waits(seen, last)]
+  return [last.baking ? 'The bake after the last ring began at ' : `Ring ${last.name} is open since `, when(last.openedMs), '. ', ...waits(seen, last)]
 }
 
-function waits({ plan: { rings: planned }, nowMs }, { name, openedMs, verdict }) {
-  const { dwellMs = 0 } = planned.find((ring) => ring.name === name) ?? {}
+function waits({ plan: { rings: planned, bakeMs = 0 }, nowMs }, { name, openedMs, verdict, baking, override }) {
+  const { dwellMs } = baking ? { dwellMs: bakeMs } : planned.find((ring) => ring.name === name)
   const left = openedMs + dwellMs - nowMs
   const dwell = left > 0 ? [` It is watched at least until `, when(openedMs + dwellMs), ` (${duration(left)} more).`] : [' It has been watched for as long as it has to be.']
   if (verdict === null) return ['Its gates have not been asked yet.', ...dwell]
   if (verdict.decision === 'PROMOTE') return ['Its gates say that it may go on.', ...dwell]
-  return [`Its gates hold: ${holdWords(verdict.holdReason ?? 'undecided')}.`, ...dwell]
+  return [`Its gates hold: ${holdWords(verdict.holdReason ?? 'undecided')}.`, override ? ` ${override.by} signed that it may pass all the same.` : '', ...dwell]
 }
 
 function cards({ campaign: id, counts, plan: { budget, lastGood } }) {
@@ -207,10 +207,11 @@ function budgetWords({ usedBytes, totalBytes, siteBytes, windowMs, endsMs }) {
 }
 
 function plan({ plan: one, planDigest, seq, stateHash }) {
-  const { rings: planned, controlShare, budget, freezes, hardware, approvals, probationMs, silenceMs, shadow } = one
+  const { rings: planned, bakeMs, controlShare, budget, freezes, hardware, approvals, probationMs, silenceMs, shadow } = one
   return [el('h3', {}, 'Plan'), el('details', { class: 'card', 'data-keep': 'plan' }, el('summary', {}, 'Rings, budgets and limits, as they are signed'),
     facts(
       ['Rings', el('span', {}, planned.map(({ name, share: part, dwellMs, leastDevices }) => `${name}: ${share(part, 1)}${leastDevices > 1 ? `, ${leastDevices} devices at least` : ''}, ${duration(dwellMs)} at least`).join('; '))],
+      ['Bake', bakeMs === undefined ? 'none' : `${duration(bakeMs)} at least, after the last ring`],
       ['Control', share(controlShare, 1)],
       ['At risk at once', `${many(budget.devicesAtRisk, 'device')}, ${share(budget.siteShare, 1)} of a site`],
       ['Probation', `${duration(probationMs)}; silence is suffered ${duration(silenceMs)} beyond it`],
