@@ -117,7 +117,7 @@ async function open(
     keys,
     db,
     ...releases,
-    rollout: rolloutOf({ ...governance, campaigns, keys, environment }),
+    rollout: rolloutOf({ ...governance, ...releases, campaigns, keys, environment }),
     log,
     enrolment: {
       clock: systemClock,
@@ -147,12 +147,19 @@ async function open(
 
 function rolloutOf({
   campaigns,
+  content,
   keys,
   environment,
   policy,
 }: Pick<CentreOptions, 'environment'> &
-  Pick<Governance, 'policy'> & { readonly campaigns: Campaigns; readonly keys: CentreKeys }): RolloutParts {
-  return { clock: systemClock, environment, policyKey: keys.policy, policy: () => policy, campaigns }
+  Pick<Governance, 'policy'> & {
+    readonly campaigns: Campaigns
+    readonly content: CentreContent
+    readonly keys: CentreKeys
+  }): RolloutParts {
+  const { policy: policyKey, release } = keys
+  const trust = { policyKey, releaseKey: release.publicKey }
+  return { clock: systemClock, environment, ...trust, policy: () => policy, campaigns, content }
 }
 
 /** What is released: the shipped bundles published, and every one listed. */

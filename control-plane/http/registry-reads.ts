@@ -4,8 +4,8 @@ import type { Database } from '../../shared/sql/port.ts'
 import { AliasSchema, PersonSchema } from '../../shared/wire/approval.ts'
 import { BundleNameSchema, VersionSchema } from '../../shared/wire/bundle.ts'
 import { PromotionChainSchema } from '../../shared/wire/promotion-chain.ts'
-import { listAliases, movesOf } from '../registry/aliases.ts'
-import { approvalsOf, approversOf, type ApprovalParts } from '../registry/approvals.ts'
+import { listAliases, movesOf, type PromotionParts } from '../registry/aliases.ts'
+import { approvalsOf, approversOf } from '../registry/approvals.ts'
 import { promotionChain } from '../registry/chain.ts'
 import { NoSuchRelease } from '../registry/errors.ts'
 import { familyOf } from '../registry/family.ts'
@@ -19,7 +19,7 @@ import { endpoint, type Endpoint } from './endpoint.ts'
 interface ReadParts {
   readonly db: Database
   readonly publishing: Pick<PublishParts, 'content' | 'key' | 'modelKey'>
-  readonly rollout: ApprovalParts
+  readonly rollout: PromotionParts
 }
 
 const Time = v.string()
@@ -107,7 +107,13 @@ const FamilyView = v.object({
 
 export function registryReads(parts: ReadParts): readonly Endpoint[] {
   const { db } = parts
-  return [listEndpoint(db), familyEndpoint(db), aliasEndpoint(db), chainEndpoint(db), releaseEndpoint(parts)]
+  return [
+    listEndpoint(db),
+    familyEndpoint(db),
+    aliasEndpoint(db),
+    chainEndpoint(parts),
+    releaseEndpoint(parts),
+  ]
 }
 
 function listEndpoint(db: Database): Endpoint {
@@ -186,7 +192,7 @@ function aliasEndpoint(db: Database): Endpoint {
   )
 }
 
-function chainEndpoint(db: Database): Endpoint {
+function chainEndpoint({ db, rollout }: ReadParts): Endpoint {
   return endpoint(
     {
       method: 'get',
@@ -197,7 +203,7 @@ function chainEndpoint(db: Database): Endpoint {
       answer: PromotionChainSchema,
       refusals: [404, 422],
     },
-    async ({ params: { name, alias } }) => await promotionChain(db, name, alias),
+    async ({ params }) => await promotionChain(db, rollout, params),
   )
 }
 

@@ -6,7 +6,13 @@ import { stragglersOf, viewOf } from '../../rollout/campaign/view.ts'
 import type { Json, JsonObject } from '../../shared/json.ts'
 import type { Database } from '../../shared/sql/port.ts'
 import type { Held } from '../rollouts/event-log.ts'
-import { approvePerformer, COMMANDS, commandPerformer, type CommandWord } from '../rollouts/commands.ts'
+import {
+  approvePerformer,
+  COMMANDS,
+  commandPerformer,
+  overridePerformer,
+  type CommandWord,
+} from '../rollouts/commands.ts'
 import type { Conductor } from '../rollouts/conductor.ts'
 import { createPerformer } from '../rollouts/create.ts'
 import type { RolloutParts } from '../rollouts/decide.ts'
@@ -51,6 +57,7 @@ export function rolloutEndpoints(parts: RolloutApiParts): readonly Endpoint[] {
     devicesEndpoint(parts),
     watchEndpoint(parts),
     approveEndpoint(parts),
+    promoteEndpoint(parts),
     ...words.map((word) => commandEndpoint(parts, word)),
   ]
 }
@@ -235,6 +242,29 @@ function approveEndpoint(parts: RolloutApiParts): Endpoint {
     },
     async ({ params: { campaign }, body, principal }) => {
       await parts.conductor.carryOut(campaign, approvePerformer(parts.rollout), {
+        input: { campaign, ...body },
+        principal,
+      })
+      return await shown(parts, campaign)
+    },
+  )
+}
+
+function promoteEndpoint(parts: RolloutApiParts): Endpoint {
+  return endpoint(
+    {
+      method: 'post',
+      path: '/rollouts/{campaign}/promote',
+      tag: 'rollouts',
+      summary:
+        'Takes the signed word of a person, never the author, that the open ring may pass although its gates hold.',
+      params: CampaignParams,
+      body: ApproveBody,
+      answer: CampaignView,
+      refusals: [403, 404, 409, 422],
+    },
+    async ({ params: { campaign }, body, principal }) => {
+      await parts.conductor.carryOut(campaign, overridePerformer(parts.rollout), {
         input: { campaign, ...body },
         principal,
       })

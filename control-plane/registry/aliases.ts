@@ -8,16 +8,22 @@ import type { JsonObject } from '../../shared/json.ts'
 import type { TransactionalPerformer } from '../../shared/kernel/contract.ts'
 import { judgePromotion } from '../../shared/policy/promotion.ts'
 import type { SignedPolicy } from '../../shared/policy/signed-policy.ts'
+import type { Envelope } from '../../shared/signing/envelope.ts'
 import type { Queryable } from '../../shared/sql/port.ts'
-import { AliasSchema, PROMOTION_TYPE, signStatement } from '../../shared/wire/approval.ts'
+import {
+  AliasSchema,
+  PROMOTION_TYPE,
+  signStatement,
+  type CampaignGround,
+} from '../../shared/wire/approval.ts'
 import { BundleNameSchema, VersionSchema } from '../../shared/wire/bundle.ts'
 import { centrePerformer, type CentreWork } from '../performer.ts'
+import { evaluationGround, type EvaluationParts } from '../release/incumbent.ts'
 import { approversOf, type ApprovalParts } from './approvals.ts'
 import { AliasMoved, PromotionRefused } from './errors.ts'
 import { releaseInUse, tagsOf } from './find-release.ts'
+import { STABLE } from './stable.ts'
 import { authorOf, noteTransition, type ReleaseRef, type TransitionKind } from './transitions.ts'
-
-export const STABLE = 'stable'
 
 const MoveSchema = v.strictObject({
   name: BundleNameSchema,
@@ -55,7 +61,7 @@ export type Moved = {
 }
 
 /** What a move is judged by, and signed with. */
-export interface PromotionParts extends ApprovalParts {
+export interface PromotionParts extends ApprovalParts, EvaluationParts {
   policy(): SignedPolicy
 }
 
@@ -84,28 +90,35 @@ export function aliasPerformer(parts: PromotionParts): TransactionalPerformer<Js
   })
 }
 
-/** Moves an alias as the policy allows it, inside somebody's transaction; the statement is signed and kept with it. */
+/**
+ * Moves an alias as the policy allows it and the evaluations do, inside somebody's transaction; the statement is signed and kept
+ * with it. Throws as {@link aliasPerformer} before it has written anything.
+ */
 export async function promote(
   work: CentreWork,
   parts: PromotionParts,
   move: v.InferOutput<typeof MoveSchema> & {
-    /** People whose signatures were held against this release elsewhere: those of its campaign. */
-    readonly signers?: readonly string[]
+    /** The campaign at whose end it moves, and the people whose signatures over its plan hold. */
+    readonly campaign?: CampaignGround & { readonly signers: readonly string[] }
   },
 ): Promise<Moved> {
   const { clock, environment } = parts
   const { tx, principal } = work
   const { name, alias, version, expected } = move
   const release = await releaseInUse(tx, { name, version })
+  if ((await heldBy(tx, { name, alias })) !== expected) throw await moved(tx, { name, alias, from: expected })
   const policy = parts.policy()
   const author = await authorOf(tx, release)
   const signed = await approversOf(tx, release, { environment, policyKey: parts.policyKey.publicKey })
-  const approvers = [...new Set([...signed, ...(move.signers ?? [])])].toSorted()
+  const { signers = [], ...campaign } = move.campaign ?? {}
+  const approvers = [...new Set([...signed, ...signers])].toSorted()
+  const tags = await tagsOf(tx, release)
+  const { roles } = principal
   const verdict = judgePromotion(policy.document.promotions, {
     alias,
     environment,
-    tags: await tagsOf(tx, release),
-    roles: principal.roles,
+    tags,
+    roles,
     author,
     approvers,
   })
@@ -114,10 +127,11 @@ export async function promote(
       remedy: 'Have others than its author sign it: starling registry approve.',
       details: { rule: verdict.rule, needed: verdict.needed, approvers },
     })
+  const evaluation = await evaluationGround({ ...parts, sql: tx }, { name, alias, version, from: expected })
   const statement = signStatement(
     PROMOTION_TYPE,
     {
-      v: 1,
+      v: 2,
       name,
       version,
       envelopeSha256: release.envelopeSha256,
@@ -126,15 +140,20 @@ export async function promote(
       from: expected,
       author,
       by: principal.id,
+      roles: [...roles],
+      tags: [...tags],
       rules: [...verdict.rules],
       needed: verdict.needed,
       approvers: [...approvers],
       policy: { version: policy.document.version, digest: policy.digest },
+      evaluation,
+      campaign: 'campaign' in campaign ? { ...campaign, rings: [...campaign.rings] } : null,
       at: new Date(clock.nowMs()).toISOString(),
     },
     parts.policyKey,
   )
-  await enterAlias(work, clock, { name, version, alias, from: expected, statement: { ...statement } })
+  const signature = { statement, policy: policy.envelope }
+  await enterAlias(work, clock, { name, version, alias, from: expected, signature })
   return { name, alias, from: expected, version, rules: verdict.rules, approvers }
 }
 
@@ -145,25 +164,27 @@ export async function enterAlias(
   move: ReleaseRef & {
     readonly alias: string
     readonly from: string | null
-    readonly statement?: object
+    /** The signed statement of the move, and the signed policy by which it was allowed. */
+    readonly signature?: { readonly statement: Envelope; readonly policy: Envelope }
   },
 ): Promise<void> {
   const { tx, recordId, principal } = work
-  const { name, version, alias, from, statement = null } = move
+  const { name, version, alias, from, signature = null } = move
   const at = new Date(clock.nowMs()).toISOString()
-  const set = [name, alias, version, principal.id, recordId, at, JSON.stringify(statement)]
+  const signed = [signature?.statement ?? null, signature?.policy ?? null].map((one) => JSON.stringify(one))
+  const set = [name, alias, version, principal.id, recordId, at, ...signed]
   const rows =
     from === null
       ? await tx.query(
-          `insert into centre.alias (name, alias, version, set_by, record_id, set_at, statement)
-           values ($1, $2, $3, $4, $5, $6::text::timestamptz, $7::text::jsonb)
+          `insert into centre.alias (name, alias, version, set_by, record_id, set_at, statement, policy)
+           values ($1, $2, $3, $4, $5, $6::text::timestamptz, $7::text::jsonb, $8::text::jsonb)
            on conflict do nothing returning version`,
           set,
         )
       : await tx.query(
           `update centre.alias set version = $3, set_by = $4, record_id = $5, set_at = $6::text::timestamptz,
-             statement = $7::text::jsonb
-           where name = $1 and alias = $2 and version = $8 returning version`,
+             statement = $7::text::jsonb, policy = $8::text::jsonb
+           where name = $1 and alias = $2 and version = $9 returning version`,
           [...set, from],
         )
   if (rows.length === 0) throw await moved(tx, { name, alias, from })
@@ -186,13 +207,20 @@ function kindOf(alias: string): TransitionKind {
   return alias === STABLE ? 'promoted' : 'staged'
 }
 
+/** What the alias names now. */
+async function heldBy(
+  sql: Queryable,
+  { name, alias }: { readonly name: string; readonly alias: string },
+): Promise<string | null> {
+  return (await listAliases(sql, name)).find((one) => one.alias === alias)?.version ?? null
+}
+
 async function moved(
   sql: Queryable,
   { name, alias, from }: { readonly name: string; readonly alias: string; readonly from: string | null },
 ): Promise<AliasMoved> {
-  const [held] = (await listAliases(sql, name)).filter((one) => one.alias === alias)
   return new AliasMoved(
-    `"${alias}" of ${name} names ${held?.version ?? 'nothing'}, not ${from ?? 'nothing'}`,
+    `"${alias}" of ${name} names ${(await heldBy(sql, { name, alias })) ?? 'nothing'}, not ${from ?? 'nothing'}`,
     { remedy: 'Look at what it names now, and move it from there if it is still right.' },
   )
 }

@@ -1,7 +1,8 @@
 /** What becomes of a release when it is published. */
 import type { Clock } from '../../shared/clock.ts'
 import type { CentreWork } from '../performer.ts'
-import { enterAlias, STABLE } from './aliases.ts'
+import { enterAlias } from './aliases.ts'
+import { STABLE } from './stable.ts'
 import { noteTransition, type ReleaseRef } from './transitions.ts'
 
 /**

@@ -13,6 +13,7 @@ create table if not exists centre.alias (
   name text not null, alias text not null, version text not null, set_by text not null, record_id text not null,
   set_at timestamptz not null, statement jsonb, primary key (name, alias)
 );
+alter table centre.alias add column if not exists policy jsonb;
 create table if not exists centre.alias_move (
   id bigint generated always as identity primary key, name text not null, alias text not null, from_version text,
   to_version text, by text not null, record_id text not null, at timestamptz not null

@@ -74,7 +74,8 @@ export function publishPerformer(
     const files = bundle.manifest.files.length
     const held = await heldVersion(work, bundle)
     if (held !== null) return { name, version, envelopeSha256: held, files, isNew: false }
-    await requireNoWorse({ sql: work.tx, content: parts.content }, bundle)
+    const { content, key } = parts
+    await requireNoWorse({ sql: work.tx, content, releaseKey: key.publicKey }, bundle)
     const envelopeSha256 = await keep(parts, source, { work, bundle })
     const isHeld = source.held === true
     await enterRelease(work, parts.clock, { name, version, envelopeSha256, held: isHeld })

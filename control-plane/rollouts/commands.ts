@@ -1,13 +1,16 @@
 /** What people may do with a campaign, each an admitted effect: approve by signature, pause, resume, halt, cancel. */
 import * as v from 'valibot'
-import { verifyApproval } from '../../rollout/campaign/approval.ts'
+import { ApprovalRefused, verifyApproval } from '../../rollout/campaign/approval.ts'
 import type { CampaignCommand } from '../../rollout/campaign/events.ts'
+import { openOverride } from '../../rollout/campaign/override.ts'
+import type { CampaignState } from '../../rollout/campaign/state.ts'
 import { assertTaken } from '../../rollout/campaign/transitions.ts'
 import type { JsonObject } from '../../shared/json.ts'
 import type { TransactionalPerformer } from '../../shared/kernel/contract.ts'
 import { EnvelopeSchema } from '../../shared/signing/envelope.ts'
-import { centrePerformer } from '../performer.ts'
+import { centrePerformer, type CentreWork } from '../performer.ts'
 import { approverOf } from '../registry/approvals.ts'
+import { authorOf } from '../registry/transitions.ts'
 import { decide, outcomeOf, type RolloutParts } from './decide.ts'
 
 const Id = v.pipe(v.string(), v.minLength(1), v.maxLength(100))
@@ -27,7 +30,7 @@ export function approvePerformer(parts: RolloutParts): TransactionalPerformer<Js
     const atMs = parts.clock.nowMs()
     const decided = await decide(work, parts, {
       id,
-      eventsOf: (state) => {
+      eventsOf: async (state) => {
         const { planDigest } = state
         verifyApproval(envelope, { campaign: state.plan.campaign, planDigest }, [key])
         const event: CampaignCommand = {
@@ -39,16 +42,65 @@ export function approvePerformer(parts: RolloutParts): TransactionalPerformer<Js
           planDigest,
         }
         assertTaken(state, event)
+        await requireOther(work, state, person)
         return [event]
       },
     })
     await tx.query(
       `insert into rollout.approval (campaign, person, key_id, envelope, record_id, at)
        values ($1, $2, $3, $4::text::jsonb, $5, $6::text::timestamptz)`,
-      [id, person, keyId, JSON.stringify(envelope), recordId, new Date(atMs).toISOString()],
+      [id, person, keyId, JSON.stringify(envelope), recordId, isoOf(atMs)],
     )
     return { ...outcomeOf(id, decided), person }
   })
+}
+
+/** Who published the release is no second pair of eyes on it. Throws {@link ApprovalRefused}. */
+async function requireOther({ tx }: CentreWork, { plan }: CampaignState, person: string): Promise<void> {
+  const { name, version } = plan.candidate
+  if ((await authorOf(tx, { name, version })) === person)
+    throw new ApprovalRefused(`the approval is refused: ${person} published ${name} ${version}`, {
+      remedy: 'Somebody else has to approve it.',
+    })
+}
+
+/**
+ * Performs `rollout.promote`: a person signed that the open ring may pass although its gates hold. Throws `CampaignRefused` for the
+ * author's word, a ring that is not open or does not hold, and what was signed of an older verdict.
+ */
+export function overridePerformer(parts: RolloutParts): TransactionalPerformer<JsonObject, JsonObject> {
+  return centrePerformer('rollout.promote', ApproveSchema, async (work, { campaign: id, envelope }) => {
+    const { tx, recordId } = work
+    const keyId = envelope.signatures[0]?.keyid ?? ''
+    const ground = { environment: parts.environment, policyKey: parts.policyKey.publicKey }
+    const { person, key } = await approverOf(tx, keyId, ground)
+    const { campaign, planDigest, ring, verdictDigest, reason } = openOverride(envelope, key)
+    const atMs = parts.clock.nowMs()
+    const decided = await decide(work, parts, {
+      id,
+      eventsOf: async (state) => {
+        if (campaign !== id || planDigest !== state.planDigest)
+          throw new ApprovalRefused(`the word is refused: it is about a plan of ${campaign}`, {
+            remedy: 'Sign for the campaign as it stands: starling rollout promote.',
+          })
+        const said = { ring, verdictDigest, reason, by: person, keyId }
+        const event: CampaignCommand = { kind: 'overridden', id: recordId, atMs, ...said }
+        assertTaken(state, event)
+        await requireOther(work, state, person)
+        return [event]
+      },
+    })
+    await tx.query(
+      `insert into rollout.override (campaign, seq, ring, person, key_id, envelope, record_id, at)
+       values ($1, $2, $3, $4, $5, $6::text::jsonb, $7, $8::text::timestamptz)`,
+      [id, decided.after.seq, ring, person, keyId, JSON.stringify(envelope), recordId, isoOf(atMs)],
+    )
+    return { ...outcomeOf(id, decided), person, passes: ring }
+  })
+}
+
+function isoOf(ms: number): string {
+  return new Date(ms).toISOString()
 }
 
 export const COMMANDS = {

@@ -7,14 +7,16 @@ import { openCampaign, type CampaignState } from '../../rollout/campaign/state.t
 import { stateHash } from '../../rollout/campaign/digest.ts'
 import type { Json, JsonObject } from '../../shared/json.ts'
 import type { TransactionalPerformer } from '../../shared/kernel/contract.ts'
+import { judgePromotion } from '../../shared/policy/promotion.ts'
 import type { Queryable, Transaction } from '../../shared/sql/port.ts'
 import { BundleManifestSchema } from '../../shared/wire/bundle.ts'
 import { ReportedStateSchema } from '../../shared/wire/state.ts'
-import { centrePerformer, type CentreWork } from '../performer.ts'
-import { listAliases, STABLE } from '../registry/aliases.ts'
+import { CENTRE, centrePerformer, type CentreWork } from '../performer.ts'
+import { listAliases } from '../registry/aliases.ts'
+import { STABLE } from '../registry/stable.ts'
 import { NoSuchRelease } from '../registry/errors.ts'
-import { findRelease, releaseInUse } from '../registry/find-release.ts'
-import { noteTransition } from '../registry/transitions.ts'
+import { findRelease, releaseInUse, tagsOf } from '../registry/find-release.ts'
+import { authorOf, noteTransition, type ReleaseRef } from '../registry/transitions.ts'
 import { decide, outcomeOf, type RolloutParts } from './decide.ts'
 import { DraftSchema, planOf, type Draft } from './draft.ts'
 import { BundleInCampaign, CampaignKnown } from './errors.ts'
@@ -39,6 +41,7 @@ export function createPerformer(parts: RolloutParts): TransactionalPerformer<Jso
       baseGeneration,
       salt: randomBytes(SALT_BYTES).toString('hex'),
       transferBytes: await bytesOf(tx, draft),
+      approvalsNeeded: await approvalsNeeded(tx, parts, { name: draft.bundle, version: draft.version }),
       fleet: { devices: fleet.length, sites: new Set(fleet.map(({ site }) => site)).size },
     })
     const nowMs = parts.clock.nowMs()
@@ -130,6 +133,21 @@ async function lastGoodOf(tx: Transaction, name: string) {
       remedy: `Choose one: starling registry promote ${name} VERSION.`,
     })
   return await findRelease(tx, { name, version: stable.version })
+}
+
+/** What the policy will ask for at the end, of a release with these tags. */
+async function approvalsNeeded(tx: Transaction, parts: RolloutParts, of: ReleaseRef): Promise<number> {
+  const { environment } = parts
+  const { roles } = CENTRE
+  const verdict = judgePromotion(parts.policy().document.promotions, {
+    alias: STABLE,
+    environment,
+    tags: await tagsOf(tx, of),
+    roles,
+    author: await authorOf(tx, of),
+    approvers: [],
+  })
+  return verdict.needed
 }
 
 /** What a site fetches at most: the whole bundle. */

@@ -10,7 +10,8 @@ export const DraftSchema = v.strictObject({
   bundle: BundleNameSchema,
   version: VersionSchema,
   urgency: v.optional(v.picklist(['usual', 'emergency']), 'usual'),
-  approvals: v.optional(v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(5)), 1),
+  /** Left out: as many as the policy asks for, one at least. */
+  approvals: v.optional(v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(5))),
   /** Shares of the fleet, rising to 1, in the place of the usual rings. */
   shares: v.optional(v.pipe(v.array(v.number()), v.minLength(1), v.maxLength(12))),
   dwellMs: v.optional(v.pipe(v.number(), v.integer(), v.minValue(1))),
@@ -30,9 +31,17 @@ export function planOf(
     readonly salt: string
     readonly transferBytes: number
     readonly fleet: FleetSize
+    /** That the policy asks for. */
+    readonly approvalsNeeded: number
   },
 ): CampaignPlan {
-  const { urgency, approvals, shares, campaign, dwellMs, plan } = draft
+  const { urgency, shares, campaign, dwellMs, plan } = draft
+  const approvals = draft.approvals ?? Math.max(1, ground.approvalsNeeded)
+  if (approvals < ground.approvalsNeeded)
+    throw new BadPlan(
+      `this is no campaign plan: approvals: the policy asks for ${ground.approvalsNeeded} before this release is stable`,
+      { remedy: 'Ask for as many, or leave it out.' },
+    )
   if (shares?.every((share, at) => share > (shares[at - 1] ?? 0)) === false || (shares?.at(-1) ?? 1) !== 1)
     throw new BadPlan('this is no campaign plan: shares: they rise, and the last one is 1', {
       remedy: 'Correct the field that is named.',

@@ -32,21 +32,41 @@ export async function caughtUp(sql: Queryable, id: string, held: Held, to?: numb
   return seq === held.seq ? held : { seq, state }
 }
 
-/** Adds those events that change something, in order; returns the state after them. An event of no account is not kept. */
-export async function append(
-  { tx, recordId }: CentreWork,
-  clock: Clock,
-  of: { readonly id: string; readonly held: Held; readonly events: Iterable<CampaignEvent> },
-): Promise<Held> {
-  let { seq, state } = of.held
+/** What would follow of events: the state after them, and those of them that change something. */
+export interface Folded {
+  readonly after: Held
+  readonly taken: readonly { readonly seq: number; readonly event: CampaignEvent }[]
+}
+
+export function folded(held: Held, events: Iterable<CampaignEvent>): Folded {
+  let { seq, state } = held
   const taken: { readonly seq: number; readonly event: CampaignEvent }[] = []
-  for (const event of of.events) {
+  for (const event of events) {
     const after = reduce(state, event)
     if (after === state) continue
     state = after
     seq += 1
     taken.push({ seq, event })
   }
+  return { after: { seq, state }, taken }
+}
+
+/** Adds those events that change something, in order; returns the state after them. An event of no account is not kept. */
+export async function append(
+  work: CentreWork,
+  clock: Clock,
+  of: { readonly id: string; readonly held: Held; readonly events: Iterable<CampaignEvent> },
+): Promise<Held> {
+  return await enter(work, clock, { id: of.id, folded: folded(of.held, of.events) })
+}
+
+/** Adds to the log what was folded; returns the state after it. */
+export async function enter(
+  { tx, recordId }: CentreWork,
+  clock: Clock,
+  of: { readonly id: string; readonly folded: Folded },
+): Promise<Held> {
+  const { taken, after } = of.folded
   const at = new Date(clock.nowMs()).toISOString()
   for (let from = 0; from < taken.length; from += BATCH)
     await tx.query(
@@ -54,5 +74,5 @@ export async function append(
        select $1, (one->>'seq')::bigint, one->'event', $2, $3::text::timestamptz from jsonb_array_elements($4::text::jsonb) one`,
       [of.id, recordId, at, JSON.stringify(taken.slice(from, from + BATCH))],
     )
-  return { seq, state }
+  return after
 }

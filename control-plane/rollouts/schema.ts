@@ -30,4 +30,8 @@ create table if not exists rollout.approval (
   campaign text not null, person text not null, key_id text not null, envelope jsonb not null, record_id text not null,
   at timestamptz not null, primary key (campaign, person)
 );
+create table if not exists rollout.override (
+  campaign text not null, seq bigint not null, ring text not null, person text not null, key_id text not null,
+  envelope jsonb not null, record_id text not null, at timestamptz not null, primary key (campaign, seq)
+);
 `

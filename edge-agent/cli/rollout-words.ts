@@ -13,6 +13,8 @@ A rollout, from a published release to the whole fleet:
   starling rollout approve spring --key anna      somebody else than its author; then its first ring opens
   starling rollout watch spring                   how it goes, a line a change
   starling rollout explain spring                 what its gates said, and why
+  starling rollout promote spring --key anna --reason "…"   the ring passes although its gates hold: a few
+                                                  devices cannot show everything
   starling rollout halt spring --reason "…"       anybody may: every device goes back to what it ran before
   starling rollout resume spring --reason "…"     after a halt, two different people (--as FILE names the other)
 
@@ -84,6 +86,16 @@ function addDecisions(rollout: Command, run: Run): void {
     .action(async (campaign: string, options: Common & { readonly key: string }) => {
       const { rolloutApprove } = await import('./commands/rollout.ts')
       await run(async (call) => await rolloutApprove(call, campaign, options))(options)
+    })
+  operators(rollout.command('promote <campaign>'))
+    .description(
+      'sign that the open ring may pass although its gates hold, where nothing more can be shown; not the author',
+    )
+    .requiredOption('--key <file>', 'the secret half that `starling keys new` made')
+    .requiredOption('--reason <text>', 'what you know that the gates do not; it is signed and kept')
+    .action(async (campaign: string, options: Common & { readonly key: string; readonly reason: string }) => {
+      const { rolloutPromote } = await import('./commands/rollout.ts')
+      await run(async (call) => await rolloutPromote(call, campaign, options))(options)
     })
   for (const [word, does] of DECISIONS)
     operators(rollout.command(`${word} <campaign>`))

@@ -55,18 +55,46 @@ export const ApproverSchema = v.strictObject({
 })
 export type Approver = v.InferOutput<typeof ApproverSchema>
 
+const Who = v.pipe(v.string(), v.maxLength(100))
+
+/** How it did on what was held back, and against which release that was held when the alias moved. */
+export const EvaluationGroundSchema = v.strictObject({
+  /** Of the statement, as the signed manifest names it. */
+  sha256: Hash,
+  /** Null where the alias named nothing, or where `returns` says that it named this content before. */
+  against: v.nullable(
+    v.strictObject({ version: VersionSchema, envelopeSha256: Hash, evaluationSha256: Hash }),
+  ),
+  returns: v.boolean(),
+})
+export type EvaluationGround = v.InferOutput<typeof EvaluationGroundSchema>
+
+/** The campaign at whose end the alias moved: its plan, and what its gates said of each ring that passed. */
+export const CampaignGroundSchema = v.strictObject({
+  campaign: Who,
+  planDigest: Hash,
+  rings: v.pipe(v.array(v.strictObject({ ring: Who, verdictSha256: Hash })), v.minLength(1), v.maxLength(64)),
+})
+export type CampaignGround = v.InferOutput<typeof CampaignGroundSchema>
+
 /** Signed by the centre's policy key: the alias names this release now, by these rules and these people's words. */
 export const PromotionSchema = v.strictObject({
-  v: v.literal(1),
+  v: v.literal(2),
   ...release,
   alias: AliasSchema,
   from: v.nullable(VersionSchema),
-  author: v.pipe(v.string(), v.maxLength(100)),
-  by: v.pipe(v.string(), v.maxLength(100)),
+  author: Who,
+  by: Who,
+  /** Of whoever asked, and of the release: what the rules looked at. */
+  roles: v.array(Who),
+  tags: v.array(Who),
   rules: v.array(v.string()),
   needed: v.pipe(v.number(), v.integer(), v.minValue(0)),
   approvers: v.array(PersonSchema),
   policy: v.strictObject({ version: v.number(), digest: Hash }),
+  evaluation: EvaluationGroundSchema,
+  /** Null where somebody moved the alias without a campaign. */
+  campaign: v.nullable(CampaignGroundSchema),
   at: Time,
 })
 export type PromotionStatement = v.InferOutput<typeof PromotionSchema>

@@ -13,6 +13,7 @@ import { startHub, type Hub } from '../../control-plane/hub/hub.ts'
 import { openCentreKeys } from '../../control-plane/keys.ts'
 import { atCentre } from '../../control-plane/performer.ts'
 import { enrolApproverPerformer } from '../../control-plane/registry/approvals.ts'
+import { openCentreContent } from '../../control-plane/release/content.ts'
 import { openCampaigns } from '../../control-plane/rollouts/campaigns.ts'
 import { approvePerformer, commandPerformer } from '../../control-plane/rollouts/commands.ts'
 import { openConductor, type Conductor } from '../../control-plane/rollouts/conductor.ts'
@@ -182,6 +183,8 @@ async function openStage(
     clock,
     environment,
     policyKey: keys.policy,
+    releaseKey: keys.release.publicKey,
+    content: openCentreContent(join(folder, 'content')),
     policy: () => governance.policy,
     campaigns: openCampaigns(),
   }

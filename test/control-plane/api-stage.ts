@@ -57,16 +57,23 @@ interface Called {
 }
 
 export async function apiStage(environment: Environment = 'development'): Promise<ApiStage> {
-  const stage = await governed({ origin: 'centre', environment })
+  const stage = await governed({
+    origin: 'centre',
+    environment,
+    policyKey: (folder) => openCentreKeys(folder).policy,
+  })
   for (const schema of [OPS_SCHEMA, INGEST_SCHEMA, CENTRE_SCHEMA]) await stage.db.script(schema)
   const keys = openCentreKeys(stage.folder)
   const access = openAccess(keys.access, stage.clock)
   const shutOut: string[] = []
   const { clock, db } = stage
+  const content = openCentreContent(join(stage.folder, 'content'))
   const rollout: RolloutParts = {
     clock,
     environment,
     policyKey: keys.policy,
+    releaseKey: keys.release.publicKey,
+    content,
     policy: () => stage.policy(),
     campaigns: openCampaigns(),
   }
@@ -92,7 +99,7 @@ export async function apiStage(environment: Environment = 'development'): Promis
     log,
     access,
     publishing: {
-      content: openCentreContent(join(stage.folder, 'content')),
+      content,
       clock,
       key: keys.release,
       modelKey: keys.model,

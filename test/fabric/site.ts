@@ -158,6 +158,8 @@ async function openAnsweringCentre(dir: string, hub: Hub, devices: readonly Devi
       clock: systemClock,
       environment: 'development',
       policyKey: key,
+      releaseKey: key.publicKey,
+      content,
       policy: () => stage.policy(),
       campaigns: openCampaigns(),
     },

@@ -32,13 +32,15 @@ export async function governed(
   options: Partial<Pick<JournalParts, 'maxOutboxRecords' | 'origin'>> & {
     performWithinMs?: number
     environment?: Environment
+    /** Who signs policies, where that is to be somebody in particular. */
+    policyKey?: (folder: string) => KeyPair
   } = {},
 ): Promise<Governed> {
   const folder = await dataFolder('governed')
   const db = await openDatabase({ dir: folder.path })
   const clock = handClock()
   const key = generateKeyPair()
-  const signer = generateKeyPair()
+  const signer = options.policyKey?.(folder.path) ?? generateKeyPair()
   const metrics = openMetrics()
   const { maxOutboxRecords, performWithinMs, origin = 'device-1', environment = 'development' } = options
   let policy: SignedPolicy

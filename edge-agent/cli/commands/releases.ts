@@ -1,7 +1,8 @@
 /** `starling registry`: releases at the centre that runs here, their names and approvals, and the people who sign. */
 import { loadPublicKey } from '../../../shared/signing/ed25519.ts'
 import { RELEASE_APPROVAL_TYPE, signStatement } from '../../../shared/wire/approval.ts'
-import { PromotionChainSchema, verifyPromotionChain } from '../../../shared/wire/promotion-chain.ts'
+import { verifyPromotionChain } from '../../../rollout/promotion/verify-chain.ts'
+import { PromotionChainSchema } from '../../../shared/wire/promotion-chain.ts'
 import { decodeJson } from '../../../shared/wire/answer.ts'
 import type { Call } from '../call.ts'
 import { operating, readPersonKey, readPersonPublicKey, type AsOption } from '../operate.ts'
@@ -93,6 +94,12 @@ export async function registryVerify(
   call.output.answer({ holds: true, ...said }, [
     `holds: ${said.name} ${said.version} became "${said.alias}" in ${said.environment} at ${said.at}, by ${said.by}`,
     `       published by ${said.author}; ${said.needed} approvals were needed, these are here: ${said.approvers.join(', ') || 'none'}`,
+    said.campaign === null
+      ? '       moved without a campaign'
+      : `       at the end of the campaign ${said.campaign.campaign}, by its rings ${said.campaign.rings.map(({ ring }) => ring).join(', ')}`,
+    said.evaluation.against === null
+      ? `       compared with nothing: ${said.evaluation.returns ? 'it had the name before' : 'nothing had the name'}`
+      : `       evaluated no worse than ${said.evaluation.against.version}`,
   ])
   return await Promise.resolve(EXIT.ok)
 }

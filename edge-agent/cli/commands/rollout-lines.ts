@@ -1,9 +1,5 @@
 /** A campaign in words: where it stands, and why its gates said what they said. */
-export interface Verdict {
-  readonly decision: string
-  readonly holdReason: string | null
-  readonly evidence: readonly { readonly gate: string; readonly needed: boolean; readonly text: string }[]
-}
+import type { GateVerdict } from '../../../rollout/gates/judge.ts'
 
 export interface Campaign {
   readonly campaign: string
@@ -26,7 +22,7 @@ export interface Campaign {
     readonly name: string
     readonly outcome: string
     readonly planned: { readonly treated: number; readonly control: number }
-    readonly verdict: Verdict | null
+    readonly verdict: GateVerdict | null
   }[]
   readonly approvals: { readonly needed: number; readonly by: readonly string[] }
   readonly resumersNeeded: number
@@ -47,12 +43,16 @@ export interface Campaign {
 export interface Explanation {
   readonly campaign: string
   readonly phase: string
-  readonly now: { readonly ring: string; readonly outcome: string; readonly verdict: Verdict | null } | null
+  readonly now: {
+    readonly ring: string
+    readonly outcome: string
+    readonly verdict: GateVerdict | null
+  } | null
   readonly kept: readonly {
     readonly ring: string
     readonly outcome: string
     readonly at: string
-    readonly verdict: Verdict | null
+    readonly verdict: GateVerdict | null
   }[]
   readonly decisions: Campaign['decisions']
 }
@@ -100,7 +100,7 @@ export function explanationLines({ campaign, phase, now, kept, decisions }: Expl
   ]
 }
 
-function verdictLines(verdict: Verdict | null): readonly string[] {
+function verdictLines(verdict: GateVerdict | null): readonly string[] {
   if (verdict === null) return ['  the gates were not asked yet']
   return [
     `  ${verdict.decision}${reasonOf(verdict)}`,
@@ -120,6 +120,6 @@ function ringPhrase({ name, outcome, planned, verdict }: Campaign['rings'][numbe
   return `${name}: ${outcome}, ${planned.treated} devices against ${planned.control}${said}`
 }
 
-function reasonOf({ holdReason }: Verdict): string {
+function reasonOf({ holdReason }: GateVerdict): string {
   return holdReason === null ? '' : ` (${holdReason.replaceAll('_', ' ')})`
 }

@@ -1,6 +1,7 @@
 /** `starling rollout`: campaigns at the centre that runs here. `watch` is in rollout-watch.ts, `simulate` needs no centre. */
 import { readFileSync } from 'node:fs'
 import { signApproval } from '../../../rollout/campaign/approval.ts'
+import { signOverride, verdictDigest } from '../../../rollout/campaign/override.ts'
 import { StarlingError } from '../../../shared/errors.ts'
 import type { Call } from '../call.ts'
 import { operating, readPersonKey, type AsOption } from '../operate.ts'
@@ -15,6 +16,10 @@ export interface CreateOptions extends AsOption {
   readonly approvals?: number
   readonly emergency: boolean
   readonly plan?: string
+}
+
+export class NothingHeld extends StarlingError {
+  override readonly code = 'nothing_held'
 }
 
 export class PlanFileRefused extends StarlingError {
@@ -89,6 +94,31 @@ export async function rolloutApprove(
   const seen = (await centre.send('POST', `${pathOf(campaign)}/approve`, { envelope })) as Campaign
   call.output.answer(seen, [
     `signed the plan ${planDigest.slice(0, 12)} of ${campaign} with the key ${key.publicKey.id.slice(0, 12)}`,
+    ...statusLines(seen),
+  ])
+  return EXIT.ok
+}
+
+/** Signs what the gates say now, and that the open ring may pass all the same. */
+export async function rolloutPromote(
+  call: Call,
+  campaign: string,
+  options: AsOption & { readonly key: string; readonly reason: string },
+): Promise<ExitCode> {
+  const centre = operating(call, options)
+  const key = readPersonKey(options.key)
+  const { planDigest, rings } = (await centre.get(pathOf(campaign))) as Campaign
+  const open = rings.at(-1)
+  if (open?.outcome !== 'open' || open.verdict === null)
+    throw new NothingHeld(`no ring of ${campaign} is open whose gates were asked`, {
+      remedy: `See where it stands: starling rollout status ${campaign}.`,
+    })
+  const { reason } = options
+  const said = { campaign, planDigest, ring: open.name, verdictDigest: verdictDigest(open.verdict), reason }
+  const envelope = signOverride(said, key)
+  const seen = (await centre.send('POST', `${pathOf(campaign)}/promote`, { envelope })) as Campaign
+  call.output.answer(seen, [
+    `signed that the ring ${open.name} may pass although its gates say ${open.verdict.decision}; it does so after its dwell time, unless they halt it`,
     ...statusLines(seen),
   ])
   return EXIT.ok

@@ -143,6 +143,10 @@ describe('the OpenAPI document', () => {
     const devices = '/api/rollouts/{campaign}/devices'
     await conforming('get', devices, { path: '/api/rollouts/spring/devices?ring=canary&stage=waiting' })
     await conforming('get', devices, { path: '/api/rollouts/spring/devices?stage=nowhere' })
+    await conforming('post', '/api/rollouts/{campaign}/promote', {
+      path: '/api/rollouts/spring/promote',
+      body: { envelope },
+    })
     for (const word of ['pause', 'resume', 'halt', 'resume', 'cancel', 'cancel'])
       await conforming('post', `/api/rollouts/{campaign}/${word}`, {
         path: `/api/rollouts/spring/${word}`,

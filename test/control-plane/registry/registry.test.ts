@@ -5,11 +5,8 @@ import { parseDeviceId } from '../../../shared/ids.ts'
 import type { JsonObject } from '../../../shared/json.ts'
 import { generateKeyPair, loadPublicKey, type KeyPair } from '../../../shared/signing/ed25519.ts'
 import { RELEASE_APPROVAL_TYPE, signStatement } from '../../../shared/wire/approval.ts'
-import {
-  PromotionChainSchema,
-  verifyPromotionChain,
-  type PromotionChain,
-} from '../../../shared/wire/promotion-chain.ts'
+import { verifyPromotionChain } from '../../../rollout/promotion/verify-chain.ts'
+import { PromotionChainSchema, type PromotionChain } from '../../../shared/wire/promotion-chain.ts'
 import { apiStage, type ApiStage } from '../api-stage.ts'
 import { publishRelease } from './published.ts'
 
@@ -165,7 +162,7 @@ describe('the registry', () => {
     expect(verifyPromotionChain(chain, trust)).toMatchObject({ version: '1.1.0', approvers: ['ada', 'bob'] })
     const other = loadPublicKey(generateKeyPair().publicKey.text)
     expect(() => verifyPromotionChain(chain, { ...trust, policyKey: other })).toThrow(/envelope is refused/)
-    expect(() => verifyPromotionChain(chain, { ...trust, releaseKey: other })).toThrow(/envelope is refused/)
+    expect(() => verifyPromotionChain(chain, { ...trust, releaseKey: other })).toThrow(/manifest is refused/)
     expect(() => verifyPromotionChain({ ...chain, approvals: chain.approvals.slice(1) }, trust)).toThrow(
       /ada/,
     )
@@ -173,7 +170,8 @@ describe('the registry', () => {
     const [row] = await stage.db.query<{ envelope: Uint8Array }>(
       `select envelope from centre.bundle where version = '1.2.0'`,
     )
-    const swapped = { ...chain, releaseBytes: Buffer.from(row?.envelope ?? []).toString('base64') }
+    const manifest = Buffer.from(row?.envelope ?? []).toString('base64')
+    const swapped = { ...chain, release: { ...chain.release, manifest } }
     expect(() => verifyPromotionChain(swapped, trust)).toThrow(/another release/)
   })
 

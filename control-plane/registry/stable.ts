@@ -1,0 +1,2 @@
+/** The alias that names what devices run for which nobody chose anything else. */
+export const STABLE = 'stable'
