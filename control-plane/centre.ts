@@ -34,7 +34,9 @@ import { openCentreContent, type CentreContent } from './release/content.ts'
 import { openDeltaMaking, type DeltaMaking } from './release/deltas.ts'
 import { desiredState } from './release/desired.ts'
 import { publishPerformer, type PublishParts } from './release/publish.ts'
-import { openDevelopmentKeys, type BothKeys } from './release/repositories/keys.ts'
+import { openDevelopmentKeys } from './release/repositories/development-keys.ts'
+import { openOnlineKeys, type KeyRing } from './release/repositories/key-ring.ts'
+import { awaited } from './release/repositories/overview.ts'
 import { openRepositories, type Repositories } from './release/repositories/repositories.ts'
 import { shippedBundles } from './release/shipped.ts'
 import { openCampaigns, type Campaigns } from './rollouts/campaigns.ts'
@@ -127,7 +129,7 @@ async function open(
       keys,
       leafUrl: () => hub.leafUrl,
       policy: () => governance.policy.envelope,
-      roots: () => releases.repositories.roots,
+      roots: async () => await releases.repositories.roots(),
     },
   }
   const connection = await hub.connect('centre')
@@ -180,7 +182,8 @@ async function openReleases(
     db,
     kernel,
     clock: systemClock,
-    keys: repositoryKeys(options, log),
+    environment: options.environment,
+    keys: repositoryKeys(options),
     desired: async (sql, device) => (await desiredState(sql, policy.envelope, device, campaigns)).bundles,
   })
   await publishShipped(kernel, publishingOf({ content, keys, options }), log)
@@ -319,6 +322,7 @@ async function openHttp(
       centre.deltas.wake()
       await centre.deltas.settled()
     },
+    awaiting: async () => await awaited(centre.repositories.parts),
     journalKey: keys.journal.publicKey,
     hosts: new Set([LOOPBACK, 'localhost', '[::1]']),
     shapes: [shapes.named.app, ...(shapes.freeForm === null ? [] : [shapes.freeForm])],
@@ -334,13 +338,9 @@ async function openHttp(
   return { url: `http://${LOOPBACK}:${port}`, operatorToken }
 }
 
-/** In production the keys of root and targets lie with their holders, and what they signed has to be brought here. */
-function repositoryKeys({ data, environment }: CentreOptions, log: Log): BothKeys | null {
-  if (environment === 'development') return openDevelopmentKeys(data, systemClock.nowMs())
-  log.warn('this centre has no repositories: its devices take no bundle until a key ceremony was held', {
-    remedy: 'See `starling keys --help`.',
-  })
-  return null
+/** In production the keys of root, and of what exists, lie with their holders; what they signed is handed in. */
+function repositoryKeys({ data, environment }: CentreOptions): KeyRing {
+  return environment === 'development' ? openDevelopmentKeys(data, systemClock.nowMs()) : openOnlineKeys(data)
 }
 
 function publishingOf({

@@ -56,7 +56,7 @@ export interface AskParts {
   readonly kernel: Kernel
   readonly content: CentreContent
   readonly rights: ContentRights
-  readonly repositories: Pick<Repositories, 'metadata'>
+  readonly repositories: Pick<Repositories, 'metadata' | 'listed'>
   readonly clock: Clock
   readonly log: Log
   readonly rollout: RolloutParts
@@ -150,7 +150,10 @@ const ANSWERS: Readonly<Record<AskVerb, AnswerTo>> = {
   'state.desired': async (parts, { id }, request) => {
     decodeJson(StateRequestSchema, request)
     await parts.asked(id)
-    return answerJson(await asJson(desiredState(parts.db, parts.policy(), id, parts.rollout.campaigns)))
+    const state = await desiredState(parts.db, parts.policy(), id, parts.rollout.campaigns)
+    // What people have still to sign is not wished for: a device would refuse it, and a campaign would count that.
+    const bundles = await parts.repositories.listed(state.bundles)
+    return answerJson({ ...state, bundles } as unknown as JsonObject)
   },
   'state.report': async ({ tenant, db, kernel, clock, rollout }, { id, reported: before }, request) => {
     const reported = decodeJson(ReportedStateSchema, request)

@@ -28,6 +28,12 @@ import { registryReads } from './registry-reads.ts'
 import { registryWrites, type RegistryWriteParts } from './registry-writes.ts'
 import { MAX_UPLOAD_BYTES, releaseRoutes, UPLOAD_PATH, type ReleaseParts } from './releases.ts'
 import { auditRoutes } from './audit.ts'
+import {
+  HAND_IN_PATHS,
+  MAX_HAND_IN_BYTES,
+  repositoryEndpoints,
+  type RepositoryApiParts,
+} from './repositories.ts'
 import { rolloutEndpoints, type RolloutApiParts } from './rollouts.ts'
 import { statusOf } from './status.ts'
 
@@ -38,7 +44,7 @@ const MAX_BODY_BYTES = 256 * 1024
 const CLOSING = { connection: 'close' }
 
 export interface CentreApiParts
-  extends DeviceParts, ReleaseParts, RegistryWriteParts, PeopleParts, RolloutApiParts {
+  extends DeviceParts, ReleaseParts, RegistryWriteParts, PeopleParts, RolloutApiParts, RepositoryApiParts {
   /** Of Starling. */
   readonly version: string
   readonly journal: Journal
@@ -74,11 +80,12 @@ export function centreApi(parts: CentreApiParts): Hono {
       xFrameOptions: 'DENY',
     }),
   )
-  const [small, large] = [MAX_BODY_BYTES, MAX_UPLOAD_BYTES].map((maxSize) =>
+  const [small, large, handIn] = [MAX_BODY_BYTES, MAX_UPLOAD_BYTES, MAX_HAND_IN_BYTES].map((maxSize) =>
     bodyLimit({ maxSize, onError: (context) => context.json(tooLarge(maxSize), 413, CLOSING) }),
   )
   app.use(async (context, next) => {
-    const limit = context.req.path === UPLOAD_PATH ? large : small
+    const { path } = context.req
+    const limit = path === UPLOAD_PATH ? large : HAND_IN_PATHS.includes(path) ? handIn : small
     return await limit?.(context, next)
   })
   app.get('/api/health', (context) => context.json({ status: 'ok' }))
@@ -97,7 +104,7 @@ export function centreApi(parts: CentreApiParts): Hono {
     })
     forgive()
     parts.log.info(`enrolled ${request.claim.device} at ${request.claim.site}`)
-    return context.json(enrolAnswer(parts.enrolment, performed.output))
+    return context.json(await enrolAnswer(parts.enrolment, performed.output))
   })
   const guarded = new Hono<Caller>()
   guarded.use(accessRequired(parts.access))
@@ -131,6 +138,7 @@ function describedEndpoints(parts: CentreApiParts): readonly Endpoint[] {
     ...rolloutEndpoints(parts),
     meEndpoint(parts.rollout),
     fleetEndpoint(parts.db, parts.enrolment),
+    ...repositoryEndpoints(parts),
   ]
 }
 

@@ -22,6 +22,8 @@ export interface ReleaseParts {
   readonly publishing: PublishParts
   /** What follows a release before it is offered to anybody: its place in the repositories, and the deltas towards it. */
   readonly released: () => Promise<void>
+  /** Documents that people have to sign before any device installs it. */
+  readonly awaiting: () => Promise<readonly string[]>
 }
 
 const FileSchema = v.strictObject({ path: BundlePathSchema, file: v.instance(File) })
@@ -31,7 +33,7 @@ const UploadSchema = v.strictObject({
   files: v.pipe(v.array(FileSchema), v.minLength(1), v.maxLength(MAX_BUNDLE_FILES)),
 })
 
-export function releaseRoutes({ db, kernel, publishing, released }: ReleaseParts): Hono<Caller> {
+export function releaseRoutes({ db, kernel, publishing, released, awaiting }: ReleaseParts): Hono<Caller> {
   const app = new Hono<Caller>()
   app.get('/releases', async (context) => {
     const releases = await db.query(
@@ -60,7 +62,8 @@ export function releaseRoutes({ db, kernel, publishing, released }: ReleaseParts
       principal: context.get('principal'),
     })
     if (output.isNew) await released()
-    return context.json({ ...output, held: source.held }, output.isNew ? 201 : 200)
+    const due = await awaiting()
+    return context.json({ ...output, held: source.held, due }, output.isNew ? 201 : 200)
   })
   return app
 }

@@ -44,8 +44,8 @@ export interface EnrolmentParts {
   leafUrl(): string
   /** The envelope of the policy in force. */
   policy(): Envelope
-  /** The roots of the two repositories; null where this centre has none. */
-  roots(): Repositories['roots']
+  /** The newest roots of the two repositories; null until both were handed in. */
+  roots(): ReturnType<Repositories['roots']>
 }
 
 /** What the journal keeps of a request: the token's hash, never the token. */
@@ -100,9 +100,9 @@ export function enrolPerformer(
 }
 
 /** The answer for a device that was just enrolled. */
-export function enrolAnswer(parts: EnrolmentParts, enrolled: Enrolled): EnrolAnswer {
+export async function enrolAnswer(parts: EnrolmentParts, enrolled: Enrolled): Promise<EnrolAnswer> {
   const { keys, tenant, environment } = parts
-  const roots = parts.roots()
+  const roots = await parts.roots()
   const text = (bytes: Uint8Array): string => Buffer.from(bytes).toString('base64')
   return {
     v: 1,

@@ -33,6 +33,8 @@ import type { TurnResult } from '../turn/result.ts'
 import { wavSource } from '../turn/wav-source.ts'
 import { countedTurn } from './counted-turn.ts'
 import type { Health } from '../update/health.ts'
+import { realDisk } from '../models-store/disk.ts'
+import { hasRoots, repositoriesIn } from '../update/roots.ts'
 import type { CentreClock } from '../update/centre-clock.ts'
 import type { Device } from './agent.ts'
 import { askOver } from './asking.ts'
@@ -201,6 +203,9 @@ async function statusOf(face: Face): Promise<AgentStatus> {
     centreClock,
     link: () => leaf.link().kind,
     outbox: () => outbox.state(),
+    hasRoots: async () =>
+      identity.roots !== null ||
+      (await hasRoots({ folder: repositoriesIn(face.options.data), disk: realDisk })),
     models: () => models.facts(),
     syncedAt: () => sync.status().syncedAt,
     database: async () => await databaseStatus(face.options.data, ledger.journal.fileFault()),

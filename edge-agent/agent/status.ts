@@ -11,6 +11,7 @@ import type { AgentStatus } from '../local-api/status.ts'
 import { recall } from '../memory/turn-memory.ts'
 import type { ModelFacts } from '../turn/ports.ts'
 import type { CentreClock } from '../update/centre-clock.ts'
+import { RootsMissing } from '../update/roots.ts'
 
 /** The page shows this many; the rest is a `work_order.list` away. */
 const SHOWN_ORDERS = 8
@@ -24,6 +25,8 @@ export interface StatusParts {
   readonly centreClock: CentreClock
   link(): AgentStatus['link']
   outbox(): { readonly receiptedSeq: number; readonly problem: { readonly message: string } | null }
+  /** Whether the device knows whose releases to believe. */
+  hasRoots(): Promise<boolean>
   models(): readonly ModelFacts[]
   syncedAt(): string | null
   database(): Promise<AgentStatus['database']>
@@ -53,6 +56,7 @@ export async function agentStatus(parts: StatusParts): Promise<AgentStatus> {
       aheadMs: parts.centreClock.aheadMs(),
       problem: clockOff === null ? null : reportError(clockOff),
     },
+    bundles: { problem: (await parts.hasRoots()) ? null : reportError(new RootsMissing()) },
     models: parts.models().map(({ name, digest }) => ({ name, digest })),
     contextSyncedAt: parts.syncedAt(),
     database: await parts.database(),

@@ -12,6 +12,7 @@ import { realDisk } from '../models-store/disk.ts'
 import { openSchemaBundle, type SchemaBundle } from '../schema/schema-bundle.ts'
 import type { SitePieces } from '../site/site-pieces.ts'
 import { openAgreement, type Agreement } from '../update/agreement.ts'
+import { repositoriesIn } from '../update/roots.ts'
 import { openShadowTrial, type ShadowSeen } from '../trial/shadow-trial.ts'
 import { smokeInChild } from '../trial/smoke.ts'
 import { openInstaller, type Installer } from '../update/installer.ts'
@@ -90,11 +91,12 @@ export async function openUpdates(parts: {
     installer,
     shadowed: () => shadow.seen(),
     agreement: openAgreement({
-      folder: join(parts.folder, 'repositories'),
+      folder: repositoriesIn(parts.folder),
       disk: realDisk,
       ask,
       clock: systemClock,
       device: identity.device,
+      environment: identity.environment,
       roots: identity.roots,
     }),
     settleSchema: async () => {

@@ -1,8 +1,12 @@
 /** The words of `starling keys`. */
 import { Option, type Command } from 'commander'
 import type { KeyScheme } from '../../shared/signing/signing-key.ts'
+import { REPOSITORIES, type RepositoryName } from '../../shared/wire/repository.ts'
 import type { CommonOptions } from './call.ts'
 import type { PrepareOptions, PublishOptions } from './commands/keys.ts'
+import { addCentreKeys } from './keys-centre-words.ts'
+import type { AsOption } from './operate.ts'
+import { operators } from './release-words.ts'
 import { collected, common, wholeNumber, type Run } from './words.ts'
 
 const CEREMONY = `
@@ -14,7 +18,16 @@ A ceremony, each step where its key lies:
   starling keys rehearse root.json --repository DIR --oldest ROOT_OF_THE_OLDEST_DEVICE.json
   starling keys publish root.json --repository DIR --oldest ROOT_OF_THE_OLDEST_DEVICE.json
 
-Targets go the same way: prepare --add bundles/speech/1.4.0/manifest.dsse=FILE, and publish with --snapshot-key and
+A centre serves two repositories: "repository" in the plan is "image" (what exists; its root and targets keys stay with people) or
+"director" (what each device shall run; timestamp, snapshot and targets are online). Its online keys are made there; a production
+device installs what both name, once people have signed what exists:
+  starling keys online image timestamp --out image-timestamp.pub     at the centre, for each online role
+  starling keys publish root.json --centre image                     at the centre, once for image, once for director
+  starling bundle publish DIR …; starling keys due --out DUE          what the release is signed by
+  starling keys fetch image --out REPOSITORY                         for the signers, who sign and assemble DUE/*.json
+  starling keys publish targets.json family.json --centre image      at the centre; starling keys status says what is missing
+
+Targets of a folder go the same way: prepare --add bundles/speech/1.4.0/manifest.dsse=FILE, and publish with --snapshot-key and
 --timestamp-key, which are online. plan.json: {"environment": "production", "expiresInDays": 365, "roles": {"root":
 {"threshold": 3, "keys": ["alice.pub", …]}, "targets": …, "snapshot": …, "timestamp": …}}.`
 
@@ -40,6 +53,7 @@ export function addKeys(program: Command, run: Run): void {
     })
   addMaking(keys, run)
   addPublishing(keys, run)
+  addCentreKeys(keys, run)
 }
 
 function addMaking(keys: Command, run: Run): void {
@@ -87,21 +101,34 @@ function addPublishing(keys: Command, run: Run): void {
       const { keysRehearse } = await import('./commands/keys.ts')
       await run(async (call) => await keysRehearse(call, file, options))(options)
     })
-  inRepository(keys.command('publish <file>'))
-    .description('rehearse, then put the file into the repository')
+  operators(keys.command('publish <file...>'))
+    .description('rehearse, then put the file into the repository, or hand the files in at the centre here')
+    .option('--repository <dir>', 'the folder that is served: metadata/, targets/; one file')
+    .addOption(
+      new Option('--centre <repository>', 'instead: which one of the centre here').choices(REPOSITORIES),
+    )
     .option('--oldest <root>', 'the oldest root that a device of the fleet trusts (default: version 1)')
     .option('--snapshot-key <file>', 'online: signs the next snapshot')
     .option('--timestamp-key <file>', 'online: signs the next timestamp')
-    .action(
-      async (
-        file: string,
-        options: CommonOptions &
-          PublishOptions & { readonly snapshotKey?: string; readonly timestampKey?: string },
-      ) => {
-        const { keysPublish } = await import('./commands/keys.ts')
-        await run(async (call) => await keysPublish(call, file, options))(options)
-      },
-    )
+    .action(async (files: readonly string[], options: CommonOptions & AsOption & Published) => {
+      const { keysPublish, WhereToPublish } = await import('./commands/keys.ts')
+      const { keysHandIn } = await import('./commands/keys-centre.ts')
+      const { centre, repository } = options
+      const [file = '', ...more] = files
+      await run(async (call) => {
+        if (centre !== undefined && repository === undefined)
+          return await keysHandIn(call, files, { ...options, centre })
+        if (centre !== undefined || repository === undefined || more.length > 0) throw new WhereToPublish()
+        return await keysPublish(call, file, { ...options, repository })
+      })(options)
+    })
+}
+
+type Published = Omit<PublishOptions, 'repository'> & {
+  readonly repository?: string
+  readonly centre?: RepositoryName
+  readonly snapshotKey?: string
+  readonly timestampKey?: string
 }
 
 function inRepository(command: Command): Command {

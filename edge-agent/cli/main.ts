@@ -2,6 +2,7 @@
 /** The one binary. Each command is a module of its own, loaded when it is called. */
 import { Argument, Command, CommanderError, Option } from 'commander'
 import type { LinkClass } from '../../rollout/delta/transfer.ts'
+import { ENVIRONMENTS } from '../../shared/kernel/contract.ts'
 import { packageVersion } from '../../shared/package-version.ts'
 import type { HubOptions } from './commands/parts.ts'
 import type { SpeechAdaptOptions } from './commands/speech-adapt.ts'
@@ -99,6 +100,11 @@ function addParts(program: Command, run: Run): void {
   hubOptions(common(program.command('hub')))
     .description('start the centre alone: hub NATS server, control plane, console')
     .option('--no-sample-data', 'leave a new centre empty')
+    .addOption(
+      new Option('--environment <name>', 'in production, releases are signed by people: starling keys')
+        .choices(ENVIRONMENTS)
+        .default('development'),
+    )
     .option(
       '--insecure-shapes',
       'serve /v1/shape for any table to whoever reaches the port: for tests of clients',

@@ -3,6 +3,7 @@ import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import * as v from 'valibot'
 import type { LinkClass } from '../../rollout/delta/transfer.ts'
+import type { Environment } from '../../shared/kernel/contract.ts'
 import { StarlingError } from '../../shared/errors.ts'
 import type { Home } from '../home.ts'
 import { startPart, type PartProcess } from './part-process.ts'
@@ -22,6 +23,8 @@ export interface HubChoice {
   readonly natsPort: number
   readonly leafPort: number
   readonly sampleData: boolean
+  /** Development unless given. */
+  readonly environment?: Environment
   /** Free-form shapes, for tests of clients; left out in earnest use. */
   readonly shapes?: ShapeChoice
   readonly electric?: string
@@ -84,6 +87,7 @@ export async function startHub(start: PartStart, choice: HubChoice): Promise<Sta
       '--leaf-port',
       String(choice.leafPort),
       ...(choice.sampleData ? ['--sample-data'] : []),
+      ...(choice.environment === undefined ? [] : ['--environment', choice.environment]),
       ...shapeArgs(choice.shapes),
       ...(choice.electric === undefined ? [] : ['--electric', choice.electric]),
     ],

@@ -10,6 +10,8 @@ export interface AgentStatus {
   readonly policy: { readonly version: number; readonly strict: boolean; readonly expiresAt: string }
   /** Against the centre's; `problem` when it is off by more than policies tolerate. */
   readonly clock: { readonly aheadMs: number | null; readonly problem: ErrorReport | null }
+  /** Why it installs nothing whatever it is offered; null where nothing stands in the way. */
+  readonly bundles: { readonly problem: ErrorReport | null }
   readonly models: readonly { readonly name: string; readonly digest: string }[]
   readonly database: {
     /** The last time that it did not open as usual; null for never. */

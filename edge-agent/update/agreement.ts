@@ -2,57 +2,65 @@
  * What this device may install: only what the image repository and its own director both name, with the same hash and length,
  * under keys that it was given when it was taken in. Metadata out of date blocks a new install, never what runs.
  */
-import { join } from 'node:path'
 import * as v from 'valibot'
 import { bundleTargetPath, checkIsTarget } from '../../rollout/tuf/agreement.ts'
 import { TufRefused } from '../../rollout/tuf/refused.ts'
-import type { Clock } from '../../shared/clock.ts'
 import type { DeviceId } from '../../shared/ids.ts'
 import type { Ask } from '../../shared/wire/answer.ts'
-import { DirectionSchema, REPOSITORIES, type RepositoryName } from '../../shared/wire/repository.ts'
+import { DirectionSchema, type RepositoryName } from '../../shared/wire/repository.ts'
 import type { DesiredBundle } from '../../shared/wire/state.ts'
-import type { Disk } from '../models-store/disk.ts'
 import { askSource } from '../tuf/ask-source.ts'
-import { MetadataFolder } from '../tuf/metadata-folder.ts'
+import { audienceSource } from '../tuf/audience-source.ts'
+import { TufUnreachable } from '../tuf/repository-source.ts'
 import { TwoRepositories } from '../tuf/two-repositories.ts'
+import { folderOf, hasRoots, RootsMissing, trustRoots, type RootsParts } from './roots.ts'
 
 /** Throws `TufRefused` unless both repositories name the bundle, the director for this very device. */
 export type Judge = (bundle: DesiredBundle) => Promise<void>
 
 export interface Agreement {
-  /** Both brought up to date. Throws `TufRefused`, or `TufUnreachable` when they cannot be had. */
+  /** Both brought up to date. Throws `TufRefused`, `TufUnreachable` when they cannot be had, {@link RootsMissing}. */
   refreshed(signal: AbortSignal): Promise<Judge>
 }
 
-/** `roots`: the first ones, as the device was given them; null when it was given none, and then nothing is ever agreed. */
-export function openAgreement(parts: {
-  readonly folder: string
-  readonly disk: Disk
+export interface AgreementParts extends RootsParts {
   readonly ask: Ask
-  readonly clock: Clock
   readonly device: DeviceId
+  /** As the device was given them when it was taken in; null when it was given none. */
   readonly roots: Readonly<Record<RepositoryName, Uint8Array>> | null
-}): Agreement {
-  const { ask, clock, device, roots } = parts
-  const folderOf = (name: RepositoryName): MetadataFolder =>
-    new MetadataFolder(join(parts.folder, name), parts.disk)
+  /** Aborts after so many milliseconds. */
+  readonly alarm?: (afterMs: number) => AbortSignal
+}
+
+/**
+ * Both repositories together are brought up to date within this, milliseconds: a dozen files on a poor link. Whoever keeps each
+ * answer just within its own limit must not hold an installation for ever.
+ */
+const REFRESH_WITHIN_MS = 300_000
+
+function usualAlarm(afterMs: number): AbortSignal {
+  return AbortSignal.timeout(afterMs)
+}
+
+export function openAgreement(parts: AgreementParts): Agreement {
+  const { ask, clock, device, environment, roots, alarm = usualAlarm } = parts
   return {
     refreshed: async (signal) => {
-      for (const name of REPOSITORIES) {
-        const folder = folderOf(name)
-        if (roots !== null && (await folder.read('root')) === undefined)
-          await folder.write('root', roots[name])
-      }
-      const side = (name: RepositoryName) => ({
-        source: askSource(ask, name, signal),
-        folder: folderOf(name),
+      if (roots !== null) await trustRoots(parts, roots)
+      const late = alarm(REFRESH_WITHIN_MS)
+      const side = (repository: RepositoryName) => ({
+        source: audienceSource(askSource(ask, repository, AbortSignal.any([signal, late])), {
+          environment,
+          repository,
+        }),
+        folder: folderOf(parts, repository),
       })
-      const both = await TwoRepositories.refreshed(
-        { director: side('director'), image: side('image') },
-        clock.nowMs(),
-      )
+      if (!(await hasRoots(parts))) throw new RootsMissing()
+      const sides = { director: side('director'), image: side('image') }
+      const both = await inTime(TwoRepositories.refreshed(sides, clock.nowMs()), { signal, late })
       return async (bundle) => {
-        const target = await both.agreed(bundleTargetPath(bundle.name, bundle.version))
+        const path = bundleTargetPath(bundle.name, bundle.version)
+        const target = await inTime(both.agreed(path), { signal, late })
         checkIsTarget(target, { sha256: bundle.envelopeSha256, sizeBytes: bundle.envelopeSizeBytes })
         const direction = v.safeParse(DirectionSchema, target.direction)
         // What was signed for another device is nobody's word about this one, however true.
@@ -66,5 +74,17 @@ export function openAgreement(parts: {
           )
       }
     },
+  }
+}
+
+async function inTime<T>(
+  work: Promise<T>,
+  { signal, late }: { readonly signal: AbortSignal; readonly late: AbortSignal },
+): Promise<T> {
+  try {
+    return await work
+  } catch (thrown) {
+    if (!late.aborted || signal.aborted) throw thrown
+    throw new TufUnreachable('slow', `the repositories did not answer within ${REFRESH_WITHIN_MS} ms`, thrown)
   }
 }

@@ -16,6 +16,7 @@ import type { Agreement, Judge } from './agreement.ts'
 import type { CentreClock } from './centre-clock.ts'
 import type { Health, Running } from './health.ts'
 import type { Installer, InstallOutcome } from './installer.ts'
+import { RootsMissing } from './roots.ts'
 import type { Shadowed } from './shadow-totals.ts'
 
 export interface DesiredParts {
@@ -80,6 +81,8 @@ function judgeOf(
     } catch (thrown) {
       signal.throwIfAborted()
       if (thrown instanceof TufUnreachable) return { kind: 'deferred', reason: thrown.code }
+      if (thrown instanceof RootsMissing)
+        return { kind: 'refused', step: 'CHECK', code: thrown.code, message: thrown.message }
       if (!(thrown instanceof TufRefused)) throw thrown
       return { kind: 'refused', step: 'CHECK', code: `tuf_${thrown.reason}`, message: thrown.message }
     }

@@ -5,18 +5,17 @@
 import { digestHex } from '../../shared/digest.ts'
 import type { JsonObject } from '../../shared/json.ts'
 import type { SigningKey } from '../../shared/signing/signing-key.ts'
+import type { RepositoryName } from '../../shared/wire/repository.ts'
 import { signedBytes } from './canonical.ts'
 import { rootDocument, sealed, signatureOver, type RoleKeys, type SignatureDocument } from './documents.ts'
+import { audienceFields, checkSuccession, rootBody, type Audience } from './audience.ts'
 import { TOP_LEVEL_ROLES, type TopLevelRole } from './delegations.ts'
 import { countSigners, type Signers } from './keys.ts'
 import { readRoot, type Root } from './metadata.ts'
 import { TufRefused } from './refused.ts'
 import { checkRootFresh, openTrust, withRoot } from './trust.ts'
 
-export type CeremonyEnvironment = 'development' | 'production'
-
-export interface RootPlan {
-  readonly environment: CeremonyEnvironment
+export interface RootPlan extends Audience {
   readonly expiresMs: number
   readonly roles: Readonly<Record<TopLevelRole, RoleKeys>>
 }
@@ -26,8 +25,6 @@ export interface DetachedSignature extends SignatureDocument {
   readonly over: string
 }
 
-/** Where a root says for whom it is; other TUF clients keep it as an unknown field. */
-const ENVIRONMENT_FIELD = 'x-starling-environment'
 /** In production nobody alone can rotate keys or approve a release. */
 const PRODUCTION_THRESHOLD = 2
 
@@ -37,9 +34,9 @@ export function prepareRoot(current: Uint8Array | undefined, plan: RootPlan): Js
   const version = current === undefined ? 1 : readRoot(current).content.version + 1
   const document = {
     ...rootDocument({ version, expiresMs: plan.expiresMs }, plan.roles),
-    [ENVIRONMENT_FIELD]: plan.environment,
+    ...audienceFields(plan),
   }
-  checkEnvironment(current, document)
+  if (current !== undefined) checkSuccession(current, document)
   return document
 }
 
@@ -49,13 +46,18 @@ function checkRolePlan(role: TopLevelRole, plan: RootPlan): void {
   if (texts.size !== keys.length) throw new TufRefused('malformed', role, 'is planned with one key twice')
   if (threshold > keys.length)
     throw new TufRefused('unsigned', role, `${threshold} of ${keys.length} keys can never sign`)
-  if (plan.environment === 'development' || role === 'timestamp' || role === 'snapshot') return
+  const online = onlineRoles(plan.repository)
+  if (plan.environment === 'development' || online.includes(role)) return
   if (threshold < PRODUCTION_THRESHOLD)
     throw new TufRefused('unsigned', role, `production asks for ${PRODUCTION_THRESHOLD} signers or more`)
   // A key that lies on a server must not count among those that lie in safes.
-  const online = [...plan.roles.snapshot.keys, ...plan.roles.timestamp.keys]
-  if (online.some(({ publicText }) => texts.has(publicText)))
+  if (online.some((other) => plan.roles[other].keys.some(({ publicText }) => texts.has(publicText))))
     throw new TufRefused('weak_key', role, 'is planned with a key that is also online')
+}
+
+/** The roles whose keys lie at the centre: the director speaks at once, what exists is said by people. */
+export function onlineRoles(repository: RepositoryName): readonly TopLevelRole[] {
+  return repository === 'director' ? ['timestamp', 'snapshot', 'targets'] : ['timestamp', 'snapshot']
 }
 
 /** What the machine of one key makes of a prepared document. */
@@ -129,7 +131,7 @@ export function rehearseRoots(oldest: Uint8Array, chain: readonly Uint8Array[], 
   const known = trust.root.version
   for (const bytes of chain.filter((root) => readRoot(root).content.version > known)) {
     trust = withRoot(trust, bytes)
-    checkEnvironment(last, documentOf(bytes))
+    checkSuccession(last, rootBody(bytes))
     last = bytes
   }
   const newest = chain.at(-1)
@@ -145,22 +147,4 @@ export function rehearseRoots(oldest: Uint8Array, chain: readonly Uint8Array[], 
 
 function isSame(left: Uint8Array, right: Uint8Array): boolean {
   return left.length === right.length && left.every((byte, index) => byte === right[index])
-}
-
-/** A development root must never become the successor of a production one, nor the other way round. */
-function checkEnvironment(before: Uint8Array | undefined, document: JsonObject): void {
-  if (before === undefined) return
-  const [was, becomes] = [environmentOf(documentOf(before)), environmentOf(document)]
-  if (was !== becomes)
-    throw new TufRefused('disagreement', 'root', `is for ${becomes}, the one before it for ${was}`)
-}
-
-function environmentOf(document: JsonObject): string {
-  const named = document[ENVIRONMENT_FIELD]
-  return typeof named === 'string' ? named : 'no environment'
-}
-
-function documentOf(bytes: Uint8Array): JsonObject {
-  readRoot(bytes)
-  return (JSON.parse(new TextDecoder().decode(bytes)) as { readonly signed: JsonObject }).signed
 }

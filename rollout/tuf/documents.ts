@@ -4,6 +4,7 @@ import type { Json, JsonObject } from '../../shared/json.ts'
 import type { SigningKey } from '../../shared/signing/signing-key.ts'
 import { signedBytes } from './canonical.ts'
 import type { TopLevelRole } from './delegations.ts'
+import type { TufKey } from './keys.ts'
 
 /** The version of the specification that is written; clients accept every 1.x. */
 const SPEC_VERSION = '1.0.34'
@@ -38,13 +39,11 @@ export interface Dates {
 
 /** Keys and threshold of one role, as a root or a delegation is to name them. */
 export interface RoleKeys {
-  readonly keys: readonly PublicHalf[]
+  readonly keys: readonly TufKey[]
   readonly threshold: number
 }
 
-type PublicHalf = Pick<SigningKey, 'keytype' | 'scheme' | 'publicText'>
-
-export function keyDocument(key: PublicHalf): KeyDocument {
+export function keyDocument(key: TufKey): KeyDocument {
   return { keytype: key.keytype, scheme: key.scheme, keyval: { public: key.publicText } }
 }
 

@@ -12,6 +12,8 @@ const REMEDIES = {
   wrong_bytes:
     'The bytes are not those that the signed metadata names: look for damage, or for somebody on the way.',
   not_listed: 'Publish the missing entry, or ask for a target that the repository lists.',
+  wrong_audience:
+    'Use the root that was made for this environment and repository: keys of one never speak for another.',
   disagreement: 'Let the image repository and the director name the same bytes.',
 } as const
 

@@ -102,6 +102,7 @@ function status(): AgentStatus {
     outbox: { pending: 0, receipted: 12, lastError: null },
     policy: { version: 1, strict: false, expiresAt: '2026-12-01T00:00:00.000Z' },
     clock: { aheadMs: 0, problem: null },
+    bundles: { problem: null },
     models: [],
     database: { recovery: null, snapshotAt: null, snapshotBytes: 0, journalFileProblem: null },
     contextSyncedAt: '2026-06-01T08:00:00.000Z',

@@ -9,6 +9,10 @@ import { centreApi } from '../../control-plane/http/app.ts'
 import { processBatch } from '../../control-plane/ingest/batch.ts'
 import { INGEST_SCHEMA } from '../../control-plane/ingest/schema.ts'
 import { openCentreContent } from '../../control-plane/release/content.ts'
+import { openDevelopmentKeys } from '../../control-plane/release/repositories/development-keys.ts'
+import { openOnlineKeys } from '../../control-plane/release/repositories/key-ring.ts'
+import { openRepositories } from '../../control-plane/release/repositories/repositories.ts'
+import { REPOSITORY_SCHEMA } from '../../control-plane/release/repositories/store.ts'
 import { openCampaigns } from '../../control-plane/rollouts/campaigns.ts'
 import { openConductor, type Conductor } from '../../control-plane/rollouts/conductor.ts'
 import type { RolloutParts } from '../../control-plane/rollouts/decide.ts'
@@ -62,7 +66,8 @@ export async function apiStage(environment: Environment = 'development'): Promis
     environment,
     policyKey: (folder) => openCentreKeys(folder).policy,
   })
-  for (const schema of [OPS_SCHEMA, INGEST_SCHEMA, CENTRE_SCHEMA]) await stage.db.script(schema)
+  for (const schema of [OPS_SCHEMA, INGEST_SCHEMA, CENTRE_SCHEMA, REPOSITORY_SCHEMA])
+    await stage.db.script(schema)
   const keys = openCentreKeys(stage.folder)
   const access = openAccess(keys.access, stage.clock)
   const shutOut: string[] = []
@@ -105,6 +110,18 @@ export async function apiStage(environment: Environment = 'development'): Promis
       modelKey: keys.model,
       environment,
     },
+    repositories: openRepositories({
+      db,
+      kernel: stage.kernel,
+      clock,
+      environment,
+      keys:
+        environment === 'production'
+          ? openOnlineKeys(stage.folder)
+          : openDevelopmentKeys(stage.folder, clock.nowMs()),
+      desired: async () => await Promise.resolve([]),
+    }),
+    awaiting: async () => await Promise.resolve([]),
     released: async () => await Promise.resolve(),
     hosts: new Set(['localhost', '127.0.0.1']),
     shutOut: async (_device, userKeys) => {
@@ -119,7 +136,7 @@ export async function apiStage(environment: Environment = 'development'): Promis
       keys,
       leafUrl: () => 'nats://127.0.0.1:7423',
       policy: () => ({ payloadType: 'x', payload: Buffer.from('{}').toString('base64'), signatures: [] }),
-      roots: () => null,
+      roots: async () => await Promise.resolve(null),
     },
   })
   let position = 0

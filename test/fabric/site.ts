@@ -8,7 +8,7 @@ import { startHub, type Hub } from '../../control-plane/hub/hub.ts'
 import { openContentRights } from '../../control-plane/release/content-rights.ts'
 import { openCentreContent, type CentreContent } from '../../control-plane/release/content.ts'
 import { DELTA_SCHEMA, keepDelta } from '../../control-plane/release/delta-store.ts'
-import { openDevelopmentKeys } from '../../control-plane/release/repositories/keys.ts'
+import { openDevelopmentKeys } from '../../control-plane/release/repositories/development-keys.ts'
 import { openRepositories } from '../../control-plane/release/repositories/repositories.ts'
 import { REPOSITORY_SCHEMA } from '../../control-plane/release/repositories/store.ts'
 import { openCampaigns } from '../../control-plane/rollouts/campaigns.ts'
@@ -139,6 +139,7 @@ async function openAnsweringCentre(dir: string, hub: Hub, devices: readonly Devi
     db,
     kernel,
     clock: systemClock,
+    environment: 'development',
     keys: openDevelopmentKeys(dir, systemClock.nowMs()),
     desired: async () => await Promise.resolve(wanted),
   })
@@ -174,7 +175,7 @@ async function openAnsweringCentre(dir: string, hub: Hub, devices: readonly Devi
   }
   return {
     content,
-    roots: repositories.roots,
+    roots: await repositories.roots(),
     release: async (files: Readonly<Record<string, Uint8Array>>, version: string): Promise<DesiredBundle> => {
       const bundle = shop.publish(files, { version })
       const envelope = shop.contents.get(bundle.envelopeSha256) ?? new Uint8Array()
@@ -280,6 +281,7 @@ async function openAgent(of: {
     clock: systemClock,
     device,
     roots,
+    environment: 'development',
   })
   return {
     device,

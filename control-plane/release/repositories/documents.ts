@@ -1,4 +1,4 @@
-/** The next files of a repository: what is to be listed, held against what is served. Null where nothing is due. */
+/** The next files of a repository: what is to be listed, held against what is served. Null where nothing is due, or nothing can be signed here. */
 import {
   signed,
   targetOf,
@@ -6,11 +6,24 @@ import {
   type DelegationPlan,
   type TargetDocument,
 } from '../../../rollout/tuf/documents.ts'
-import { readSnapshot, readTargets, readTimestamp } from '../../../rollout/tuf/metadata.ts'
-import { publication, type NewFile, type RepositoryFiles } from '../../../rollout/tuf/publication.ts'
+import { countSigners, type Signers } from '../../../rollout/tuf/keys.ts'
+import {
+  readRoot,
+  readSnapshot,
+  readTargets,
+  readTimestamp,
+  type Root,
+  type Unverified,
+} from '../../../rollout/tuf/metadata.ts'
+import {
+  publication,
+  type NewFile,
+  type OnlineKeys,
+  type RepositoryFiles,
+} from '../../../rollout/tuf/publication.ts'
 import { canonicalBytes } from '../../../shared/canonical.ts'
 import type { JsonObject } from '../../../shared/json.ts'
-import { ROLE_KEYS, type RepositoryKeys } from './keys.ts'
+import type { SigningKey } from '../../../shared/signing/signing-key.ts'
 
 const DAY_MS = 86_400_000
 /** A frozen mirror is noticed within a day. */
@@ -20,6 +33,16 @@ const SNAPSHOT_MS = 7 * DAY_MS
 const IMAGE_TARGETS_MS = 365 * DAY_MS
 /** What a device shall run is said anew with every change. */
 const DIRECTOR_TARGETS_MS = 7 * DAY_MS
+
+/** What a repository is signed on: its newest root, the keys that lie here and are named by it, and now. */
+export interface Ground extends OnlineKeys {
+  readonly root: Uint8Array
+  /** Fewer than the threshold, or none, where people hold them. */
+  readonly targets: readonly SigningKey[]
+  readonly nowMs: number
+}
+
+type Served = Omit<RepositoryFiles, 'root'>
 
 /** A bundle as a repository lists it. */
 export interface Listing {
@@ -40,52 +63,93 @@ export function listingOf(path: string, envelope: Uint8Array, custom?: JsonObjec
 
 /** The director's word for one device: exactly these, in the place of whatever was listed before. */
 export function nextDirection(
-  files: Omit<RepositoryFiles, 'root'>,
+  files: Served,
   listings: readonly Listing[],
-  { keys, nowMs }: { readonly keys: RepositoryKeys; readonly nowMs: number },
+  ground: Ground,
 ): readonly NewFile[] | null {
-  const targets = Object.fromEntries(listings.map(({ path, target }) => [path, target]))
+  const root = readRoot(ground.root).content
+  const signers = root.roles.targets
+  if (ground.targets.length < signers.threshold) return null
   const before = files.roles.get('targets')
-  const role = renewed('targets', before, { targets, livesMs: DIRECTOR_TARGETS_MS, nowMs })
-  if (role === null && !isStale(files, nowMs)) return null
-  const bytes = role === null ? before : signed(role, keys.signers.targets)
-  return published(
-    { ...files, root: keys.root, roles: new Map([['targets', bytes ?? new Uint8Array()]]) },
-    keys,
-    nowMs,
+  const role = renewed('targets', before, {
+    targets: listed(listings),
+    livesMs: DIRECTOR_TARGETS_MS,
+    nowMs: ground.nowMs,
+    signers,
+  })
+  if (role === null && !isStale(files, root, ground.nowMs)) return null
+  const bytes = role === null ? before : signed(role, ground.targets)
+  return published({ ...files, roles: new Map([['targets', bytes ?? new Uint8Array()]]) }, ground)
+}
+
+/**
+ * What is to be signed that says what exists, by role: a family a name, delegated to the root's own targets keys, and nothing
+ * that was listed is taken away.
+ */
+export function imageDue(
+  { roles }: Served,
+  families: readonly Family[],
+  { root, nowMs }: Pick<Ground, 'root' | 'nowMs'>,
+): ReadonlyMap<string, JsonObject> {
+  const signers = readRoot(root).content.roles.targets
+  const keys = signers.keyIds.flatMap((id) => signers.keys.get(id) ?? [])
+  const due = new Map<string, JsonObject>()
+  const want = (role: string, next: JsonObject | null): void => {
+    if (next !== null) due.set(role, { ...next, [ROLE_FIELD]: role })
+  }
+  const delegations = families.map(({ name }): DelegationPlan => {
+    const paths = [`bundles/${name}/*/*`]
+    return { name: familyRole(name), terminating: true, paths, keys, threshold: signers.threshold }
+  })
+  const common = { livesMs: IMAGE_TARGETS_MS, nowMs, signers }
+  want('targets', renewed('targets', roles.get('targets'), { ...common, targets: {}, delegations }))
+  for (const { name, listings } of families) {
+    const role = familyRole(name)
+    want(role, renewed(role, roles.get(role), { ...common, targets: listed(listings) }))
+  }
+  return due
+}
+
+/** What exists, signed here where the keys for that lie here, and served as it was signed by people where they do not. */
+export function nextImage(
+  files: Served,
+  families: readonly Family[],
+  ground: Ground,
+): readonly NewFile[] | null {
+  const root = readRoot(ground.root).content
+  const roles = new Map(files.roles)
+  const isMine = ground.targets.length >= root.roles.targets.threshold
+  const due = isMine ? imageDue(files, families, ground) : new Map<string, JsonObject>()
+  for (const [role, document] of due) roles.set(role, signed(document, ground.targets))
+  if (due.size === 0 && !isStale(files, root, ground.nowMs)) return null
+  return isPublishable(roles, root, ground.nowMs) ? published({ ...files, roles }, ground) : null
+}
+
+/** Throws `TufRefused` where a device would refuse any of it. */
+export function published(files: Served, { root, nowMs, ...keys }: Ground): readonly NewFile[] {
+  const lives = { nowMs, snapshotMs: SNAPSHOT_MS, timestampMs: TIMESTAMP_MS }
+  return publication({ ...files, root }, keys, lives)
+}
+
+/** False while people have still to sign: under a new root, or again after a year. */
+export function isPublishable(roles: Served['roles'], root: Root, nowMs: number): boolean {
+  const signers = root.roles.targets
+  return (
+    roles.has('targets') &&
+    [...roles].every(([role, bytes]) => {
+      const file = readTargets(bytes, role)
+      return holds(signers, file) && file.content.expiresMs > nowMs
+    })
   )
 }
 
-/** What exists: a family a name, delegated to two of three signers, and nothing that was listed is taken away. */
-export function nextImage(
-  files: Omit<RepositoryFiles, 'root'>,
-  families: readonly Family[],
-  { keys, nowMs }: { readonly keys: RepositoryKeys; readonly nowMs: number },
-): readonly NewFile[] | null {
-  const two = keys.signers.targets.slice(0, ROLE_KEYS.image.targets.threshold)
-  const roles = new Map(files.roles)
-  const delegations: DelegationPlan[] = []
-  let isDue = false
-  for (const { name, listings } of families) {
-    const role = familyRole(name)
-    const { threshold } = ROLE_KEYS.image.targets
-    const paths = [`bundles/${name}/*/*`]
-    delegations.push({ name: role, terminating: true, paths, keys: keys.signers.targets, threshold })
-    const targets = Object.fromEntries(listings.map(({ path, target }) => [path, target]))
-    const next = renewed(role, files.roles.get(role), { targets, livesMs: IMAGE_TARGETS_MS, nowMs })
-    if (next === null) continue
-    roles.set(role, signed(next, two))
-    isDue = true
-  }
-  const top = renewed('targets', files.roles.get('targets'), {
-    targets: {},
-    delegations,
-    livesMs: IMAGE_TARGETS_MS,
-    nowMs,
-  })
-  if (top !== null) roles.set('targets', signed(top, two))
-  if (top === null && !isDue && !isStale(files, nowMs)) return null
-  return published({ ...files, root: keys.root, roles }, keys, nowMs)
+/** Signers compare it, and a file that is handed in says by it which role's it is. */
+const ROLE_FIELD = 'x-starling-role'
+
+/** Which targets role an assembled file is of. */
+export function roleOf(bytes: Uint8Array): string {
+  const named = bodyOf(bytes)[ROLE_FIELD]
+  return typeof named === 'string' ? named : 'targets'
 }
 
 /** A role may not be called as the four of TUF are; a bundle may. */
@@ -98,24 +162,28 @@ export function listedIn(bytes: Uint8Array | undefined): Readonly<Record<string,
   return bytes === undefined ? {} : (bodyOf(bytes)['targets'] as Readonly<Record<string, TargetDocument>>)
 }
 
-/** The next document of a targets role; null where the present one says the same and lives long enough. */
-function renewed(
-  role: string,
-  before: Uint8Array | undefined,
-  wanted: {
-    readonly targets: Readonly<Record<string, TargetDocument>>
-    readonly delegations?: readonly DelegationPlan[]
-    readonly livesMs: number
-    readonly nowMs: number
-  },
-): JsonObject | null {
-  const { targets, delegations = [], livesMs, nowMs } = wanted
-  const held = before === undefined ? null : readTargets(before, role).content
-  const dates = { version: 1 + (held?.version ?? 0), expiresMs: nowMs + livesMs }
+function listed(listings: readonly Listing[]): Readonly<Record<string, TargetDocument>> {
+  return Object.fromEntries(listings.map(({ path, target }) => [path, target]))
+}
+
+interface Wanted {
+  readonly targets: Readonly<Record<string, TargetDocument>>
+  readonly delegations?: readonly DelegationPlan[]
+  readonly livesMs: number
+  readonly nowMs: number
+  /** Who signs it now. */
+  readonly signers: Signers
+}
+
+/** The next document of a targets role; null where the present one says the same, is signed by who signs now, and lives long enough. */
+function renewed(role: string, before: Uint8Array | undefined, wanted: Wanted): JsonObject | null {
+  const { targets, delegations = [], livesMs, nowMs, signers } = wanted
+  const held = before === undefined ? null : readTargets(before, role)
+  const dates = { version: 1 + (held?.content.version ?? 0), expiresMs: nowMs + livesMs }
   const next = targetsDocument(dates, targets, delegations)
-  if (held === null || before === undefined) return next
+  if (held === null || before === undefined || !holds(signers, held)) return next
   const isSame = says(bodyOf(before)) === says(next)
-  return isSame && held.expiresMs - nowMs > livesMs / 2 ? null : next
+  return isSame && held.content.expiresMs - nowMs > livesMs / 2 ? null : next
 }
 
 /** What a document says apart from which and how long. */
@@ -123,21 +191,20 @@ function says({ targets, delegations = null }: JsonObject): string {
   return new TextDecoder().decode(canonicalBytes({ targets: targets ?? null, delegations }))
 }
 
-function isStale({ snapshot, timestamp }: Omit<RepositoryFiles, 'root'>, nowMs: number): boolean {
+function isStale({ snapshot, timestamp }: Served, root: Root, nowMs: number): boolean {
   if (snapshot === undefined || timestamp === undefined) return true
+  const [times, shot] = [readTimestamp(timestamp), readSnapshot(snapshot)]
   return (
-    readTimestamp(timestamp).content.expiresMs - nowMs < TIMESTAMP_MS / 2 ||
-    readSnapshot(snapshot).content.expiresMs - nowMs < SNAPSHOT_MS / 2
+    times.content.expiresMs - nowMs < TIMESTAMP_MS / 2 ||
+    shot.content.expiresMs - nowMs < SNAPSHOT_MS / 2 ||
+    // Keys that were rotated sign anew, before anybody asks.
+    !holds(root.roles.timestamp, times) ||
+    !holds(root.roles.snapshot, shot)
   )
 }
 
-function published(files: RepositoryFiles, keys: RepositoryKeys, nowMs: number): readonly NewFile[] {
-  const { snapshot, timestamp } = keys.signers
-  return publication(
-    files,
-    { snapshot, timestamp },
-    { nowMs, snapshotMs: SNAPSHOT_MS, timestampMs: TIMESTAMP_MS },
-  )
+function holds(signers: Signers, file: Unverified<unknown>): boolean {
+  return countSigners(signers, file.message, file.signatures) >= signers.threshold
 }
 
 function bodyOf(bytes: Uint8Array): JsonObject {

@@ -34,9 +34,20 @@ export async function servedFiles(
   )
   const roles = new Map(rows.map(({ role, bytes }) => [role, bytes]))
   const [snapshot, timestamp] = [roles.get('snapshot'), roles.get('timestamp')]
-  roles.delete('snapshot')
-  roles.delete('timestamp')
+  for (const other of ['root', 'snapshot', 'timestamp']) roles.delete(other)
   return { roles, snapshot, timestamp }
+}
+
+/** Every root that was handed in, in the order of their versions. */
+export async function storedRoots(
+  sql: Queryable,
+  repository: RepositoryName,
+): Promise<readonly Uint8Array[]> {
+  const rows = await sql.query<{ bytes: Uint8Array }>(
+    `select bytes from centre.metadata where repository = $1 and owner = '' and role = 'root' order by version`,
+    [repository],
+  )
+  return rows.map(({ bytes }) => bytes)
 }
 
 /** One file by the name under which it is served; null where there is none. */
@@ -62,6 +73,8 @@ export async function storeFiles(
        on conflict (repository, owner, role, version) do update set bytes = excluded.bytes`,
       [repository, owner, role, version, bytes],
     )
+    // A device that was away for long takes every root, one by one.
+    if (role === 'root') continue
     await sql.query(
       'delete from centre.metadata where repository = $1 and owner = $2 and role = $3 and version <= $4',
       [repository, owner, role, version - KEPT_VERSIONS],

@@ -23,16 +23,26 @@ export async function bundlePublish(
   for (const [path, bytes] of await readSource(folder, asVersion))
     form.append('file', new File([Uint8Array.from(bytes)], path))
   const answer = await atCentre(hubOf(call), '/api/releases', { method: 'POST', body: form })
-  const { version, files, isNew } = answer as { version: string; files: number; isNew: boolean }
+  const { version, files, isNew, due } = answer as Published
   call.output.answer(answer, [
     isNew
       ? `signed and published ${name} ${version} (${files} files)`
       : `${name} ${version} was published already, with these files`,
+    ...(due.length === 0
+      ? []
+      : [`no device installs it before people have signed ${due.join(', ')}: see starling keys status`]),
     held
       ? `no device takes it by itself: starling bundle choose --device NAME --name ${name} --bundle-version ${version}`
       : `unless it is the first of its name, no device is moved by that: starling rollout create NAME --bundle ${name} --bundle-version ${version}`,
   ])
   return EXIT.ok
+}
+
+interface Published {
+  readonly version: string
+  readonly files: number
+  readonly isNew: boolean
+  readonly due: readonly string[]
 }
 
 export async function bundleList(call: Call): Promise<ExitCode> {

@@ -6,8 +6,10 @@ import type { DetachedSignature, RootPlan } from '../../../rollout/tuf/ceremony.
 import type { RoleKeys } from '../../../rollout/tuf/documents.ts'
 import { StarlingError } from '../../../shared/errors.ts'
 import type { JsonObject } from '../../../shared/json.ts'
+import { ENVIRONMENTS } from '../../../shared/kernel/contract.ts'
 import { loadSigningKey, type SigningKey } from '../../../shared/signing/signing-key.ts'
 import { describeIssues } from '../../../shared/wire/answer.ts'
+import { REPOSITORIES } from '../../../shared/wire/repository.ts'
 
 /** A file of the ceremony that cannot be read, or is not what it has to be. */
 export class CeremonyFileRefused extends StarlingError {
@@ -29,7 +31,9 @@ const RoleSchema = v.strictObject({
   keys: v.pipe(v.array(v.string()), v.minLength(1), v.maxLength(100)),
 })
 const PlanSchema = v.strictObject({
-  environment: v.picklist(['development', 'production']),
+  environment: v.picklist(ENVIRONMENTS),
+  /** *image* unless it says so. */
+  repository: v.optional(v.picklist(REPOSITORIES), 'image'),
   expiresInDays: v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(3_650)),
   roles: v.strictObject({
     root: RoleSchema,
@@ -49,6 +53,7 @@ export function readPlan(path: string, nowMs: number): RootPlan {
   const { root, timestamp, snapshot, targets } = plan.roles
   return {
     environment: plan.environment,
+    repository: plan.repository,
     expiresMs: nowMs + plan.expiresInDays * DAY_MS,
     roles: { root: role(root), timestamp: role(timestamp), snapshot: role(snapshot), targets: role(targets) },
   }

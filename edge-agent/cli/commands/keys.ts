@@ -23,6 +23,7 @@ import { metadataName } from '../../../rollout/tuf/file-names.ts'
 import { readRoot, readTargets } from '../../../rollout/tuf/metadata.ts'
 import { publication } from '../../../rollout/tuf/publication.ts'
 import { TufRefused } from '../../../rollout/tuf/refused.ts'
+import { StarlingError } from '../../../shared/errors.ts'
 import type { JsonObject } from '../../../shared/json.ts'
 import { generateSigningKey, type KeyScheme } from '../../../shared/signing/signing-key.ts'
 import { RepositoryFolder } from '../../tuf/repository-folder.ts'
@@ -99,13 +100,26 @@ export async function keysSign(
   file: string,
   options: { key: string; out: string },
 ): Promise<ExitCode> {
-  const signature = signDetached(readDocument(file), readKey(options.key))
+  const document = readDocument(file)
+  const signature = signDetached(document, readKey(options.key))
   writeNew(options.out, json(signature))
   call.output.answer({ file: options.out, keyid: signature.keyid, over: signature.over }, [
+    ...whatIsSigned(document),
     `signed ${signature.over} with key ${signature.keyid}`,
     `the signature is in ${options.out}`,
   ])
   return await Promise.resolve(EXIT.ok)
+}
+
+/** What a signer puts a name to, in words. */
+function whatIsSigned(document: JsonObject): readonly string[] {
+  const text = (field: string): string => JSON.stringify(document[field] ?? null)
+  const { targets } = document
+  const listed = Object.entries((targets ?? {}) as Readonly<Record<string, TargetDocument>>)
+  return [
+    `${text('x-starling-role' in document ? 'x-starling-role' : '_type')} ${text('version')}, until ${text('expires')}`,
+    ...listed.map(([path, { hashes }]) => `  ${path}  SHA-256 ${hashes.sha256}`),
+  ]
 }
 
 export async function keysAssemble(
@@ -130,6 +144,16 @@ function requiredFor(document: JsonObject, roots: readonly Uint8Array[]): readon
   if (current === undefined)
     throw new TufRefused('not_listed', 'root', 'no root is published in this repository yet')
   return [{ who: 'targets', signers: readRoot(current).content.roles.targets }]
+}
+
+export class WhereToPublish extends StarlingError {
+  override readonly code = 'where_to_publish'
+
+  constructor() {
+    super('it is not said where to publish', {
+      remedy: 'Give --repository DIR and one file, or --centre image|director and the files.',
+    })
+  }
 }
 
 export interface PublishOptions {

@@ -1,6 +1,7 @@
 /** `starling hub`, `starling edge`, `starling token`: each part alone, so that several machines can be set up. */
 import { readFileSync } from 'node:fs'
 import type { LinkClass } from '../../../rollout/delta/transfer.ts'
+import type { Environment } from '../../../shared/kernel/contract.ts'
 import { StarlingError } from '../../../shared/errors.ts'
 import type { Call } from '../call.ts'
 import { issueToken } from '../operator.ts'
@@ -22,6 +23,7 @@ export interface HubOptions {
   readonly natsPort: number
   readonly leafPort: number
   readonly sampleData: boolean
+  readonly environment: Environment
   readonly insecureShapes?: true
   readonly databaseUrl?: string
   readonly shapePollMs?: number

@@ -31,6 +31,9 @@ function agentLines(agent: AgentStatus): readonly string[] {
     ...(agent.clock.problem === null
       ? []
       : [`clock     ${agent.clock.problem.message}. ${agent.clock.problem.remedy}`]),
+    ...(agent.bundles.problem === null
+      ? []
+      : [`bundles   ${agent.bundles.problem.message}. ${agent.bundles.problem.remedy}`]),
     ...databaseLines(agent.database),
     ...agent.models.map(({ name, digest }) => `model     ${name} ${digest.slice(0, 12)}`),
     ...writeLines(agent.writes),

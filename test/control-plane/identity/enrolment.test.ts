@@ -35,7 +35,7 @@ beforeAll(async () => {
     keys,
     leafUrl: () => 'nats://127.0.0.1:7423',
     policy: () => ({ payloadType: 'x', payload: '', signatures: [] }),
-    roots: () => null,
+    roots: async () => await Promise.resolve(null),
   }
 })
 afterAll(async () => await stage.close())

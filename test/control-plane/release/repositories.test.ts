@@ -5,7 +5,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { CENTRE_SCHEMA } from '../../../control-plane/centre-schema.ts'
 import { readContentPerformer, openContentRights } from '../../../control-plane/release/content-rights.ts'
 import { DELTA_SCHEMA, keepDelta } from '../../../control-plane/release/delta-store.ts'
-import { openDevelopmentKeys } from '../../../control-plane/release/repositories/keys.ts'
+import { openDevelopmentKeys } from '../../../control-plane/release/repositories/development-keys.ts'
 import {
   openRepositories,
   signPerformer,
@@ -50,6 +50,7 @@ beforeEach(async () => {
     db: stage.db,
     kernel: stage.kernel,
     clock: stage.clock,
+    environment: 'development',
     keys: openDevelopmentKeys(stage.folder, stage.clock.nowMs()),
     desired: async (_sql, device) => await Promise.resolve(desired.get(device) ?? []),
   }
@@ -86,22 +87,23 @@ function askOf(
   }
 }
 
-function agreementOf(device: typeof van, ask: Ask = askOf(device)): Agreement {
+async function agreementOf(device: typeof van, ask: Ask = askOf(device)): Promise<Agreement> {
   const folder = join(stage.folder, 'held', device)
-  const { roots } = repositories
-  return openAgreement({ folder, disk: realDisk, ask, clock: stage.clock, device, roots })
+  const roots = await repositories.roots()
+  const environment = 'development'
+  return openAgreement({ folder, disk: realDisk, ask, clock: stage.clock, device, environment, roots })
 }
 
 describe('the repositories of an installation for development', () => {
   it('have roots of three of five, targets of two of three, keys that nobody else reads, and are made once', async () => {
     const { mode } = await stat(join(stage.folder, 'repositories.json'))
     expect(mode & 0o777).toBe(0o600)
-    const root = readRoot(parts.keys?.image.root ?? new Uint8Array()).content
+    const root = readRoot(parts.keys.firstRoots?.image ?? new Uint8Array()).content
     expect([root.roles.root.threshold, root.roles.root.keyIds.length]).toEqual([3, 5])
     expect([root.roles.targets.threshold, root.roles.targets.keyIds.length]).toEqual([2, 3])
     const again = openDevelopmentKeys(stage.folder, stage.clock.nowMs())
-    expect(again.director.root).toEqual(parts.keys?.director.root)
-    const director = readRoot(again.director.root).content.roles
+    expect(again.firstRoots).toEqual(parts.keys.firstRoots)
+    const director = readRoot(again.firstRoots?.director ?? new Uint8Array()).content.roles
     expect(director.targets.keyIds).not.toEqual(root.roles.targets.keyIds)
   })
 
@@ -109,7 +111,7 @@ describe('the repositories of an installation for development', () => {
     const speech = await published('speech', '1.0.0')
     const other = await published('intent', '1.0.0')
     desired.set(van, [speech])
-    const judge = await agreementOf(van).refreshed(signal)
+    const judge = await (await agreementOf(van)).refreshed(signal)
     await expect(judge(speech)).resolves.toBeUndefined()
     await expect(judge(other)).rejects.toMatchObject({ reason: 'not_listed' })
     await expect(judge({ ...speech, envelopeSha256: 'f'.repeat(64) })).rejects.toMatchObject({
@@ -121,7 +123,7 @@ describe('the repositories of an installation for development', () => {
     const speech = await published('speech', '1.0.0')
     desired.set(van, [speech])
     desired.set(pump, [speech])
-    const stolen = await agreementOf(van, askOf(pump)).refreshed(signal)
+    const stolen = await (await agreementOf(van, askOf(pump))).refreshed(signal)
     await expect(stolen(speech)).rejects.toMatchObject({ reason: 'disagreement' })
   })
 
@@ -129,7 +131,7 @@ describe('the repositories of an installation for development', () => {
     const speech = await published('speech', '1.0.0')
     const back = { ...speech, returnFrom: 'e'.repeat(64) }
     desired.set(van, [back])
-    const judge = await agreementOf(van).refreshed(signal)
+    const judge = await (await agreementOf(van)).refreshed(signal)
     await expect(judge(back)).resolves.toBeUndefined()
     await expect(judge(speech)).rejects.toMatchObject({ reason: 'disagreement' })
     await expect(judge({ ...speech, returnFrom: 'd'.repeat(64) })).rejects.toMatchObject({
@@ -140,14 +142,14 @@ describe('the repositories of an installation for development', () => {
   it('sign only what changed, each version above the one before, over a restart of the centre too', async () => {
     const speech = await published('speech', '1.0.0')
     desired.set(van, [speech])
-    await agreementOf(van).refreshed(signal)
+    await (await agreementOf(van)).refreshed(signal)
     const [first] = await versions(van)
-    await agreementOf(van).refreshed(signal)
+    await (await agreementOf(van)).refreshed(signal)
     expect(await versions(van)).toEqual([first, first, first])
     const newer = await published('speech', '1.1.0')
     desired.set(van, [newer])
     repositories = openRepositories(parts)
-    const judge = await agreementOf(van).refreshed(signal)
+    const judge = await (await agreementOf(van)).refreshed(signal)
     await judge(newer)
     await expect(judge(speech)).rejects.toMatchObject({ reason: 'not_listed' })
     expect(await versions(van)).toEqual([2, 2, 2])
@@ -157,36 +159,38 @@ describe('the repositories of an installation for development', () => {
   it('are signed anew before they expire, and what nobody renewed is refused', async () => {
     const speech = await published('speech', '1.0.0')
     desired.set(van, [speech])
-    await agreementOf(van).refreshed(signal)
+    await (await agreementOf(van)).refreshed(signal)
     stage.clock.advance(DAY_MS * 0.6)
-    await agreementOf(van).refreshed(signal)
+    await (await agreementOf(van)).refreshed(signal)
     expect(await versions(van)).toEqual([2, 2, 1])
     const frozen = new Map<string, Uint8Array>()
     const keep = askOf(van, (name, bytes) => {
       frozen.set(name, frozen.get(name) ?? bytes)
       return frozen.get(name) ?? bytes
     })
-    await agreementOf(van, keep).refreshed(signal)
+    await (await agreementOf(van, keep)).refreshed(signal)
     stage.clock.advance(2 * DAY_MS)
-    await expect(agreementOf(van, keep).refreshed(signal)).rejects.toMatchObject({ reason: 'expired' })
-    const judge = await agreementOf(van).refreshed(signal)
+    await expect((await agreementOf(van, keep)).refreshed(signal)).rejects.toMatchObject({
+      reason: 'expired',
+    })
+    const judge = await (await agreementOf(van)).refreshed(signal)
     await expect(judge(speech)).resolves.toBeUndefined()
   })
 
   it('are rolled back by nobody on the way', async () => {
     const old = new Map<string, Uint8Array>()
     desired.set(van, [await published('speech', '1.0.0')])
-    await agreementOf(
-      van,
-      askOf(van, (name, bytes) => {
-        old.set(name, bytes)
-        return bytes
-      }),
-    ).refreshed(signal)
+    const first = askOf(van, (name, bytes) => {
+      old.set(name, bytes)
+      return bytes
+    })
+    await (await agreementOf(van, first)).refreshed(signal)
     desired.set(van, [await published('speech', '1.1.0')])
-    await agreementOf(van).refreshed(signal)
+    await (await agreementOf(van)).refreshed(signal)
     const replayed = askOf(van, (name, bytes) => old.get(name) ?? bytes)
-    await expect(agreementOf(van, replayed).refreshed(signal)).rejects.toMatchObject({ reason: 'rollback' })
+    await expect((await agreementOf(van, replayed)).refreshed(signal)).rejects.toMatchObject({
+      reason: 'rollback',
+    })
   })
 
   it('are refused where a bit was flipped, or a file never ends', async () => {
@@ -200,18 +204,18 @@ describe('the repositories of an installation for development', () => {
       })
       const refused = async (): Promise<void> =>
         await (
-          await agreementOf(van, flipped).refreshed(signal)
+          await (await agreementOf(van, flipped)).refreshed(signal)
         )(speech)
       await expect(refused(), file).rejects.toMatchObject({ code: 'tuf_refused' })
     }
     const endless = askOf(van, (_name, bytes) =>
       Buffer.concat([bytes, Buffer.alloc(METADATA_PIECE_BYTES * 3, 32)]),
     )
-    await expect(agreementOf(van, endless).refreshed(signal)).rejects.toMatchObject({
+    await expect((await agreementOf(van, endless)).refreshed(signal)).rejects.toMatchObject({
       code: 'tuf_unreachable',
     })
     await (
-      await agreementOf(van).refreshed(signal)
+      await (await agreementOf(van)).refreshed(signal)
     )(speech)
   })
 
@@ -222,9 +226,10 @@ describe('the repositories of an installation for development', () => {
       ask: askOf(van),
       clock: stage.clock,
       device: van,
+      environment: 'development',
       roots: null,
     })
-    await expect(none.refreshed(signal)).rejects.toMatchObject({ reason: 'not_listed' })
+    await expect(none.refreshed(signal)).rejects.toMatchObject({ code: 'roots_missing' })
   })
 
   it('are signed only through the kernel, and every signing is in its record', async () => {
@@ -233,7 +238,7 @@ describe('the repositories of an installation for development', () => {
       await expect(performer.perform({} as never, {} as never)).rejects.toThrow(UngatedEffect)
     }
     desired.set(van, [await published('speech', '1.0.0')])
-    await agreementOf(van).refreshed(signal)
+    await (await agreementOf(van)).refreshed(signal)
     expect(await recorded('release.list')).toBeGreaterThan(0)
     expect(await recorded('release.direct')).toBeGreaterThan(0)
   })

@@ -5,9 +5,9 @@ import {
   rehearseRoots,
   requiredForRoot,
   signDetached,
-  type CeremonyEnvironment,
   type RootPlan,
 } from '../../../rollout/tuf/ceremony.ts'
+import type { Environment } from '../../../shared/kernel/contract.ts'
 import { signed, targetOf, targetsDocument } from '../../../rollout/tuf/documents.ts'
 import { readSnapshot, readTimestamp } from '../../../rollout/tuf/metadata.ts'
 import { publication, type RepositoryFiles } from '../../../rollout/tuf/publication.ts'
@@ -22,9 +22,10 @@ const five = keys(5)
 const approvers = keys(3)
 const [snapshot, timestamp] = [keys(1), keys(1)]
 
-function plan(root = five, threshold = 3, environment: CeremonyEnvironment = 'production'): RootPlan {
+function plan(root = five, threshold = 3, environment: Environment = 'production'): RootPlan {
   return {
     environment,
+    repository: 'image',
     expiresMs: now + 365 * DAY_MS,
     roles: {
       root: { keys: root, threshold },
