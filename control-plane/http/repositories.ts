@@ -24,7 +24,7 @@ export const HAND_IN_PATHS: readonly string[] = REPOSITORIES.map((name) => `/api
 
 const Repository = v.strictObject({ repository: v.picklist(REPOSITORIES) })
 const Role = v.picklist(TOP_LEVEL_ROLES)
-const File = v.object({ name: v.string(), bytes: v.pipe(v.string(), v.base64()) })
+const File = v.object({ name: v.string(), bytes: v.pipe(v.string(), v.description('base64')) })
 const Files = v.object({ files: v.array(File) })
 
 const State = v.object({
@@ -86,7 +86,9 @@ function reads({ repositories: { parts } }: RepositoryApiParts): readonly Endpoi
   ]
 }
 
-function handInEndpoint({ repositories: { parts, alone }, desiredMoved }: RepositoryApiParts): Endpoint {
+function handInEndpoint(api: RepositoryApiParts): Endpoint {
+  const { repositories } = api
+  const { parts } = repositories
   return endpoint(
     {
       method: 'post',
@@ -96,7 +98,11 @@ function handInEndpoint({ repositories: { parts, alone }, desiredMoved }: Reposi
         'Takes signed roots, and signed metadata of what exists; serves them where every device would take them.',
       params: Repository,
       body: v.strictObject({
-        files: v.pipe(v.array(v.pipe(v.string(), v.base64())), v.minLength(1), v.maxLength(MAX_HANDED_IN)),
+        files: v.pipe(
+          v.array(v.pipe(v.string(), v.regex(/^[A-Za-z0-9+/]+={0,2}$/))),
+          v.minLength(1),
+          v.maxLength(MAX_HANDED_IN),
+        ),
       }),
       answer: v.object({ repository: v.string(), serves: v.array(v.string()) }),
       status: 201,
@@ -104,7 +110,7 @@ function handInEndpoint({ repositories: { parts, alone }, desiredMoved }: Reposi
     },
     async ({ params: { repository }, body, principal }) => {
       const files = body.files.map((text) => new Uint8Array(Buffer.from(text, 'base64')))
-      const taken = await alone(
+      const taken = await repositories.alone(
         async () =>
           await doneAt(parts.kernel)(handInPerformer(parts, files), {
             resource: { type: 'repository', id: repository },
@@ -112,13 +118,14 @@ function handInEndpoint({ repositories: { parts, alone }, desiredMoved }: Reposi
             principal,
           }),
       )
-      await desiredMoved()
+      await api.desiredMoved()
       return { ...taken, serves: [...taken.serves] }
     },
   )
 }
 
-function keyEndpoint({ repositories: { parts, alone } }: RepositoryApiParts): Endpoint {
+function keyEndpoint({ repositories }: RepositoryApiParts): Endpoint {
+  const { parts } = repositories
   return endpoint(
     {
       method: 'post',
@@ -132,7 +139,7 @@ function keyEndpoint({ repositories: { parts, alone } }: RepositoryApiParts): En
     },
     async ({ params: { repository }, body: { role, renew }, principal }) => {
       if (renew)
-        await alone(
+        await repositories.alone(
           async () =>
             await doneAt(parts.kernel)(onlineKeyPerformer(parts), {
               resource: { type: 'repository', id: repository },

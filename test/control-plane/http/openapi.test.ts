@@ -160,6 +160,19 @@ describe('the OpenAPI document', () => {
       schemaFault(streamed?.responses['200']?.content['text/event-stream']?.schema ?? {}, data),
     ).toBeNull()
     called.add('get /api/rollouts/{campaign}/watch')
+    const repository = '/api/repositories/{repository}'
+    await conforming('get', '/api/repositories', { path: '/api/repositories' })
+    await conforming('get', '/api/repositories/image/due', { path: '/api/repositories/image/due' })
+    const served = await conforming('get', `${repository}/files`, {
+      path: '/api/repositories/director/files',
+    })
+    const [root] = served['files'] as { bytes: string }[]
+    const files = [root?.bytes ?? '']
+    await conforming('post', repository, { path: '/api/repositories/director', body: { files } })
+    await conforming('post', repository, { path: '/api/repositories/image', body: { files } })
+    const key = { path: '/api/repositories/image/keys' }
+    await conforming('post', `${repository}/keys`, { ...key, body: { role: 'timestamp', renew: true } })
+    await conforming('post', `${repository}/keys`, { ...key, body: { role: 'root', renew: true } })
     await conforming('delete', '/api/approvers/{keyId}', { path: `/api/approvers/${ada.publicKey.id}` })
     const all = Object.entries(described.paths).flatMap(([path, methods]) =>
       Object.keys(methods).map((method) => `${method} ${path}`),
