@@ -35,7 +35,8 @@ export function askSource(ask: Ask, repository: RepositoryName, signal: AbortSig
         }))
           all.push(bytes)
       } catch (thrown) {
-        if (thrown instanceof AskRefused && thrown.report.code === 'metadata_absent') return undefined
+        const { cause } = thrown instanceof TufUnreachable ? thrown : {}
+        if (cause instanceof AskRefused && cause.report.code === 'metadata_absent') return undefined
         throw thrown
       }
       return Buffer.concat(all)
@@ -53,7 +54,8 @@ async function asked(ask: () => Promise<Uint8Array>): Promise<Uint8Array> {
   try {
     return await ask()
   } catch (thrown) {
-    if (!(thrown instanceof CentreUnreachable)) throw thrown
+    // A name that somebody made up, and that the centre does not even take, is no fault of the device.
+    if (!(thrown instanceof CentreUnreachable || thrown instanceof AskRefused)) throw thrown
     throw new TufUnreachable('failed', thrown.message, thrown)
   }
 }

@@ -13,7 +13,7 @@ import { askSource } from '../tuf/ask-source.ts'
 import { audienceSource } from '../tuf/audience-source.ts'
 import { TufUnreachable } from '../tuf/repository-source.ts'
 import { TwoRepositories } from '../tuf/two-repositories.ts'
-import { folderOf, hasRoots, RootsMissing, trustRoots, type RootsParts } from './roots.ts'
+import { folderOf, hasRoots, mendRoots, RootsMissing, trustRoots, type RootsParts } from './roots.ts'
 
 /** Throws `TufRefused` unless both repositories name the bundle, the director for this very device. */
 export type Judge = (bundle: DesiredBundle) => Promise<void>
@@ -47,6 +47,7 @@ export function openAgreement(parts: AgreementParts): Agreement {
   return {
     refreshed: async (signal) => {
       if (roots !== null) await trustRoots(parts, roots)
+      await mendRoots(parts)
       const late = alarm(REFRESH_WITHIN_MS)
       const side = (repository: RepositoryName) => ({
         source: audienceSource(askSource(ask, repository, AbortSignal.any([signal, late])), {
@@ -58,6 +59,8 @@ export function openAgreement(parts: AgreementParts): Agreement {
       if (!(await hasRoots(parts))) throw new RootsMissing()
       const sides = { director: side('director'), image: side('image') }
       const both = await inTime(TwoRepositories.refreshed(sides, clock.nowMs()), { signal, late })
+      // What was taken just now is kept twice at once.
+      await mendRoots(parts)
       return async (bundle) => {
         const path = bundleTargetPath(bundle.name, bundle.version)
         const target = await inTime(both.agreed(path), { signal, late })

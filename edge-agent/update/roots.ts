@@ -5,6 +5,7 @@
  */
 import { join } from 'node:path'
 import { checkAudience } from '../../rollout/tuf/audience.ts'
+import { TufRefused } from '../../rollout/tuf/refused.ts'
 import { openTrust } from '../../rollout/tuf/trust.ts'
 import type { Clock } from '../../shared/clock.ts'
 import { StarlingError } from '../../shared/errors.ts'
@@ -63,6 +64,35 @@ export function folderOf(
   repository: RepositoryName,
 ): MetadataFolder {
   return new MetadataFolder(join(folder, repository), disk)
+}
+
+/**
+ * Beside each root lies a copy of it. Everything else that a device trusts is fetched anew where the disk damaged it; the root is
+ * what that is checked by, and without it the device would install nothing ever again.
+ */
+export async function mendRoots(parts: RootsParts): Promise<void> {
+  for (const repository of REPOSITORIES) {
+    const [folder, copies] = [folderOf(parts, repository), copiesOf(parts, repository)]
+    const [root, copy] = [await folder.read('root'), await copies.read('root')]
+    if (root === undefined || isRoot(root, parts)) {
+      if (root !== undefined && (copy === undefined || !Buffer.from(copy).equals(root)))
+        await copies.write('root', root)
+    } else if (copy !== undefined && isRoot(copy, parts)) await folder.write('root', copy)
+  }
+}
+
+function copiesOf({ folder, disk }: RootsParts, repository: RepositoryName): MetadataFolder {
+  return new MetadataFolder(join(folder, 'copies', repository), disk)
+}
+
+function isRoot(bytes: Uint8Array, { clock }: RootsParts): boolean {
+  try {
+    openTrust(bytes, clock.nowMs())
+    return true
+  } catch (thrown) {
+    if (thrown instanceof TufRefused) return false
+    throw thrown
+  }
 }
 
 /** True once the device trusts a root of each. */

@@ -61,10 +61,12 @@ export interface Apart {
   handIn(repository: RepositoryName, files: readonly Uint8Array[]): Promise<HandedIn>
   /** What is due, signed by `by` (default: two of the targets' people). */
   signedDue(by?: readonly SigningKey[]): Promise<readonly Uint8Array[]>
-  publish(name: string, version: string): Promise<DesiredBundle>
+  publish(name: string, version: string, envelope?: Uint8Array): Promise<DesiredBundle>
   askOf(device: DeviceId, change?: (name: string, bytes: Uint8Array | null) => Uint8Array | null): Ask
   /** A device's agreement, in the folder of its name; it starts from the roots that are newest now. */
-  agreementOf(device: DeviceId, ask?: Ask): Promise<Agreement>
+  agreementOf(device: DeviceId, ask?: Ask, alarm?: (afterMs: number) => AbortSignal): Promise<Agreement>
+  /** Where that device keeps what it trusts. */
+  heldBy(device: DeviceId): string
   close(): Promise<void>
 }
 
@@ -144,8 +146,7 @@ export async function signedApart(): Promise<Apart> {
         return assemble(document, signatures, required)
       })
     },
-    publish: async (name, version) => {
-      const envelope = new TextEncoder().encode(`${name} ${version} as it was signed`)
+    publish: async (name, version, envelope = Buffer.from(`${name} ${version} as it was signed`)) => {
       const manifest = { files: [{ path: 'model.onnx', sha256: 'a'.repeat(64) }] }
       const envelopeSha256 = sha256Hex(envelope)
       await stage.db.query(
@@ -164,9 +165,11 @@ export async function signedApart(): Promise<Apart> {
           throw new AskRefused({ code: 'metadata_absent', message: 'no such file', remedy: 'None.' })
         return bytes.subarray(index * METADATA_PIECE_BYTES, (index + 1) * METADATA_PIECE_BYTES)
       },
-    agreementOf: async (device, ask = apart.askOf(device)) =>
+    heldBy: (device) => join(stage.folder, 'held', device),
+    agreementOf: async (device, ask = apart.askOf(device), alarm = () => new AbortController().signal) =>
       openAgreement({
-        folder: join(stage.folder, 'held', device),
+        folder: apart.heldBy(device),
+        alarm,
         disk: realDisk,
         ask,
         clock: stage.clock,
