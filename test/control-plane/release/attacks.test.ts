@@ -5,6 +5,7 @@
 import { cp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { rootBody } from '../../../rollout/tuf/audience.ts'
 import { prepareRoot } from '../../../rollout/tuf/ceremony.ts'
 import { bundleTargetPath } from '../../../rollout/tuf/agreement.ts'
 import {
@@ -117,9 +118,6 @@ async function comesThrough(): Promise<void> {
   await device.round([next])
   expect(await device.version('models')).toBe('1.1.0')
 }
-
-const body = (bytes: Uint8Array): JsonObject =>
-  (JSON.parse(Buffer.from(bytes).toString()) as { signed: JsonObject }).signed
 
 describe('somebody on the way, without any key,', () => {
   it('cannot flip a bit of any file so that something else is installed', async () => {
@@ -391,7 +389,7 @@ describe('whoever holds one key, or all of one role, installs nothing that peopl
       publicText: `01${'00'.repeat(31)}`,
     } as SigningKey
     const current = (await apart.repositories.roots())?.director ?? new Uint8Array()
-    const document = body(current)
+    const document = rootBody(current)
     const keys = document['keys'] as JsonObject
     const weak = { keytype: small.keytype, scheme: small.scheme, keyval: { public: small.publicText } }
     const bad = signed(

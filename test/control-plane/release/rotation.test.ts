@@ -58,7 +58,7 @@ const held = async (repository: RepositoryName): Promise<Buffer> =>
 
 /** New keys for a role, by a new root; what people have to sign for it is signed. */
 async function rotate(repository: RepositoryName, role: 'root' | 'targets' | 'snapshot' | 'timestamp') {
-  if (onlineRoles(repository).includes(role)) apart.parts.keys.renew(repository, role as 'targets')
+  if (onlineRoles(repository).includes(role)) apart.parts.keys.renew(repository, role)
   else apart.people[role as 'root'] = newKeys(3)
   await apart.handIn(repository, [await apart.nextRoot(repository)])
   const due = repository === 'image' ? await apart.signedDue() : []
