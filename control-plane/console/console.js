@@ -65,7 +65,7 @@ function tools(mine) {
       if (error instanceof Denied) return signIn()
       state('failed', 'Refused', 'bad')
       notice(null)
-      at('main').replaceChildren(el('div', { class: 'panel empty', role: 'alert' },
+      at('main').replaceChildren(el('h2', {}, 'Not to be shown'), el('div', { class: 'panel empty', role: 'alert' },
         el('p', {}, toldOf(error)), el('p', {}, el('a', { href: `#${placeNow().name}` }, 'Back'))))
     },
   }
@@ -76,13 +76,16 @@ function open() {
   begun += 1
   const mine = begun
   const place = placeNow()
-  for (const anchor of at('views').children) {
-    if (anchor.hash === `#${place.name}`) anchor.setAttribute('aria-current', 'page')
-    else anchor.removeAttribute('aria-current')
-  }
-  notice(null)
   at('sign-in').hidden = true
   at('main').hidden = at('views').hidden = at('who').hidden = false
+  for (const anchor of at('views').children) {
+    if (anchor.hash !== `#${place.name}`) anchor.removeAttribute('aria-current')
+    else {
+      anchor.setAttribute('aria-current', 'page')
+      anchor.scrollIntoView({ block: 'nearest', inline: 'center' })
+    }
+  }
+  notice(null)
   at('who').querySelector('span').textContent = `${me.id}, ${me.roles.join(', ')}`
   at('main').replaceChildren(el('div', { class: 'skeleton', role: 'status', 'aria-label': 'Loading' }))
   const page = PAGES[place.name](place)

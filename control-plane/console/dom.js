@@ -25,8 +25,12 @@ const counts = new Intl.NumberFormat()
 
 /** ISO text or milliseconds. */
 export const time = (at) => (at === null || at === undefined || at === '' ? '–' : seconds.format(new Date(at)))
-export const when = (at) =>
-  at === null || at === undefined ? '–' : el('time', { datetime: new Date(at).toISOString() }, minutes.format(new Date(at)))
+/** To the minute, as text and as an element. */
+export const minute = (at) => minutes.format(new Date(at))
+export const when = (at) => (at === null || at === undefined ? '–' : el('time', { datetime: new Date(at).toISOString() }, minute(at)))
+const NOBODY = { 'control-plane': 'the centre', gates: 'its gates', upgrade: 'an upgrade of Starling' }
+/** A person, or what acted by itself. */
+export const person = (name) => NOBODY[name] ?? name
 export const clockTime = (at) => clock.format(new Date(at))
 export const count = (value) => counts.format(value)
 /** `1 device`, `2 devices`. */
@@ -75,6 +79,8 @@ export function table(headings, rows, empty) {
 function inRow(cell, heading) {
   const node = cell instanceof HTMLTableCellElement ? cell : el('td', {}, cell)
   node.setAttribute('role', 'cell')
+  // On a narrow screen a cell that says nothing takes no line.
+  if (node.textContent === '–') node.dataset.none = 'yes'
   if (heading) node.dataset.label = heading
   return node
 }

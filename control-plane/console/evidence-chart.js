@@ -30,7 +30,7 @@ export function evidenceChart(points, { haltAt, promoteAt, gate }) {
     : `${gate}, ${time(from)} to ${time(to)}: evidence of harm is ${Math.round(100 * progressTo(last.harm, haltAt))} % of the way to HALT, of safety ${Math.round(100 * progressTo(last.safe, promoteAt))} % of the way to PROMOTE`
   return svg('svg', { class: 'chart', viewBox: `0 0 ${WIDTH} ${HEIGHT}`, role: 'img', 'aria-label': label },
     svg('line', { x1: 0, x2: WIDTH, y1: limit, y2: limit, class: 'limit' }),
-    svg('text', { x: WIDTH, y: limit - 3, 'text-anchor': 'end', 'aria-hidden': 'true' }, 'limit'),
+    svg('text', { x: LEFT, y: limit - 3, 'aria-hidden': 'true' }, 'limit'),
     svg('line', { x1: 0, x2: WIDTH, y1: y(0), y2: y(0), class: 'base' }),
     points.length === 0 ? null : line('safe', promoteAt, 'safe'),
     points.length === 0 ? null : line('harm', haltAt, 'harm'),

@@ -1,6 +1,6 @@
 // One bundle: its releases as a graph of what follows from what, and every move of its names.
 import { call } from './api.js'
-import { bytes, el, many, mark, quiet, svg, table, tight, when } from './dom.js'
+import { bytes, el, many, mark, person, quiet, svg, table, tight, when } from './dom.js'
 
 /** Of a row of the graph, as registry.css has it. */
 const ROW = 64
@@ -19,7 +19,7 @@ export const family = (name) => ({
     el('section', {}, el('h3', {}, 'Releases, and what each follows'), graph(name, releases)),
     el('section', {}, el('h3', {}, 'Moves of its names'),
       table(['When', 'Name', 'From', 'To', 'By'],
-        moves.map(({ alias, from, to, by, at }) => [tight(when(at)), alias, from ?? 'nothing', to ?? 'nothing', by === 'upgrade' ? 'an upgrade of Starling' : by]),
+        moves.map(({ alias, from, to, by, at }) => [tight(when(at)), alias, from ?? 'nothing', to ?? 'nothing', person(by)]),
         'No name was moved yet.')),
   ],
 })
@@ -45,6 +45,6 @@ function graph(name, releases) {
       el('div', { class: 'graph-name' }, el('a', { class: 'name', href: `#registry/${name}/${one.version}`, 'data-keep': one.version }, one.version),
         ...one.aliases.map((alias) => mark(alias, alias === 'stable' ? 'good' : 'wait')), one.retired ? mark('retired', 'bad') : null, one.held ? mark('for chosen devices', 'plain') : null,
         ...one.tags.map((tag) => mark(tag, 'plain'))),
-      quiet(one.base === null ? 'the first' : `follows ${one.base}`, `, by ${one.author}, `, when(one.publishedAt)),
+      quiet(one.base === null ? 'the first' : `follows ${one.base}`, `, by ${person(one.author)}, `, when(one.publishedAt)),
       el('span', { class: 'graph-size quiet' }, [one.sizeBytes > 0 ? bytes(one.sizeBytes) : null, one.licence || null, one.approvals > 0 ? many(one.approvals, 'approval') : null].filter(Boolean).join(', '))))))
 }

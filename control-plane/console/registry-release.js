@@ -1,6 +1,6 @@
 // One release: what it is, what it was made of and from, how it did against what ran, who vouches for it, and what became of it.
 import { call, Refused } from './api.js'
-import { bytes, capital, command, el, facts, mark, quiet, table, time, when, words } from './dom.js'
+import { bytes, capital, command, el, facts, mark, person, quiet, table, time, when, words } from './dom.js'
 import { evaluated } from './registry-evaluation.js'
 import { madeOf } from './registry-lineage.js'
 
@@ -38,7 +38,7 @@ function draw({ shown, releases, keys, chains, before }, { me }) {
     el('nav', { class: 'crumbs', 'aria-label': 'Where you are' },
       el('a', { href: '#registry', 'data-keep': 'crumb' }, 'Registry'), el('span', { 'aria-hidden': 'true' }, '/'), el('a', { href: `#registry/${name}`, 'data-keep': 'crumb name' }, name), el('span', { 'aria-hidden': 'true' }, '/'), el('span', { 'aria-current': 'page' }, version)),
     el('div', { class: 'row title' }, el('h2', {}, `${name} ${version}`), ...aliases.map((alias) => mark(alias, alias === 'stable' ? 'good' : 'wait')), retired ? mark('retired', 'bad') : null, ...tags.map((tag) => mark(tag, 'plain'))),
-    el('p', { class: 'change' }, card.title ?? '', el('span', { class: 'quiet' }, ` made by ${author}, ${time(shown.createdAt)}`)),
+    el('p', { class: 'change' }, card.title ?? '', el('span', { class: 'quiet' }, ` made by ${person(author)}, ${time(shown.createdAt)}`)),
     life(transitions),
     el('div', { class: 'pair' }, el('section', {}, el('h3', {}, 'Card'), cardOf(shown)), el('section', {}, el('h3', {}, 'Who vouches for it'), signatures(shown, keys, me))),
     el('section', {}, el('h3', {}, 'Lineage'), madeOf(shown, releases)),
@@ -57,7 +57,7 @@ function life(transitions) {
   const ends = ['demoted', 'retired'].filter((kind) => reached.has(kind))
   return el('ol', { class: 'life', 'aria-label': 'Its life so far' }, ...[...STEPS, ...ends].map((kind) => {
     const step = reached.get(kind)
-    return el('li', { 'data-reached': step ? 'yes' : 'no', 'data-kind': kind }, el('b', {}, capital(kind)), step ? quiet(`${step.by}, `, when(step.at)) : quiet('not yet'))
+    return el('li', { 'data-reached': step ? 'yes' : 'no', 'data-kind': kind }, el('b', {}, capital(kind)), step ? quiet(`${person(step.by)}, `, when(step.at)) : quiet('not yet'))
   }))
 }
 
@@ -92,6 +92,6 @@ function promotions({ transitions }, chains) {
   return el('div', {},
     ...Object.entries(chains).map(([alias, chain]) => el('div', { class: 'card chain' }, el('h4', {}, `“${alias}” now`), chain === null
       ? quiet('The first release of a bundle is stable at once, since nothing runs that it could harm: there is no signed move.')
-      : facts(['Moved', `from ${chain.from ?? 'nothing'} by ${chain.by}, ${time(chain.at)}`], ['Rules', `${chain.rules.join(', ')} (policy ${chain.policy.version})`], ['Approvals', `${chain.needed} needed; ${chain.approvers.length === 0 ? 'none' : chain.approvers.join(', ')}`], ['Signed by', 'the policy key of the centre']))),
-    table(['When', 'Step', 'Name', 'By'], moves.map(({ kind, by, at, detail }) => [when(at), words(kind), detail.alias, by === 'control-plane' ? 'the centre' : by]), 'No name was ever given to it.'))
+      : facts(['Moved', `from ${chain.from ?? 'nothing'} by ${person(chain.by)}, ${time(chain.at)}`], ['Rules', `${chain.rules.join(', ')} (policy ${chain.policy.version})`], ['Approvals', `${chain.needed} needed; ${chain.approvers.length === 0 ? 'none' : chain.approvers.join(', ')}`], ['Signed by', 'the policy key of the centre']))),
+    table(['When', 'Step', 'Name', 'By'], moves.map(({ kind, by, at, detail }) => [when(at), words(kind), detail.alias, person(by)]), 'No name was ever given to it.'))
 }

@@ -1,6 +1,6 @@
 // The registry: which bundles there are, what each alias names, and by which place which page of one is opened.
 import { call } from './api.js'
-import { command, count, el, many, mark, quiet, table, when } from './dom.js'
+import { command, count, el, many, mark, person, quiet, table, when } from './dom.js'
 import { family } from './registry-family.js'
 import { release } from './registry-release.js'
 
@@ -32,7 +32,7 @@ function draw({ releases, aliases, rollouts }) {
         const [newest] = versions
         return [
           el('a', { class: 'name', href: `#registry/${name}` }, name),
-          stable ? el('span', {}, versionLink(name, stable.version), quiet(`since `, when(stable.setAt), ` by ${stable.setBy}`)) : mark('nothing is stable', 'wait'),
+          stable ? el('span', {}, versionLink(name, stable.version), quiet(`since `, when(stable.setAt), ` by ${person(stable.setBy)}`)) : mark('nothing is stable', 'wait'),
           others.length === 0 ? '–' : el('ul', { class: 'bundles' }, ...others.map(({ alias, version }) => el('li', {}, `${alias} `, versionLink(name, version)))),
           el('span', {}, versionLink(name, newest.version), quiet('published ', when(newest.publishedAt))),
           `${count(versions.length)}${versions.some(({ retired }) => retired) ? `, ${many(versions.filter(({ retired }) => retired).length, 'retired', 'retired')}` : ''}`,

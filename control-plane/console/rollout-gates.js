@@ -8,14 +8,14 @@ export function gates(seen, why, choose) {
   const opened = seen.rings
   if (opened.length === 0) return [el('h3', {}, 'Gates'), el('div', { class: 'panel empty' }, 'The gates are asked once the first ring is open.')]
   const round = why.ring === null ? opened.length - 1 : Math.min(why.ring, opened.length - 1)
-  const { name, verdict } = opened[round]
+  const { name, verdict, baking } = opened[round]
   return [
     el('div', { class: 'row' }, el('h3', {}, 'Gates'),
       opened.length === 1 ? null : el('div', { class: 'choice', role: 'group', 'aria-label': 'Of which ring' }, ...opened.map((ring, at) =>
         el('button', { type: 'button', 'aria-pressed': String(at === round), 'data-keep': `gates ${at}`, onclick: () => choose(at === opened.length - 1 ? null : at) }, roundName(opened, at))))),
     verdict === null
       ? el('div', { class: 'panel empty' }, `The gates of ${name} have not been asked yet: the next tick of the centre’s clock asks them.`)
-      : said(name, verdict, why.points.filter((point) => point.round === round)),
+      : said({ name, isBake: baking !== undefined }, verdict, why.points.filter((point) => point.round === round)),
   ]
 }
 
@@ -25,19 +25,21 @@ function roundName(opened, at) {
   return round === 1 ? opened[at].name : `${opened[at].name}, ${round}`
 }
 
-function said(name, { decision, holdReason, evidence }, points) {
-  const needed = evidence.filter((one) => one.needed)
-  const others = evidence.filter((one) => !one.needed)
+function said(ring, { decision, holdReason, evidence }, points) {
+  // What halts is shown first, whether the ring needed it or not.
+  const first = [...evidence.filter((one) => one.decision === 'HALT'), ...evidence.filter((one) => one.needed && one.decision !== 'HALT')]
+  const others = evidence.filter((one) => !first.includes(one))
   return el('div', {},
-    el('p', { class: 'verdict' }, verdictMark(decision), el('span', {}, verdictWords(name, decision, holdReason, evidence))),
-    el('div', { class: 'gates-grid' }, ...needed.map((one) => gate(one, points))),
+    el('p', { class: 'verdict' }, verdictMark(decision), el('span', {}, verdictWords(ring, { decision, holdReason, evidence }))),
+    el('div', { class: 'gates-grid' }, ...first.map((one) => gate(one, points))),
     others.length === 0 ? null : el('details', { 'data-keep': 'other gates' },
-      el('summary', {}, `${others.length} more that this ring does not need to go on, and that halt it all the same`),
+      el('summary', {}, `${others.length} more that ${ring.name} does not need to go on, and that halt it all the same`),
       el('div', { class: 'gates-grid' }, ...others.map((one) => gate(one, points)))))
 }
 
-function verdictWords(name, decision, holdReason, evidence) {
+function verdictWords({ name, isBake }, { decision, holdReason, evidence }) {
   if (decision === 'HALT') return `${evidence.filter((one) => one.decision === 'HALT').map(({ gate: of }) => gateName(of)).join(' and ')}: there is enough evidence of harm.`
+  if (decision === 'PROMOTE' && isBake) return 'No gate has found harm among the devices that are observed once more; that is all that the bake asks.'
   if (decision === 'PROMOTE') return `Each gate that ${name} needs has enough evidence that the release is safe.`
   const behind = evidence.filter((one) => one.needed && one.decision === 'HOLD').map(({ gate: of }) => gateName(of).toLowerCase())
   return `${holdWords(holdReason ?? 'undecided')}${behind.length === 0 ? '' : ` (${behind.join(', ')})`}.`.replace(/^./, (first) => first.toUpperCase())

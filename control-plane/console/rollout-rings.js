@@ -37,7 +37,7 @@ export function control(seen) {
   return el('div', { class: 'ring', 'data-state': 'control' },
     el('div', { class: 'row' }, el('h4', {}, el('a', { href: devicesHref(seen, 'control'), 'data-keep': 'ring control' }, 'Control')), el('span', { class: 'quiet end' }, many(devices, 'device'))),
     strip(seen, 'control', stages, devices),
-    quiet('They keep what they run for as long as the rings are judged, and are compared with.'))
+    quiet(seen.phase === 'complete' ? 'The rings are through: whoever of them asks gets it too.' : 'They keep what they run for as long as the rings are judged, and are compared with.'))
 }
 
 const OUTCOMES = { promoted: ['passed', 'good'], halted: ['halted', 'bad'] }

@@ -1,5 +1,5 @@
 // How campaigns, stages, gates and reasons are called for people. What the centre says is shown; this only names it.
-import { el, mark, time, words } from './dom.js'
+import { el, mark, minute, person, words } from './dom.js'
 
 const PHASES = {
   awaiting_approval: ['awaits approval', 'wait'],
@@ -73,11 +73,12 @@ export const gateAbout = (gate) => GATES[gate]?.[1] ?? ''
 
 /** What an estimate means, in a sentence without the numbers of the test. */
 export function estimateWords({ of, value, low, high }) {
-  if (value === null) return 'Nothing can be said of the size of an effect yet.'
-  const [said, from, to] = [value, low, high].map((one) => plain(one))
+  if (value === null && low === 0 && high === 1) return 'Nothing can be said of the size of an effect yet.'
+  const [said, from, to] = [value ?? 0, low, high].map((one) => plain(one))
+  if (value === null) return of === 'hazard_ratio' ? `Plausible is that treated devices fail at ${from} to ${to} times the rate of the control.` : `Plausible is anything from ${from} to ${to}.`
   if (of === 'hazard_ratio') return `Treated devices fail at ${said} times the rate of the control (plausible: ${from} to ${to}).`
   if (of === 'failure_share') return `${percent(value)} of treated devices fail (plausible: ${percent(low)} to ${percent(high)}).`
-  if (of === 'score_difference') return `Treated devices score ${plain(Math.abs(value))} ${value > 0 ? 'worse' : 'better'} than the control, of 1 (plausible: ${from} to ${to}).`
+  if (of === 'score_difference') return `Treated devices score ${value === 0 ? 'as well as the control' : `${plain(Math.abs(value))} of 1 ${value > 0 ? 'worse' : 'better'} than the control`} (plausible: ${from} to ${to}).`
   return `${percent(value)} of inputs became worse, less those that became better (plausible: ${percent(low)} to ${percent(high)}).`
 }
 const percent = (value) => `${(100 * value).toFixed(1)} %`
@@ -85,7 +86,7 @@ export const plain = (value) => (Math.abs(value) >= 1e6 || (value !== 0 && Math.
 
 /** Of a row of the list: since when it is as it is, and by whom. */
 export function sinceOf({ summary, createdAt, author }) {
-  if (summary?.sinceMs == null) return `since ${time(createdAt)}, made by ${author}`
-  const by = summary.by === null ? '' : ` by ${summary.by === 'gates' ? 'its gates' : summary.by}`
-  return `since ${time(summary.sinceMs)}${by}`
+  if (summary?.sinceMs == null) return `since ${minute(createdAt)}, made by ${author}`
+  const by = summary.by === null ? '' : ` by ${person(summary.by)}`
+  return `since ${minute(summary.sinceMs)}${by}`
 }

@@ -1,12 +1,12 @@
 // One campaign, live: drawn from what the centre streams at every change. Each part is drawn anew only when what it shows has changed.
 import { call, isAway } from './api.js'
-import { bytes, card, command, count, duration, el, facts, many, quiet, region, share, table, time, when } from './dom.js'
+import { bytes, card, command, count, duration, el, facts, many, person, quiet, region, share, table, time, when } from './dom.js'
 import { follow } from './live.js'
 import { actionBar } from './rollout-actions.js'
 import { course } from './rollout-course.js'
 import { gates } from './rollout-gates.js'
 import { control, rings } from './rollout-rings.js'
-import { holdWords, phaseMark, whyWords } from './rollout-words.js'
+import { gateName, holdWords, phaseMark, whyWords } from './rollout-words.js'
 
 const ENDED = new Set(['cancelled', 'superseded'])
 /** Stragglers on the page; the others are behind a link. */
@@ -126,8 +126,9 @@ function standing(seen) {
   const last = seen.rings.at(-1)
   const turn = seen.decisions.findLast(({ kind }) => kind === phase)
   const since = sinceMs === null ? [] : [' since ', when(sinceMs)]
-  const reason = turn?.reason ? `: ${turn.reason}` : ''
-  const by = turn?.by ? ` by ${turn.by === 'gates' ? 'its gates' : turn.by}` : ''
+  const halting = (last?.verdict?.evidence ?? []).filter(({ decision }) => decision === 'HALT').map(({ gate }) => gateName(gate).toLowerCase())
+  const reason = turn?.by === 'gates' && halting.length > 0 ? `: there is enough evidence of harm (${halting.join(', ')})` : turn?.reason ? `: ${turn.reason}` : ''
+  const by = turn?.by ? ` by ${person(turn.by)}` : ''
   if (phase === 'awaiting_approval') return [`Nothing moves yet: it needs ${many(approvals.needed, 'approval')}, and has ${approvals.by.length === 0 ? 'none' : approvals.by.length}.`]
   if (phase === 'halted')
     return [`Halted${by}`, ...since, `${reason}`, `. Every device goes back to ${lastGood.version}; ${count(seen.counts.returned)} of ${count(seen.counts.exposed)} are there. `,
@@ -180,7 +181,7 @@ function approval({ campaign: id, phase, approvals, planDigest, plan: { author }
 }
 
 function behind({ campaign: id, stragglers, phase }) {
-  if (ENDED.has(phase) || phase === 'awaiting_approval' || phase === 'halted') return []
+  if (phase !== 'running' && phase !== 'complete') return []
   return [
     el('div', { class: 'row' }, el('h3', {}, 'Behind'), stragglers.length > SHOWN ? el('a', { href: `#rollouts/${id}/devices`, 'data-keep': 'all devices' }, `all ${stragglers.length}${stragglers.length === 100 ? ' and more' : ''}`) : null),
     table(['Device', 'Site', 'Why'],

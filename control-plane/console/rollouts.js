@@ -3,7 +3,7 @@ import { call } from './api.js'
 import { command, count, el, quiet, share, table } from './dom.js'
 import { campaign } from './rollout.js'
 import { campaignDevices } from './rollout-devices.js'
-import { holdWords, phaseMark, sinceOf, verdictMark } from './rollout-words.js'
+import { gateName, holdWords, phaseMark, sinceOf, verdictMark } from './rollout-words.js'
 
 export function rollouts(place) {
   const [id, part] = place.rest
@@ -13,8 +13,12 @@ export function rollouts(place) {
 
 const UNDER_WAY = new Set(['awaiting_approval', 'running', 'paused', 'halted'])
 
+/** A row is as of its campaign's last tick, of which there are two a minute. */
+const EVERY_MS = 10_000
+
 const list = () => ({
   title: 'Rollouts',
+  everyMs: EVERY_MS,
   load: async () => {
     const { rollouts: found } = await call('api/rollouts')
     // Only who has none needs to be told what could be rolled out.
@@ -48,13 +52,18 @@ function rows(found, empty) {
       return [
         el('td', {}, el('a', { class: 'name', href: `#rollouts/${id}` }, id), quiet(`${bundle} ${from} → ${version}${urgency === 'emergency' ? ', emergency' : ''}`)),
         el('td', {}, phaseMark(phase)),
-        el('td', {}, summary?.ring ? el('span', {}, summary.ring, quiet(`${summary.ringAt} of ${summary.rings}`)) : '–'),
+        el('td', {}, summary?.ring ? el('span', {}, summary.ring, quiet(summary.ring === 'bake' ? 'after the last ring' : `${summary.ringAt} of ${summary.rings}`)) : '–'),
         el('td', {}, summary ? exposed(summary) : '–'),
         el('td', {}, ...(summary?.verdict ? [verdictMark(summary.verdict), summary.holdReason ? quiet(holdWords(summary.holdReason)) : null] : ['–']).filter(Boolean)),
-        el('td', {}, sinceOf(one).replace(/^since /, ''), summary?.reason ? el('p', { class: 'quiet clamp' }, summary.reason) : quiet('')),
+        el('td', {}, sinceOf(one).replace(/^since /, ''), reasonOf(summary)),
       ]
     }),
     empty)
+}
+
+function reasonOf(summary) {
+  const text = summary?.by === 'gates' && summary.halting.length > 0 ? `evidence of harm: ${summary.halting.map((gate) => gateName(gate).toLowerCase()).join(', ')}` : summary?.reason
+  return text ? el('p', { class: 'quiet clamp' }, text) : null
 }
 
 function exposed({ exposed: some, fleet }) {

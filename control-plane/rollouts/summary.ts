@@ -19,6 +19,8 @@ export const SummarySchema = v.object({
   /** What the gates said last. */
   verdict: v.nullable(v.picklist(['HALT', 'PROMOTE', 'HOLD'])),
   holdReason: v.nullable(v.string()),
+  /** Gates that said HALT. */
+  halting: v.array(v.string()),
   /** Since when it is in its phase, who brought it there and why, where that was somebody. */
   sinceMs: v.nullable(v.number()),
   by: v.nullable(v.string()),
@@ -40,6 +42,7 @@ export function summaryOf(state: CampaignState): Summary {
     failed: counts.failed,
     verdict: verdict?.decision ?? null,
     holdReason: verdict?.holdReason ?? null,
+    halting: (verdict?.evidence ?? []).filter(({ decision }) => decision === 'HALT').map(({ gate }) => gate),
     sinceMs: turn?.atMs ?? null,
     by: turn !== null && 'by' in turn ? turn.by : null,
     reason: turn !== null && 'reason' in turn ? turn.reason : null,

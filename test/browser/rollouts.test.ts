@@ -5,7 +5,7 @@ import type { Browser, Page } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { openAccess, type Role } from '../../control-plane/http/access.ts'
 import { launchChromium } from '../support/chromium.ts'
-import { campaignStage, type CampaignStage } from './campaign-stage.ts'
+import { campaignStage, HOUR_MS, smallGates, type CampaignStage } from './campaign-stage.ts'
 import { expectReadable, faintTexts } from './readable.ts'
 import { served, type Served } from './served.ts'
 
@@ -217,6 +217,23 @@ describe('a campaign', () => {
   })
 })
 
+describe('a centre with two hundred campaigns', () => {
+  it('lists them all, and finds one by its name', async () => {
+    await stage.db.query(
+      `insert into rollout.campaign (id, bundle, plan, author, record_id, created_at, opened_ms, phase, over, checkpoint_hash, summary)
+       select 'old-' || n, bundle, plan, author, record_id, created_at - n * interval '1 day', opened_ms, 'superseded', true, '', summary
+       from rollout.campaign, generate_series(1, 199) n where id = 'spring'`,
+    )
+    const page = await opened('rollouts')
+    await shows(page, /old-199/)
+    expect(await page.locator('main tbody tr').count()).toBe(200)
+    await page.getByRole('searchbox').fill('old-17')
+    await expect.poll(async () => await page.locator('main tbody tr').count()).toBe(11)
+    await page.close()
+    await stage.db.query(`delete from rollout.campaign where id like 'old-%'`)
+  })
+})
+
 describe('a connection that is lost', () => {
   it('greys the page with the time of its last news; a halt that nobody heard is said to be none; it goes on by itself', async () => {
     const page = await opened('rollouts/spring')
@@ -328,5 +345,37 @@ describe('the whole console', () => {
     await shows(page, /Installation/)
     expect(complaints).toEqual([])
     await page.close()
+  })
+})
+
+describe('gates that halt', () => {
+  it('stand first with their evidence, in plain words, wherever the campaign is named', async () => {
+    await stage.say('spring', 'cancel')
+    stage.fleet.fares = (version) => (version === '1.2.0' ? { crashes: 1 } : {})
+    await stage.hours('spring', 1)
+    const ring = { dwellMs: 4 * HOUR_MS, gates: smallGates() }
+    await stage.create('autumn', '1.2.0', {
+      rings: [
+        { name: 'canary', share: 0.6, ...ring },
+        { name: 'all', share: 1, ...ring },
+      ],
+    })
+    await stage.approve('autumn')
+    for (let at = 0; at < 8 && (await stage.show('autumn'))['phase'] === 'running'; at += 1)
+      await stage.hours('autumn', 1)
+    const page = await opened('rollouts/autumn')
+    await shows(page, /Halted by its gates.*there is enough evidence of harm \(crashes and silence\)/)
+    const first = page.locator('.gate').first()
+    expect(await first.getAttribute('data-decision')).toBe('HALT')
+    await expect.poll(async () => await first.textContent()).toMatch(/Crashes and silence.*Plausible is/)
+    await first.getByText('In the words of the gate').click()
+    await expect.poll(async () => await first.textContent()).toMatch(/crash says HALT/)
+    await expectReadable(page)
+    await picture(page, 'gates-halted')
+    await page.goto(`${centre.url}/#rollouts`)
+    await shows(page, /autumn.*by its gatesevidence of harm: crashes and silence/)
+    await picture(page, 'list')
+    await page.close()
+    await stage.say('autumn', 'cancel')
   })
 })
