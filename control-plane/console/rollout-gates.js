@@ -67,7 +67,7 @@ function meter(name, evidence, limit, kind, reaches) {
   const fill = el('span', { class: kind })
   fill.style.width = `${Math.min(100, 100 * part)}%`
   return el('div', { class: 'meter' },
-    el('span', { class: 'name' }, name),
+    el('span', { class: 'name', 'data-kind': kind }, name),
     el('span', { class: 'track', role: 'meter', 'aria-label': `${name}: evidence`, 'aria-valuemin': '0', 'aria-valuemax': '100', 'aria-valuenow': String(Math.round(Math.min(100, 100 * part))), 'aria-valuetext': `${plain(evidence)}, ${reaches} ${plain(limit)}` }, fill),
     el('span', { class: 'figure' }, plain(evidence), el('span', { class: 'quiet' }, ` ${reaches} ${plain(limit)}`)))
 }
