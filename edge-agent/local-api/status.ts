@@ -1,5 +1,6 @@
 /** What the agent says of itself, to the page and to `starling status`. */
 import type { ErrorReport } from '../../shared/errors.ts'
+import type { ReportedBundle } from '../../shared/wire/state.ts'
 
 export interface AgentStatus {
   readonly device: string
@@ -13,6 +14,8 @@ export interface AgentStatus {
   /** Why it installs nothing whatever it is offered; null where nothing stands in the way. */
   readonly bundles: { readonly problem: ErrorReport | null }
   readonly models: readonly { readonly name: string; readonly digest: string }[]
+  /** Where the installation of each bundle stands, and what it moved. */
+  readonly bundles: readonly ReportedBundle[]
   readonly database: {
     /** The last time that it did not open as usual; null for never. */
     readonly recovery: {
