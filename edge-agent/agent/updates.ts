@@ -74,6 +74,7 @@ export async function openUpdates(parts: {
     alarm: (afterMs) => AbortSignal.timeout(afterMs),
     site: parts.site,
     onPoisoned: (cause) => log.warn(POISONED, { message: cause.message }),
+    onDamaged: ({ code, message, remedy }) => log.error(message, { code, remedy }),
     link: () => ({ linkClass: parts.link }),
     trials: {
       smoke: async (dir, facts, signal) => {

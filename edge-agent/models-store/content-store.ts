@@ -42,6 +42,8 @@ export interface ContentStore {
   seal(name: ContentName): Promise<string>
   /** Removes every object that stands in no slot. */
   prune(): Promise<void>
+  /** Forgets an object, or what came of it. */
+  discard(name: ContentName): Promise<void>
   /** Reads an object again from the disk and throws {@link ContentMismatch} when it is not what it was. */
   verify(name: ContentName): Promise<void>
 }
@@ -104,6 +106,10 @@ export function openContentStore(folder: string, disk: Disk): ContentStore {
     prune: async () => {
       for (const path of await objectPaths(objects))
         if ((await stat(path)).nlink === 1) await disk.remove(path)
+    },
+    discard: async (name) => {
+      await disk.remove(objectPath(name))
+      await disk.remove(partPath(name))
     },
     verify: async (name) => {
       try {
@@ -187,12 +193,18 @@ async function missingChunks(part: string, name: ContentName): Promise<readonly 
 }
 
 async function hashed(path: string, name: ContentName): Promise<void> {
+  const fault = await contentFault(path, name)
+  if (fault !== null) throw mismatch(`${path} ${fault}`)
+}
+
+/** Why the file is not the content of that name; null where it is. */
+export async function contentFault(path: string, name: ContentName): Promise<string | null> {
   const size = await stat(path).then(
     (found) => found.size,
     () => -1,
   )
-  if (size !== name.sizeBytes)
-    throw mismatch(`${path} has ${size} bytes, the manifest names ${name.sizeBytes}`)
+  if (size < 0) return 'is not there'
+  if (size !== name.sizeBytes) return `has ${size} bytes, the manifest names ${name.sizeBytes}`
   const hash = createHash('sha256')
   const file = await open(path, 'r')
   try {
@@ -200,7 +212,7 @@ async function hashed(path: string, name: ContentName): Promise<void> {
   } finally {
     await file.close()
   }
-  if (hash.digest('hex') !== name.sha256) throw mismatch(`${path} is not the content that its name says`)
+  return hash.digest('hex') === name.sha256 ? null : 'is not the content that its name says'
 }
 
 function mismatch(why: string): ContentMismatch {

@@ -3,9 +3,10 @@
  * any two of them. Reading has no effect and goes to `node:fs` directly.
  */
 import { link, mkdir, open, rename, rm, statfs } from 'node:fs/promises'
+import { dirname, resolve } from 'node:path'
 
 export interface Disk {
-  /** Makes the folder and its parents. */
+  /** Makes the folder and its parents, their names durable: what is synced in a folder that a power cut takes away is lost all the same. */
   makeFolder(path: string): Promise<void>
   /** Writes at an offset, making the file when it is missing. Not durable before {@link Disk.sync}. */
   writeAt(path: string, offsetBytes: number, bytes: Uint8Array): Promise<void>
@@ -23,7 +24,10 @@ export interface Disk {
 
 export const realDisk: Disk = {
   makeFolder: async (path) => {
-    await mkdir(path, { recursive: true, mode: 0o700 })
+    const first = await mkdir(path, { recursive: true, mode: 0o700 })
+    if (first === undefined) return
+    const outermost = dirname(resolve(first))
+    for (let made = resolve(path); made !== outermost; made = dirname(made)) await syncPath(dirname(made))
   },
   writeAt: async (path, offsetBytes, bytes) => {
     const file = await open(path, 'a', 0o600).then(async (made) => {
@@ -36,16 +40,9 @@ export const realDisk: Disk = {
       await file.close()
     }
   },
-  sync: async (path) => {
-    const file = await open(path, 'r')
-    try {
-      await file.sync()
-    } finally {
-      await file.close()
-    }
-  },
-  rename,
-  link,
+  sync: syncPath,
+  rename: async (from, to) => await rename(from, to),
+  link: async (from, to) => await link(from, to),
   remove: async (path) => {
     await rm(path, { recursive: true, force: true })
   },
@@ -53,6 +50,15 @@ export const realDisk: Disk = {
     const { bavail, bsize } = await statfs(folder)
     return bavail * bsize
   },
+}
+
+async function syncPath(path: string): Promise<void> {
+  const file = await open(path, 'r')
+  try {
+    await file.sync()
+  } finally {
+    await file.close()
+  }
 }
 
 /** Replaces a small file so that a reader, at any moment and after any crash, finds the old or the new one, whole. */

@@ -40,8 +40,11 @@ export interface Slots {
   activate(name: string, occupant: Occupant): Promise<void>
   /** Forgets the way back: the active slot is committed. */
   commit(name: string): Promise<void>
-  /** Points back at the last committed occupant (or at nothing) when `envelopeSha256` runs uncommitted; else changes nothing. */
-  restore(name: string, envelopeSha256: string): Promise<void>
+  /**
+   * Points back at the last committed occupant (or at nothing) when `envelopeSha256` runs uncommitted, or is damaged; else changes
+   * nothing.
+   */
+  restore(name: string, from: { readonly envelopeSha256: string; readonly damaged: boolean }): Promise<void>
 }
 
 export function openSlots(folder: string, store: ContentStore, disk: Disk): Slots {
@@ -86,9 +89,9 @@ export function openSlots(folder: string, store: ContentStore, disk: Disk): Slot
       if (now === null || (now.committed && now.previous === null)) return
       await write(name, { v: 1, active: now.active, previous: null, committed: true })
     },
-    restore: async (name, envelopeSha256) => {
+    restore: async (name, { envelopeSha256, damaged }) => {
       const now = await pointer(name)
-      if (now?.active.envelopeSha256 !== envelopeSha256 || now.committed) return
+      if (now?.active.envelopeSha256 !== envelopeSha256 || (now.committed && !damaged)) return
       if (now.previous !== null) {
         await write(name, { v: 1, active: now.previous, previous: null, committed: true })
         return

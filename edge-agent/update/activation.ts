@@ -15,11 +15,17 @@ export class ActivationNotSeen extends StarlingError {
   override readonly code = 'activation_not_seen'
 }
 
-const InputSchema = v.strictObject({
+const Entries = {
   name: BundleNameSchema,
   slot: v.picklist(['a', 'b']),
   version: VersionSchema,
   envelopeSha256: v.pipe(v.string(), v.regex(/^[0-9a-f]{64}$/)),
+}
+const InputSchema = v.strictObject(Entries)
+const RollbackSchema = v.strictObject({
+  ...Entries,
+  /** Its files on the disk are no longer what its manifest names: it is left although it was committed. */
+  damaged: v.exactOptional(v.literal(true)),
 })
 
 export type ActivationPerformer = ExternalPerformer<JsonObject, JsonObject>
@@ -47,17 +53,17 @@ export function activatePerformer(slots: Slots): ActivationPerformer {
   }
 }
 
-/** `bundle.rollback`: the slot that was committed last runs again. */
+/** `bundle.rollback`: the slot that was committed last runs again; in the place of a damaged one, if need be, none. */
 export function rollbackPerformer(slots: Slots): ActivationPerformer {
   return {
     kind: 'external',
     action: 'bundle.rollback',
-    accepts: InputSchema,
+    accepts: RollbackSchema,
     route: (request) => routeOf(request.input),
     perform: async (admitted: Admitted<JsonObject>) => {
       const { request } = redeem(admitted, 'bundle.rollback')
-      const { name, envelopeSha256 } = v.parse(InputSchema, request.input)
-      await slots.restore(name, envelopeSha256)
+      const { name, envelopeSha256, damaged = false } = v.parse(RollbackSchema, request.input)
+      await slots.restore(name, { envelopeSha256, damaged })
       return { active: (await slots.pointer(name))?.active.envelopeSha256 ?? null, left: envelopeSha256 }
     },
     check: (output) => {
@@ -68,14 +74,14 @@ export function rollbackPerformer(slots: Slots): ActivationPerformer {
 }
 
 async function resolved(slots: Slots, intent: DanglingIntent, running: boolean): Promise<Resolution> {
-  const parsed = v.safeParse(InputSchema, intent.input)
+  const parsed = v.safeParse(RollbackSchema, intent.input)
   if (!parsed.success) return 'unknown'
   const active = (await slots.pointer(parsed.output.name))?.active.envelopeSha256
   return (active === parsed.output.envelopeSha256) === running ? 'took_place' : 'did_not_take_place'
 }
 
 function routeOf(input: Json): Route {
-  const parsed = v.safeParse(InputSchema, input)
+  const parsed = v.safeParse(RollbackSchema, input)
   return {
     provider: 'starling',
     model: parsed.success ? `${parsed.output.name}@${parsed.output.version}` : 'slots',

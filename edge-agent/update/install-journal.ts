@@ -64,7 +64,14 @@ const EntrySchema = v.strictObject({
   v: v.literal(1),
   state: StateSchema,
   /** The last install that was given up, so that it is reported, and the same bytes are not tried for ever. */
-  refused: v.nullable(v.strictObject({ install: InstallSchema, failure: FailureSchema })),
+  refused: v.nullable(
+    v.strictObject({
+      install: InstallSchema,
+      failure: FailureSchema,
+      /** By the device's clock; absent in files of the form before. */
+      atMs: v.exactOptional(v.number()),
+    }),
+  ),
 })
 export interface InstallEntry {
   readonly state: InstallState

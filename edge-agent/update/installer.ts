@@ -3,7 +3,6 @@
  * and goes on until the state is at rest. Everything it does may be done again, so a crash costs the step that it hit.
  */
 import { join } from 'node:path'
-import { mkdir } from 'node:fs/promises'
 import {
   isBusy,
   isExposed,
@@ -21,14 +20,16 @@ import type { Ask } from '../../shared/wire/answer.ts'
 import type { BundleKind } from '../../shared/wire/bundle.ts'
 import type { DesiredBundle, ReportedBundle } from '../../shared/wire/state.ts'
 import { openContentStore, type ContentMismatch, type ContentStore } from '../models-store/content-store.ts'
-import type { Disk } from '../models-store/disk.ts'
+import { realDisk, type Disk } from '../models-store/disk.ts'
+import { namedTroubles } from '../models-store/disk-trouble.ts'
 import { openSlots, type Slots } from '../models-store/slots.ts'
 import type { SitePieces } from '../site/site-pieces.ts'
 import type { Running } from './health.ts'
 import { openInstallJournal, type InstallEntry, type InstallJournal } from './install-journal.ts'
 import { reported } from './reported.ts'
 import { slotFacts, type BundleFacts } from './slot-facts.ts'
-import { performStep, takeUp } from './steps.ts'
+import { slotDamage, type SlotDamaged } from './slot-damage.ts'
+import { leaveDamaged, performStep, takeUp } from './steps.ts'
 import type { Link } from './transfer-plan.ts'
 
 /** What the composition root gives. */
@@ -51,6 +52,8 @@ export interface InstallerParts {
   readonly site: SitePieces | null
   /** Told of each piece that the site's cache gave and that was something else: the centre is asked then. */
   readonly onPoisoned: (cause: ContentMismatch) => void
+  /** Told of a slot that was left because its files are damaged on the disk. */
+  readonly onDamaged: (damage: SlotDamaged) => void
   /** By which link the device hangs now. */
   link(): Pick<Link, 'linkClass'>
   /** A signal that aborts after so many milliseconds, by a clock that nobody can set. */
@@ -129,11 +132,13 @@ export interface Installer {
 }
 
 export async function openInstaller(given: InstallerParts): Promise<Installer> {
-  const { folder, disk } = given
-  await mkdir(folder, { recursive: true, mode: 0o700 })
+  const { folder } = given
+  await realDisk.makeFolder(folder)
+  const disk = namedTroubles(given.disk)
   const store = openContentStore(join(folder, 'content'), disk)
   const parts: InstallParts = {
     ...given,
+    disk,
     store,
     slots: openSlots(join(folder, 'slots'), store, disk),
     journal: openInstallJournal(join(folder, 'installs'), disk),
@@ -159,7 +164,7 @@ export async function openInstaller(given: InstallerParts): Promise<Installer> {
       if (isLocal(state)) return false
       const pointer = await parts.slots.pointer(desired.name)
       const runs = pointer?.committed === true && pointer.active.envelopeSha256 === desired.envelopeSha256
-      return runs || isFinal({ state, refused }, desired)
+      return runs || isFinal({ state, refused }, desired, parts.clock.nowMs())
     },
     install: async (desired, signal) => await installOne(parts, desired, signal),
     resume: async (signal) => await each(async (name) => await resumeOne(parts, name, signal)),
@@ -189,7 +194,7 @@ async function installOne(
     return { kind: entry === found ? 'unchanged' : 'committed', bundle: running }
   }
   if (isExposed(entry.state)) return outcomeOf(entry, running)
-  if (isFinal(entry, desired)) return outcomeOf(entry, running)
+  if (isFinal(entry, desired, parts.clock.nowMs())) return outcomeOf(entry, running)
   const slot = pointer?.active.slot === 'a' ? 'b' : 'a'
   const install: Install = { ...desired, slot, attempt: attemptOf(entry, desired) }
   const isAgain = entry.state.kind === 'DEFERRED' && isSameOffer(entry.state.install, install)
@@ -223,7 +228,23 @@ async function heard(
   return after
 }
 
+/** Leaves what is damaged on the disk, slot after slot; what was committed before may be damaged, too. */
+async function mended(parts: InstallParts, name: string): Promise<void> {
+  for (;;) {
+    const active = (await parts.slots.pointer(name))?.active
+    if (active === undefined) return
+    const damage = await slotDamage(parts, { name, ...active })
+    if (damage === null) return
+    const install = { name, ...active, envelopeSizeBytes: 1 }
+    const failure = { step: 'VERIFY', code: damage.code, message: damage.message } as const
+    parts.onDamaged(damage)
+    await leaveDamaged(parts, { name, ...active })
+    await parts.journal.write(name, { state: { kind: 'IDLE' }, refused: { install, failure } })
+  }
+}
+
 async function resumeOne(parts: InstallParts, name: string, signal: AbortSignal): Promise<void> {
+  await mended(parts, name)
   const entry = await waited(
     parts,
     name,
@@ -268,24 +289,31 @@ async function run(
     if (from.untilConfirm === true && entry.state.kind === 'CONFIRM') return entry
     const fact = await performStep(parts, entry.state, signal)
     const state = nextStep(entry.state, fact)
-    const refused = entry.state.kind === 'REPORT' ? refusalOf(entry.state) : entry.refused
+    const refused = entry.state.kind === 'REPORT' ? refusalOf(entry.state, parts.clock) : entry.refused
     entry = { state, refused: state.kind === 'COMMITTED' ? null : refused }
     await parts.journal.write(from.name, entry)
   }
   return entry
 }
 
-function refusalOf(state: Extract<InstallState, { kind: 'REPORT' }>): NonNullable<InstallEntry['refused']> {
-  return { install: state.install, failure: state.failure }
+function refusalOf(
+  { install, failure }: Extract<InstallState, { kind: 'REPORT' }>,
+  clock: Clock,
+): NonNullable<InstallEntry['refused']> {
+  return { install, failure, atMs: clock.nowMs() }
 }
 
 /** A verdict on the signed bytes stays, unless an operator orders a retry; what was given up is left in the same way. */
-function isFinal({ state, refused }: InstallEntry, desired: DesiredBundle): boolean {
+function isFinal({ state, refused }: InstallEntry, desired: DesiredBundle, nowMs: number): boolean {
   const last = state.kind === 'PARKED' ? state : state.kind === 'IDLE' ? refused : null
   if (last?.install.envelopeSha256 !== desired.envelopeSha256) return false
   if ((desired.offer ?? 0) > (last.install.offer ?? 0)) return false
+  // That it had expired was the word of a clock that has been set back since.
+  if (last.failure.code === EXPIRED && nowMs < (refused?.atMs ?? 0)) return false
   return state.kind === 'PARKED' || last.failure.code.startsWith('manifest_')
 }
+
+const EXPIRED = 'manifest_expired'
 
 function attemptOf({ refused }: InstallEntry, desired: DesiredBundle): number {
   if (refused?.install.envelopeSha256 !== desired.envelopeSha256) return 1

@@ -17,11 +17,13 @@ import type { JsonObject } from '../../shared/json.ts'
 import { AskRefused, CentreUnreachable } from '../../shared/wire/answer.ts'
 import type { BundleManifest } from '../../shared/wire/bundle.ts'
 import { replaceFile } from '../models-store/disk.ts'
-import { committedOccupant } from '../models-store/slots.ts'
+import { DiskFull, troubleOf } from '../models-store/disk-trouble.ts'
+import { committedOccupant, type Occupant } from '../models-store/slots.ts'
 import { activatePerformer, rollbackPerformer } from './activation.ts'
 import { before, confirmed, type Confirming } from './confirmation.ts'
 import { chunkRequest } from './fetch.ts'
 import type { InstallParts } from './installer.ts'
+import { slotDamage } from './slot-damage.ts'
 import { filledSlot } from './slot-facts.ts'
 import { assemblePlanned, fetchPlanned, PlanSpoiled } from './transfer.ts'
 import { makePlan, removePlan, writePlan } from './transfer-plan.ts'
@@ -37,6 +39,11 @@ export class ManifestRefused extends StarlingError {
   }
 }
 
+/** The manifest that was checked lies on the disk no more, or damaged: that says nothing of the bundle. */
+export class EnvelopeLost extends StarlingError {
+  override readonly code = 'envelope_lost'
+}
+
 export class SmokeFailed extends StarlingError {
   override readonly code = 'smoke_failed'
 }
@@ -46,6 +53,15 @@ const RESERVE_BYTES = 16 * 1024 * 1024
 
 export class ActivationDenied extends StarlingError {
   override readonly code = 'activation_denied'
+}
+
+/** The pointer could not be written; by the code of what kept it. */
+export class ActivationFailed extends StarlingError {
+  override readonly code: string
+  constructor({ code, message, remedy }: { code: string; message: string; remedy: string }) {
+    super(`the slot did not change: ${message}`, { remedy })
+    this.code = code
+  }
 }
 
 export class ShadowUnsupported extends StarlingError {
@@ -90,6 +106,9 @@ const EXECUTORS: Readonly<Record<Exclude<Busy['kind'], 'CONFIRM' | 'PLAN'>, Exec
   },
   SHADOW: shadow,
   ACTIVATE: async (parts, install) => {
+    // A shadow may lie on the disk for days before it runs.
+    const damage = await slotDamage(parts, install)
+    if (damage !== null) throw damage
     performedOrThrow(
       await parts.kernel.admit(activatePerformer(parts.slots), request(parts, install, 'activate')),
     )
@@ -210,16 +229,14 @@ async function judged(
 
 function factOf(thrown: unknown): InstallFact {
   if (thrown instanceof PlanSpoiled) return { kind: 'spoiled' }
-  if (thrown instanceof Postponed || thrown instanceof CentreUnreachable)
-    return { kind: 'postponed', reason: thrown.code }
-  if (isFullDisk(thrown)) return { kind: 'postponed', reason: 'disk_full' }
-  const { code, message } = reportError(thrown)
-  const refusal = thrown instanceof AskRefused ? thrown.report.code : code
+  // What was read from the disk, beside what was written to it, fails by the system's own words.
+  const named = troubleOf(thrown, 'read what is held') ?? thrown
+  if (named instanceof Postponed || named instanceof CentreUnreachable || named instanceof DiskFull)
+    return { kind: 'postponed', reason: named.code }
+  const { code, message } = reportError(named)
+  if (named instanceof ActivationFailed && code === 'disk_full') return { kind: 'postponed', reason: code }
+  const refusal = named instanceof AskRefused ? named.report.code : code
   return { kind: 'failed', code: refusal, message }
-}
-
-function isFullDisk(thrown: unknown): boolean {
-  return thrown instanceof Error && 'code' in thrown && (thrown.code === 'ENOSPC' || thrown.code === 'EDQUOT')
 }
 
 async function check(parts: InstallParts, install: Install, signal: AbortSignal): Promise<void> {
@@ -261,9 +278,11 @@ async function heldManifest(
   parts: InstallParts,
   install: Install,
 ): Promise<{ readonly manifest: BundleManifest; readonly envelope: Uint8Array }> {
-  const envelope = await readFile(envelopePath(parts, install))
-  if (sha256Hex(envelope) !== install.envelopeSha256)
-    throw new ManifestRefused('not_as_named', 'the manifest on the disk is not the one that was checked')
+  const envelope = await readFile(envelopePath(parts, install)).catch(() => null)
+  if (envelope === null || sha256Hex(envelope) !== install.envelopeSha256)
+    throw new EnvelopeLost('the manifest that was checked is gone from the disk, or damaged there', {
+      remedy: 'Nothing needs to be done: it is fetched again. If this comes again, check the disk.',
+    })
   const opened = openManifest(envelope, parts.trust)
   if (opened.kind === 'refused') throw new ManifestRefused(opened.reason, opened.detail)
   return { manifest: opened.manifest, envelope }
@@ -273,9 +292,23 @@ function envelopePath(parts: InstallParts, install: Install): string {
   return join(parts.folder, 'envelopes', `${install.envelopeSha256}.json`)
 }
 
+/** Leaves a slot whose files are damaged: what was committed before it runs, or nothing. Throws {@link ActivationDenied}. */
+export async function leaveDamaged(
+  parts: InstallParts,
+  occupant: Occupant & { name: string },
+): Promise<void> {
+  const { input, ...wanted } = request(parts, occupant, 'rollback')
+  performedOrThrow(
+    await parts.kernel.admit(rollbackPerformer(parts.slots), {
+      ...wanted,
+      input: { ...input, damaged: true },
+    }),
+  )
+}
+
 function request(
   parts: InstallParts,
-  install: Install,
+  install: Occupant & { readonly name: string },
   verb: 'activate' | 'rollback',
 ): EffectRequest<JsonObject> {
   const { name, slot, version, envelopeSha256 } = install
@@ -293,9 +326,8 @@ function request(
 
 function performedOrThrow(answer: Answer<JsonObject>): void {
   if (answer.kind === 'performed') return
-  const why = answer.kind === 'denied' ? answer.reason : answer.message
-  throw new ActivationDenied(`the kernel did not let the slot change: ${why}`, {
-    remedy:
-      answer.kind === 'failed' ? answer.remedy : 'Permit bundle.activate and bundle.rollback in the policy.',
+  if (answer.kind === 'failed') throw new ActivationFailed(answer)
+  throw new ActivationDenied(`the kernel did not let the slot change: ${answer.reason}`, {
+    remedy: 'Permit bundle.activate and bundle.rollback in the policy.',
   })
 }

@@ -256,6 +256,7 @@ async function openAgent(of: {
     ask,
     site,
     onPoisoned: (cause) => void poisoned.push(cause.message),
+    onDamaged: () => undefined,
     link: () => ({ linkClass: 'unmetered' }),
     kernel: permittingKernel(),
     principal: { kind: 'device', id: device, roles: ['device'] },

@@ -60,6 +60,7 @@ beforeAll(async () => {
     },
     site: null,
     onPoisoned: () => undefined,
+    onDamaged: () => undefined,
     link: () => ({ linkClass: 'unmetered' }),
     alarm: (afterMs) => AbortSignal.timeout(afterMs),
     trials: {

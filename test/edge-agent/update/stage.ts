@@ -1,8 +1,8 @@
 /** A device that installs bundles from a publisher in memory, on a real folder. */
-import { mkdtemp, readFile, rm } from 'node:fs/promises'
+import { cp, mkdtemp, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterEach, beforeEach } from 'vitest'
+import { afterEach, beforeEach, onTestFinished } from 'vitest'
 import { realDisk, type Disk } from '../../../edge-agent/models-store/disk.ts'
 import {
   openInstaller,
@@ -21,6 +21,35 @@ const big = (seed: number): Uint8Array =>
   Uint8Array.from({ length: 600_000 }, (_, at) => (at * 31 + seed * 7 + (at >> 8)) & 0xff)
 export const one = { 'speech/model.onnx': big(1), 'intent/model.onnx': big(2).subarray(0, 5_000) }
 export const two = { 'speech/model.onnx': big(3), 'intent/model.onnx': big(2).subarray(0, 5_000) }
+
+export type Files = Readonly<Record<string, Uint8Array>>
+/** As large as it takes to have two pieces, for tests that install again and again. */
+export const small = (seed: number): typeof one => ({
+  'speech/model.onnx': big(seed).subarray(0, 270_000),
+  'intent/model.onnx': one['intent/model.onnx'],
+})
+
+/** True where the folder holds just these bytes under each of these names. */
+export async function holdsWhole(dir: string, files: Files): Promise<boolean> {
+  const held = await Promise.all(
+    Object.entries(files).map(async ([path, bytes]) => {
+      const found = await readFile(join(dir, path)).catch(() => null)
+      return found !== null && found.equals(bytes)
+    }),
+  )
+  return held.length > 0 && held.every(Boolean)
+}
+
+/** Keeps a folder as it is now until the test ends; returns what puts it back, again and again. */
+export async function keptFolder(folder: string): Promise<() => Promise<void>> {
+  const kept = `${folder}-kept`
+  await cp(folder, kept, { recursive: true })
+  onTestFinished(async () => await rm(kept, { recursive: true, force: true }))
+  return async () => {
+    await rm(folder, { recursive: true, force: true })
+    await cp(kept, folder, { recursive: true })
+  }
+}
 
 export interface Stage {
   readonly folder: string
@@ -65,6 +94,7 @@ export function updateStage(): Stage {
         },
         site: null,
         onPoisoned: () => undefined,
+        onDamaged: () => undefined,
         link: () => ({ linkClass: 'unmetered' }),
         alarm: () => new AbortController().signal,
         trials: {

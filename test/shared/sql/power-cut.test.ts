@@ -80,7 +80,7 @@ describe('the model of a disk', () => {
 
   it('brings back a name that was removed or given to another file without a sync of its folder', async () => {
     expect(await image(recording({ kind: 'unlink', path: 'old' }), lost)).toEqual({ old: 'durable' })
-    const moved = { kind: 'rename', from: 'old', to: 'now' } as const
+    const moved = { kind: 'rename', file: 0, from: 'old', to: 'now' } as const
     expect(await image(recording(moved), lost)).toEqual({ old: 'durable' })
     expect(await image(recording(moved, { kind: 'sync_folder', path: '' }), lost)).toEqual({ now: 'durable' })
   })

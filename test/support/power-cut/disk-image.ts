@@ -3,14 +3,17 @@
  * a name once its folder was. Of the rest any part may be there: each write, half of one at a sector's edge, and of each
  * folder's changes of names a first part (file systems keep their order).
  */
-import { mkdirSync, writeFileSync } from 'node:fs'
+import { linkSync, mkdirSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import type { DiskOperation, Recording } from './recorder.ts'
 
 /** What disks write whole. */
 const SECTOR_BYTES = 512
 
-type NameChange = Extract<DiskOperation, { kind: 'create' | 'mkdir' | 'rename' | 'unlink' | 'rmdir' }>
+type NameChange = Extract<
+  DiskOperation,
+  { kind: 'create' | 'mkdir' | 'rename' | 'link' | 'unlink' | 'rmdir' }
+>
 type ContentChange = Extract<DiskOperation, { kind: 'write' | 'truncate' }>
 
 /** Follows a recording forwards, and makes images of any moment on the way. */
@@ -52,15 +55,20 @@ export class CutDisk {
     mkdirSync(root, { recursive: true })
     const paths = Array.from(names.keys()).sort()
     const there = new Set([''])
+    const written = new Map<number, string>()
     for (const path of paths) {
       const what = names.get(path)
-      const parent = dirname(path) === '.' ? '' : dirname(path)
       // A name in a folder that never came to be is nowhere.
-      if (what === undefined || !there.has(parent)) continue
+      if (what === undefined || !there.has(parentOf(path))) continue
       if (what === 'folder') {
         mkdirSync(join(root, path))
         there.add(path)
-      } else writeFileSync(join(root, path), this.#survivingContent(what, random))
+        continue
+      }
+      const other = written.get(what)
+      if (other !== undefined) linkSync(join(root, other), join(root, path))
+      else writeFileSync(join(root, path), this.#survivingContent(what, random))
+      written.set(what, path)
     }
   }
 
@@ -91,6 +99,7 @@ export class CutDisk {
       case 'create':
       case 'mkdir':
       case 'rename':
+      case 'link':
       case 'unlink':
       case 'rmdir':
         this.#unsyncedNames.push(operation)
@@ -150,17 +159,21 @@ function resized(content: Buffer, sizeBytes: number): Buffer {
 }
 
 function rename(names: Map<string, number | 'folder'>, change: NameChange): void {
-  if (change.kind === 'create') names.set(change.path, change.file)
+  if (change.kind === 'create' || change.kind === 'link') names.set(change.path, change.file)
   else if (change.kind === 'mkdir') names.set(change.path, 'folder')
-  else if (change.kind !== 'rename') names.delete(change.path)
+  else if (change.kind === 'unlink' || change.kind === 'rmdir') names.delete(change.path)
   else {
-    const what = names.get(change.from)
+    // A name that is durable leads to its file, whether or not the name before it ever was.
     names.delete(change.from)
-    if (what !== undefined) names.set(change.to, what)
+    names.set(change.to, change.file)
   }
 }
 
 function foldersOf(change: NameChange): readonly string[] {
   const paths = change.kind === 'rename' ? [change.from, change.to] : [change.path]
-  return Array.from(new Set(paths.map((path) => (dirname(path) === '.' ? '' : dirname(path)))))
+  return Array.from(new Set(paths.map(parentOf)))
+}
+
+function parentOf(path: string): string {
+  return dirname(path) === '.' ? '' : dirname(path)
 }

@@ -5,12 +5,15 @@
 import fs from 'node:fs'
 import { syncBuiltinESMExports } from 'node:module'
 import { sep } from 'node:path'
+import { promisesRecorded } from './promises-recorder.ts'
 
 /** A file is a number, given when it is first seen, whatever its name becomes. */
 export type DiskOperation =
   | { readonly kind: 'create'; readonly path: string; readonly file: number }
   | { readonly kind: 'mkdir'; readonly path: string }
-  | { readonly kind: 'rename'; readonly from: string; readonly to: string }
+  | { readonly kind: 'rename'; readonly file: number; readonly from: string; readonly to: string }
+  /** One file under a second name. */
+  | { readonly kind: 'link'; readonly file: number; readonly path: string }
   | { readonly kind: 'unlink'; readonly path: string }
   | { readonly kind: 'rmdir'; readonly path: string }
   | { readonly kind: 'write'; readonly file: number; readonly at: number; readonly bytes: Uint8Array }
@@ -58,18 +61,20 @@ const originals = {
 export function recordDisk(root: string): Recorder {
   const recorder = new FolderRecorder(root)
   Object.assign(fs, wrappersOf(recorder))
+  const restorePromises = promisesRecorded(recorder)
   syncBuiltinESMExports()
   return {
     mark: (mark) => recorder.note({ kind: 'mark', mark }),
     stop: () => {
       Object.assign(fs, originals)
+      restorePromises()
       syncBuiltinESMExports()
     },
     recording: { baseline: recorder.baseline, operations: recorder.operations },
   }
 }
 
-class FolderRecorder {
+export class FolderRecorder {
   readonly baseline: Baseline
   readonly operations: DiskOperation[] = []
   readonly #root: string
@@ -123,7 +128,13 @@ class FolderRecorder {
       throw new Error(`${from} was renamed and is no file: the model knows no such change`)
     this.#fileOf.delete(from)
     this.#fileOf.set(to, file)
-    this.note({ kind: 'rename', from, to })
+    this.note({ kind: 'rename', file, from, to })
+  }
+
+  linked(from: string, to: string): void {
+    const file = this.fileAt(from)
+    this.#fileOf.set(to, file)
+    this.note({ kind: 'link', file, path: to })
   }
 
   unlinked(path: string): void {
@@ -134,14 +145,19 @@ class FolderRecorder {
   #read(): Baseline {
     const folders: string[] = []
     const files = new Map<string, { file: number; content: Uint8Array }>()
+    const known = new Map<number, number>()
     for (const entry of fs.readdirSync(this.#root, { recursive: true, withFileTypes: true })) {
       const path = this.within(`${entry.parentPath}${sep}${entry.name}`)
       if (path === null) continue
       if (entry.isDirectory()) folders.push(path)
       else {
-        const file = this.#files++
+        const whole = `${entry.parentPath}${sep}${entry.name}`
+        const { ino } = fs.statSync(whole)
+        // Two names of one file are one file.
+        const file = known.get(ino) ?? this.#files++
+        known.set(ino, file)
         this.#fileOf.set(path, file)
-        files.set(path, { file, content: fs.readFileSync(`${entry.parentPath}${sep}${entry.name}`) })
+        files.set(path, { file, content: fs.readFileSync(whole) })
       }
     }
     return { folders: folders.sort(), files }
