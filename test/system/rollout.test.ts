@@ -20,9 +20,11 @@ const PLAN = {
   controlShare: 0,
   probationMs: 60_000,
   rings: [{ name: 'all', share: 1, dwellMs: 5 * 60_000 }],
+  bakeMs: 60_000,
   shadow: { inputs: 9, windowInputs: 1 },
   gates: [
     gate('install', { kind: 'limit', rate: 0.05, ceiling: 0.9 }),
+    gate('crash', { kind: 'failure', ratio: 2, ceiling: 0.9 }),
     gate('shadow', { kind: 'shadow', margin: 0.4 }),
   ],
 }
