@@ -278,7 +278,8 @@ async function openFabric(
   })
   closers.add(async () => await ingest.stop())
   const rights = openContentRights({ kernel, clock: systemClock, repositories })
-  const asks = { tenant, connection, db, kernel, content, clock: systemClock, log, settle }
+  const { authority } = centre.enrolment
+  const asks = { tenant, connection, db, kernel, content, authority, clock: systemClock, log, settle }
   const teller = openTeller({ connection, tenant })
   const conductor = openConductor({ ...centre, tell: async (devices) => await teller.tell(devices) })
   const asked = async (device: string): Promise<void> => await conductor.asked(device)
@@ -315,6 +316,7 @@ async function openHttp(
     clock: systemClock,
     access,
     conductor,
+    tell: async (devices) => await teller.tell(devices),
     desiredMoved: async () => await teller.tellAll(centre.db),
     publishing: publishingOf(centre),
     released: async () => {

@@ -16,6 +16,7 @@ const program = new Command('starling-edge')
   .option('--site <name>', "a new device's site", 'site-1')
   .option('--hub <url>', 'where a new device is enrolled, with the token in STARLING_ENROL_TOKEN')
   .option('--leaf-url <url>', 'where the leaf links to, when it is not where it was at enrolment')
+  .option('--join-leaf <address>', "the site's leaf that another device keeps; this one starts none")
   .option('--speech-threads <n>', 'threads that hear: more for more calls at once', threads, 1)
   .option(
     '--context-url <url>',

@@ -3,6 +3,7 @@ import type { Msg, NatsConnection, Subscription } from '@nats-io/transport-node'
 import * as v from 'valibot'
 import type { Clock } from '../../shared/clock.ts'
 import { reportError, StarlingError } from '../../shared/errors.ts'
+import type { FabricAuthority } from '../../shared/fabric/credentials.ts'
 import type { TenantId } from '../../shared/ids.ts'
 import type { JsonObject } from '../../shared/json.ts'
 import type { Kernel } from '../../shared/kernel/contract.ts'
@@ -20,10 +21,12 @@ import { ChunkRequestSchema } from '../../shared/wire/bundle.ts'
 import { DeltaRequestSchema } from '../../shared/wire/delta.ts'
 import { SliceRequestSchema } from '../../shared/wire/context.ts'
 import { METADATA_PIECE_BYTES, MetadataAbsent, MetadataRequestSchema } from '../../shared/wire/repository.ts'
+import { SiteLeafRequestSchema } from '../../shared/wire/site.ts'
 import { ReportedStateSchema, type ReportedState } from '../../shared/wire/state.ts'
 import { isInboxOf, parseAsk, subjects, type AskVerb } from '../../shared/wire/subjects.ts'
 import { sliceOf, type SliceParts } from '../context/slice.ts'
 import { findDevice, type KnownDevice } from '../identity/devices.ts'
+import { siteLeafAnswer } from '../identity/site-leaf.ts'
 import { atCentre } from '../performer.ts'
 import type { CentreContent } from '../release/content.ts'
 import type { ContentRights } from '../release/content-rights.ts'
@@ -57,6 +60,7 @@ export interface AskParts {
   readonly content: CentreContent
   readonly rights: ContentRights
   readonly repositories: Pick<Repositories, 'metadata' | 'listed'>
+  readonly authority: Pick<FabricAuthority, 'issueLeaf'>
   readonly clock: Clock
   readonly log: Log
   readonly rollout: RolloutParts
@@ -164,6 +168,10 @@ const ANSWERS: Readonly<Record<AskVerb, AnswerTo>> = {
         input: { device: id, reported },
       })
     return answerJson({ v: 1, at: new Date(clock.nowMs()).toISOString() })
+  },
+  'site.leaf': async ({ db: sql, kernel, authority }, { id: device }, request) => {
+    const { devices } = decodeJson(SiteLeafRequestSchema, request)
+    return answerJson(await siteLeafAnswer({ sql, kernel, authority }, { device, devices }))
   },
   'receipt.read': async () =>
     await Promise.reject(new MalformedMessage('receipts are answered elsewhere', { remedy: 'None.' })),

@@ -12,6 +12,7 @@ import type { PublicKey } from '../../shared/signing/ed25519.ts'
 import { decodeJson } from '../../shared/wire/answer.ts'
 import { ENROL_PATH, EnrolRequestSchema } from '../../shared/wire/enrolment.ts'
 import { EnrolmentAttempts } from '../identity/attempts.ts'
+import { devicesOfSite } from '../identity/devices.ts'
 import { enrolAnswer, enrolInput, enrolPerformer } from '../identity/enrol.ts'
 import { atCentre } from '../performer.ts'
 import { accessRequired, type Access, type Caller } from './access.ts'
@@ -52,6 +53,8 @@ export interface CentreApiParts
   readonly log: Log
   readonly metrics: Metrics
   readonly access: Access
+  /** Has devices look again. */
+  tell(devices: readonly string[]): Promise<void>
   /** Host names (without port) under which the centre may be called. */
   readonly hosts: ReadonlySet<string>
   /** What serves shapes: to devices with their tokens and, where `--insecure-shapes` asked for it, to everybody. */
@@ -104,6 +107,8 @@ export function centreApi(parts: CentreApiParts): Hono {
     })
     forgive()
     parts.log.info(`enrolled ${request.claim.device} at ${request.claim.site}`)
+    // Whoever keeps the site's leaf has it speak for the new device, too.
+    await parts.tell(await devicesOfSite(parts.db, request.claim.site))
     return context.json(await enrolAnswer(parts.enrolment, performed.output))
   })
   const guarded = new Hono<Caller>()

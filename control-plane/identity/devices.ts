@@ -44,6 +44,15 @@ export async function deviceInForce(
     : { device: known.id, site: known.site, key: known.key }
 }
 
+/** Devices in force. */
+export async function devicesOfSite(sql: Queryable, site: string): Promise<readonly string[]> {
+  const rows = await sql.query<{ id: string }>(
+    'select id from centre.device where site = $1 and revoked_at is null order by id',
+    [site],
+  )
+  return rows.map(({ id }) => id)
+}
+
 export async function listDevices(sql: Queryable): Promise<readonly KnownDevice[]> {
   const rows = await sql.query<DeviceRow>(`select ${COLUMNS} from centre.device order by id limit 5000`)
   return rows.map(deviceOf)

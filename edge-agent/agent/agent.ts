@@ -1,11 +1,9 @@
 /** The device's agent, put together: opened in order, closed in reverse. Everything works with the link cut. */
 import { randomBytes } from 'node:crypto'
-import { join } from 'node:path'
 import type { NatsConnection } from '@nats-io/transport-node'
 import type { LinkClass } from '../../rollout/delta/transfer.ts'
 import { systemClock } from '../../shared/clock.ts'
 import { Closers } from '../../shared/closers.ts'
-import { findNatsServer } from '../../shared/fabric/nats-server-binary.ts'
 import { takeFolderLock } from '../../shared/folder-lock.ts'
 import type { Principal } from '../../shared/kernel/contract.ts'
 import { recoverIntents } from '../../shared/kernel/recover.ts'
@@ -21,8 +19,7 @@ import { listNames } from '../context/reads.ts'
 import { enrol } from '../identity/enrol.ts'
 import { realDisk } from '../models-store/disk.ts'
 import { NotEnrolled, readIdentity, type Identity } from '../identity/identity.ts'
-import { startLeaf, type Leaf } from '../leaf/leaf.ts'
-import type { LinkState } from '../leaf/link.ts'
+import type { JoinedLeaf } from '../leaf/joined-leaf.ts'
 import { openOutbox } from '../outbox/outbox.ts'
 import { MIGRATE } from '../schema/schema-bundle.ts'
 import { activatePerformer, rollbackPerformer } from '../update/activation.ts'
@@ -37,6 +34,8 @@ import { askOver } from './asking.ts'
 import { openContext } from './context.ts'
 import { serveLocally } from './face.ts'
 import { Dictation } from './dictation.ts'
+import { keepCarrying } from './carrying.ts'
+import { LinkNews, openLeaf } from './leaf.ts'
 import { openLedger, type Ledger } from './ledger.ts'
 import { openModels, type Models } from './models.ts'
 import { RECOVERED } from './recovered.ts'
@@ -55,6 +54,8 @@ export interface AgentOptions {
   readonly site: string
   readonly hub?: string
   readonly leafUrl?: string
+  /** The site's leaf that another device keeps, as `127.0.0.1:7522`; then this one starts none. */
+  readonly joinLeaf?: string
   readonly person: string
   /** Threads that hear, each with a copy of the model. */
   readonly speechThreads: number
@@ -92,7 +93,7 @@ export interface Device {
   readonly run: AgentRun
   readonly identity: Identity
   readonly ledger: Ledger
-  readonly leaf: Leaf
+  readonly leaf: JoinedLeaf
   readonly linkNews: LinkNews
   readonly connection: NatsConnection
   readonly metrics: Metrics
@@ -131,7 +132,7 @@ async function open(options: AgentOptions, run: AgentRun, closers: Closers): Pro
   const identity = await identityOf(options, run)
   const metrics = openMetrics()
   const linkNews = new LinkNews()
-  const leaf = await openLeaf(options, run, { identity, linkNews })
+  const { leaf, kept } = await openLeaf(options, run, { identity, linkNews })
   closers.add(async () => await leaf.stop())
   const ledger = await openLedger({
     folder: options.data,
@@ -149,7 +150,10 @@ async function open(options: AgentOptions, run: AgentRun, closers: Closers): Pro
   const { models, dictation } = openAllModels(options, signal, closers)
   const itself: Principal = { kind: 'device', id: device, roles: ['device'] }
   const ask = askOver(connection, identity.tenant, device)
-  const site = await openSite(options.data, { connection, ask, log }, closers)
+  const site = await openSite(options.data, { connection, ask, log, device, isKept: kept !== null }, closers)
+  const following = { tenant: identity.tenant, device, connection, linkNews, log }
+  const carrying = { ...following, folder: options.data, ask, identity, leafUrl: options.leafUrl }
+  if (kept !== null) closers.add(keepCarrying({ ...carrying, leaf: kept }))
   const updates = await openUpdates({
     folder: options.data,
     identity,
@@ -204,55 +208,6 @@ async function identityOf(options: AgentOptions, { log, signal }: AgentRun): Pro
     log.info(`enrolled as ${device} at ${site}; the key was made here and stays here`)
     return readIdentity(options.data)
   }
-}
-
-/** Tells those who follow the link, who are opened after the leaf that brings the news. */
-class LinkNews {
-  readonly #listeners: ((state: LinkState['kind']) => void)[] = []
-
-  add(listener: (state: LinkState['kind']) => void): void {
-    this.#listeners.push(listener)
-  }
-
-  tell(state: LinkState['kind']): void {
-    for (const listener of this.#listeners) listener(state)
-  }
-}
-
-async function openLeaf(
-  options: AgentOptions,
-  run: AgentRun,
-  { identity, linkNews }: { readonly identity: Identity; readonly linkNews: LinkNews },
-): Promise<Leaf> {
-  const { log, signal } = run
-  const binary = await findNatsServer({
-    env: process.env,
-    cacheDir: options.bin,
-    mayInstall: true,
-    onProgress: (line) => log.info(line),
-    signal,
-  })
-  return await startLeaf({
-    binary: binary.path,
-    dir: join(options.data, 'nats'),
-    site: identity.site,
-    trust: identity.trust,
-    port: options.leafPort,
-    link: { url: options.leafUrl ?? identity.leafUrl, creds: identity.leafCreds },
-    onEvent: (event) => {
-      if (event.kind === 'given_up') run.fail(event.error)
-      else if (event.kind === 'storage_lost')
-        log.error('the leaf lost its storage and is started again', { text: event.text })
-    },
-    onLink: (state) => {
-      log.info(
-        state.kind === 'up' ? 'the link to the centre is up' : `no link to the centre: ${state.reason}`,
-      )
-      linkNews.tell(state.kind)
-    },
-    nowMs: () => systemClock.nowMs(),
-    signal,
-  })
 }
 
 /** What the last stop cut short is settled before anything new is done, and said. */

@@ -1,6 +1,6 @@
 #!/usr/bin/env node
 /** The one binary. Each command is a module of its own, loaded when it is called. */
-import { Argument, Command, CommanderError, Option } from 'commander'
+import { Argument, Command, CommanderError, InvalidArgumentError, Option } from 'commander'
 import type { LinkClass } from '../../rollout/delta/transfer.ts'
 import { ENVIRONMENTS } from '../../shared/kernel/contract.ts'
 import { packageVersion } from '../../shared/package-version.ts'
@@ -141,6 +141,11 @@ function addParts(program: Command, run: Run): void {
         .choices(['unmetered', 'metered'])
         .default('unmetered'),
     )
+    .option(
+      '--join-leaf <host:port>',
+      "the site's NATS port on the device that keeps it (its --site-leaf-port): this one starts no leaf of its own",
+      leafAddress,
+    )
     .option('--token-file <path>', 'a file with the one-time enrolment token (or STARLING_ENROL_TOKEN)')
     .action(
       async (
@@ -148,6 +153,7 @@ function addParts(program: Command, run: Run): void {
           EdgeOptions & {
             readonly hub?: string
             readonly contextUrl?: string
+            readonly joinLeaf?: string
             readonly link: LinkClass
             readonly tokenFile?: string
           },
@@ -324,6 +330,12 @@ function edgeOptions(command: Command): Command {
     .option('--device <name>', "the device's name", USUAL_DEVICE)
     .option('--site <name>', "the site's name", USUAL_SITE)
     .option('--speech-threads <n>', 'threads that hear: more for more calls at once', wholeNumber(1, 64), 1)
+}
+
+function leafAddress(text: string): string {
+  const [, address] = /^(?:nats:\/\/)?([\w.-]+:\d{1,5})$/.exec(text) ?? []
+  if (address !== undefined) return address
+  throw new InvalidArgumentError('An address is as 127.0.0.1:7522.')
 }
 
 const portNumber = wholeNumber(0, 65_535)

@@ -41,6 +41,8 @@ export interface EdgeChoice {
   readonly hub: string | null
   /** Where the leaf links to, when it is not where it was at enrolment. */
   readonly leafUrl: string | null
+  /** The site's leaf that another device keeps; null: this one keeps it. */
+  readonly joinLeaf?: string | null
   /** Over HTTP(S) instead of through the leaf, where it is named. */
   readonly contextUrl?: string | null
   readonly port: number
@@ -135,6 +137,7 @@ export async function startEdge(start: PartStart, choice: EdgeChoice): Promise<S
       ...(choice.speechThreads === undefined ? [] : ['--speech-threads', String(choice.speechThreads)]),
       ...(choice.hub === null ? [] : ['--hub', choice.hub]),
       ...(choice.leafUrl === null ? [] : ['--leaf-url', choice.leafUrl]),
+      ...(choice.joinLeaf == null ? [] : ['--join-leaf', choice.joinLeaf]),
       ...(choice.link === undefined ? [] : ['--link', choice.link]),
       ...(choice.contextUrl == null ? [] : ['--context-url', choice.contextUrl]),
     ],

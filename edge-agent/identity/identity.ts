@@ -51,7 +51,10 @@ export interface Identity {
   readonly trust: FabricTrust
   /** Texts of .creds files. */
   readonly deviceCreds: string
-  readonly leafCreds: string
+  /** What its leaf may carry, as the enrolment gave it. */
+  readonly leafJwt: string
+  /** The text of the .creds file for the leaf of this device, with these rights. */
+  leafCredsOf(jwt: string): string
   readonly leafUrl: string
   readonly releaseKeys: readonly PublicKey[]
   readonly policyKeys: readonly PublicKey[]
@@ -111,7 +114,8 @@ function identityOf({ seed, userSeed, leafSeed, answer }: StoredIdentity): Ident
     keyPair: loadKeyPair(seed),
     trust: answer.trust,
     deviceCreds: credsText(answer.deviceJwt, userSeed),
-    leafCreds: credsText(answer.leafJwt, leafSeed),
+    leafJwt: answer.leafJwt,
+    leafCredsOf: (jwt) => credsText(jwt, leafSeed),
     leafUrl: answer.leafUrl,
     releaseKeys: answer.keys.release.map((text) => loadPublicKey(text)),
     policyKeys: answer.keys.policy.map((text) => loadPublicKey(text)),

@@ -15,8 +15,8 @@ import type { DeviceId, SiteId } from '../../shared/ids.ts'
 import { domains, subjects } from '../../shared/wire/subjects.ts'
 import { LinkWatch, type LinkState } from './link.ts'
 
-/** Weeks of records, beside models and the database on a device's small disk. */
-const DEFAULT_LEAF_STORE_BYTES = 256 * 1024 * 1024
+/** What the streams of 32 devices may take together; each has its own limit, and one device alone fills no more than that. */
+const DEFAULT_LEAF_STORE_BYTES = 32 * 64 * 1024 * 1024
 const CONNECT_WITHIN_MS = 30_000
 
 export interface LeafOptions {

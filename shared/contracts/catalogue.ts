@@ -12,7 +12,7 @@ import { MetadataRequestSchema } from '../wire/repository.ts'
 import { SchemaStepsSchema } from '../wire/schema-steps.ts'
 import { SegmentSchema } from '../wire/segment.ts'
 import { ShapeClaimSchema } from '../wire/shape-token.ts'
-import { PieceRequestSchema } from '../wire/site.ts'
+import { PieceRequestSchema, SiteLeafAnswerSchema, SiteLeafRequestSchema } from '../wire/site.ts'
 import { DesiredStateSchema, ReportAnswerSchema, ReportedStateSchema } from '../wire/state.ts'
 import { TunnelAckSchema, TunnelCancelSchema, TunnelFetchSchema } from '../wire/tunnel.ts'
 import type { Contract, ContractWay } from './contract.ts'
@@ -40,6 +40,8 @@ const EVENTS: readonly Contract[] = [
   event('bundle.delta-request', 'in', 1, DeltaRequestSchema),
   event('bundle.delta-answer', 'out', 1, DeltaAnswerSchema),
   event('site.piece-request', 'in', 1, PieceRequestSchema),
+  event('site.leaf-request', 'in', 1, SiteLeafRequestSchema),
+  event('site.leaf-answer', 'out', 1, SiteLeafAnswerSchema),
   event('repository.metadata-request', 'in', 1, MetadataRequestSchema),
   event('schema.steps', 'out', 1, SchemaStepsSchema),
   event('context.slice-request', 'in', 1, SliceRequestSchema),

@@ -23,7 +23,7 @@ export const subjects = {
   /** Over the link: the same segment, to the hub's stream. */
   up: (tenant: TenantId, device: DeviceId): string => `up.${tenant}.${device}.journal.seg`,
   upAll: (tenant: TenantId): string => `up.${tenant}.*.journal.seg`,
-  /** Requests that a device makes of the centre: `context.slice`, `bundle.chunk`, `bundle.deltas`, `repository.metadata`, `state.desired`, `receipt.read`, `state.report`. */
+  /** Requests that a device makes of the centre: `context.slice`, `bundle.chunk`, `bundle.deltas`, `repository.metadata`, `state.desired`, `receipt.read`, `state.report`, `site.leaf`. */
   ask: (tenant: TenantId, device: DeviceId, verb: AskVerb): string => `ask.${tenant}.${device}.${verb}`,
   askAll: (tenant: TenantId): string => `ask.${tenant}.*.>`,
   /** A tunnelled request of a device, and what it says of one under way. Among its asks, so that no further permission is needed. */
@@ -49,6 +49,7 @@ export const ASK_VERBS = [
   'state.desired',
   'state.report',
   'receipt.read',
+  'site.leaf',
 ] as const
 export type AskVerb = (typeof ASK_VERBS)[number]
 export type TellVerb = 'receipt' | 'desired' | 'context'

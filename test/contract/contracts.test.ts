@@ -66,6 +66,7 @@ const ASKED: Readonly<Record<AskVerb, string | null>> = {
   'state.report': 'state.reported',
   'receipt.read': null,
   'repository.metadata': 'repository.metadata-request',
+  'site.leaf': 'site.leaf-request',
 }
 
 /** Permitted for a time when there is something that does them. */

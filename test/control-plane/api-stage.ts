@@ -124,6 +124,7 @@ export async function apiStage(environment: Environment = 'development'): Promis
     awaiting: async () => await Promise.resolve([]),
     released: async () => await Promise.resolve(),
     hosts: new Set(['localhost', '127.0.0.1']),
+    tell: async () => await Promise.resolve(),
     shutOut: async (_device, userKeys) => {
       shutOut.push(...userKeys)
       return await Promise.resolve()

@@ -21,7 +21,13 @@ import { openAgreement, type Agreement } from '../../edge-agent/update/agreement
 import { openInstaller, type InstallOutcome, type Installer } from '../../edge-agent/update/installer.ts'
 import { openManifest } from '../../rollout/manifest.ts'
 import { systemClock } from '../../shared/clock.ts'
-import { credsText, makeFabricSeeds, makeUserKey, openAuthority } from '../../shared/fabric/credentials.ts'
+import {
+  credsText,
+  makeFabricSeeds,
+  makeUserKey,
+  openAuthority,
+  type FabricAuthority,
+} from '../../shared/fabric/credentials.ts'
 import { freePort } from '../../shared/fabric/free-port.ts'
 import { findNatsServer } from '../../shared/fabric/nats-server-binary.ts'
 import { parseDeviceId, parseSiteId, parseTenantId, type DeviceId } from '../../shared/ids.ts'
@@ -88,7 +94,7 @@ export async function openSite(dir: string, count: number): Promise<Site> {
     signal,
   })
   const devices = Array.from({ length: count }, (_, at) => parseDeviceId(`agent-${at + 1}`))
-  const centre = await openAnsweringCentre(dir, hub, devices)
+  const centre = await openAnsweringCentre(dir, hub, { devices, authority })
   const leaf = await linkedLeaf({ binary: found.path, dir, hub, link, authority, devices, signal })
   const agents: SiteAgent[] = []
   const cacheFolder = join(dir, 'site-cache')
@@ -122,7 +128,11 @@ export async function openSite(dir: string, count: number): Promise<Site> {
   }
 }
 
-async function openAnsweringCentre(dir: string, hub: Hub, devices: readonly DeviceId[]) {
+async function openAnsweringCentre(
+  dir: string,
+  hub: Hub,
+  { devices, authority }: { readonly devices: readonly DeviceId[]; readonly authority: FabricAuthority },
+) {
   const stage: Governed = await governed({ origin: 'centre' })
   for (const schema of [CENTRE_SCHEMA, REPOSITORY_SCHEMA, DELTA_SCHEMA]) await stage.db.script(schema)
   for (const device of devices)
@@ -150,6 +160,7 @@ async function openAnsweringCentre(dir: string, hub: Hub, devices: readonly Devi
     db,
     kernel,
     content,
+    authority,
     rights: openContentRights({ kernel, clock: systemClock, repositories }),
     repositories,
     clock: systemClock,

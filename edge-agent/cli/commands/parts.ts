@@ -53,6 +53,7 @@ export async function edge(
   options: {
     readonly hub?: string
     readonly contextUrl?: string
+    readonly joinLeaf?: string
     readonly link: LinkClass
     readonly tokenFile?: string
     readonly pagePort: number
@@ -71,6 +72,7 @@ export async function edge(
     hub: options.hub ?? null,
     leafUrl: null,
     contextUrl: options.contextUrl ?? null,
+    joinLeaf: options.joinLeaf ?? null,
     link: options.link,
     port: options.pagePort,
     leafPort: options.siteLeafPort,

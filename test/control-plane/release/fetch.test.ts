@@ -84,7 +84,7 @@ describe('a bundle on its way', () => {
       site: identity.site,
       trust: identity.trust,
       port: 0,
-      link: { url: identity.leafUrl, creds: identity.leafCreds },
+      link: { url: identity.leafUrl, creds: identity.leafCredsOf(identity.leafJwt) },
       onEvent: () => undefined,
       onLink: ({ kind }) => {
         if (kind === 'up') linked()
@@ -167,7 +167,7 @@ describe('a bundle on its way', () => {
     const { tenant, device } = identity
     const thief = await connectFabric({
       server: url.replace('nats://', ''),
-      creds: identity.leafCreds,
+      creds: identity.leafCredsOf(identity.leafJwt),
       name: 'thief',
       inboxPrefix: subjects.inboxPrefix(device),
       signal: AbortSignal.timeout(10_000),

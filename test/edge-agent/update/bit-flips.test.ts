@@ -93,7 +93,7 @@ describe('a flipped bit on a device', () => {
     const model = two['speech/model.onnx'].subarray(0, 90_000)
     const desired = at.centre.publish({ ...two, 'speech/model.onnx': model }, { version: '1.1.0' })
     const sent = [desired.envelopeSha256, sha256Hex(model)]
-    for (let flip = 0; flip < 24; flip += 1) {
+    for (let flip = 0; flip < 12; flip += 1) {
       const sha256 = pick(sent, random)
       const right = at.centre.contents.get(sha256) ?? new Uint8Array()
       at.centre.contents.set(sha256, flipped(right))
@@ -114,7 +114,7 @@ describe('a flipped bit on a device', () => {
     const desired = at.centre.publish(one)
     await (await at.device()).install(desired, signal)
     const damages: string[] = []
-    for (let flip = 0; flip < 16; flip += 1) {
+    for (let flip = 0; flip < 8; flip += 1) {
       const dir = (await (await at.device()).active('models'))?.dir ?? ''
       const path = join(
         dir,
@@ -189,7 +189,7 @@ describe('a flipped bit on a device', () => {
       join(at.folder, 'plans', `${desired.envelopeSha256}.json`),
     ]
     const kept = places.map((path) => readFileSync(path))
-    for (let flip = 0; flip < 60; flip += 1) {
+    for (let flip = 0; flip < 30; flip += 1) {
       for (const [place, path] of places.entries()) writeFileSync(path, kept[place] ?? '')
       const path = pick(places, random)
       writeFileSync(path, flipped(readFileSync(path)))
