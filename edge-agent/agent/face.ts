@@ -207,7 +207,7 @@ async function statusOf(face: Face): Promise<AgentStatus> {
       identity.roots !== null ||
       (await hasRoots({ folder: repositoriesIn(face.options.data), disk: realDisk })),
     models: () => models.facts(),
-    bundles: async () => await face.installer.report(),
+    installs: async () => await face.installer.report(),
     syncedAt: () => sync.status().syncedAt,
     database: async () => await databaseStatus(face.options.data, ledger.journal.fileFault()),
   })

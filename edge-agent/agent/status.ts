@@ -28,7 +28,7 @@ export interface StatusParts {
   /** Whether the device knows whose releases to believe. */
   hasRoots(): Promise<boolean>
   models(): readonly ModelFacts[]
-  bundles(): Promise<AgentStatus['bundles']>
+  installs(): Promise<AgentStatus['installs']>
   syncedAt(): string | null
   database(): Promise<AgentStatus['database']>
 }
@@ -59,7 +59,7 @@ export async function agentStatus(parts: StatusParts): Promise<AgentStatus> {
     },
     bundles: { problem: (await parts.hasRoots()) ? null : reportError(new RootsMissing()) },
     models: parts.models().map(({ name, digest }) => ({ name, digest })),
-    bundles: await parts.bundles(),
+    installs: await parts.installs(),
     contextSyncedAt: parts.syncedAt(),
     database: await parts.database(),
     writes: await countWrites(sql),

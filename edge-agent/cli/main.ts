@@ -64,7 +64,8 @@ async function main(argv: readonly string[]): Promise<number> {
     .showHelpAfterError('(starling --help lists the commands)')
     .exitOverride()
   addUp(program, run)
-  addParts(program, run)
+  addHub(program, run)
+  addEdge(program, run)
   addModels(program, run)
   addRegistry(program, run)
   addSpeech(program, run)
@@ -96,7 +97,7 @@ function addUp(program: Command, run: Run): void {
     })
 }
 
-function addParts(program: Command, run: Run): void {
+function addHub(program: Command, run: Run): void {
   hubOptions(common(program.command('hub')))
     .description('start the centre alone: hub NATS server, control plane, console')
     .option('--no-sample-data', 'leave a new centre empty')
@@ -129,6 +130,9 @@ function addParts(program: Command, run: Run): void {
       const { hub } = await import('./commands/parts.ts')
       await run(async (call) => await hub(call, options))(options)
     })
+}
+
+function addEdge(program: Command, run: Run): void {
   edgeOptions(common(program.command('edge')))
     .description('start one device alone; a new one needs --hub and --token-file once')
     .option('--hub <url>', 'where the centre is')

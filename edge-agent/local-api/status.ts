@@ -15,7 +15,7 @@ export interface AgentStatus {
   readonly bundles: { readonly problem: ErrorReport | null }
   readonly models: readonly { readonly name: string; readonly digest: string }[]
   /** Where the installation of each bundle stands, and what it moved. */
-  readonly bundles: readonly ReportedBundle[]
+  readonly installs: readonly ReportedBundle[]
   readonly database: {
     /** The last time that it did not open as usual; null for never. */
     readonly recovery: {

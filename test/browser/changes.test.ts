@@ -104,7 +104,7 @@ function status(): AgentStatus {
     clock: { aheadMs: 0, problem: null },
     bundles: { problem: null },
     models: [],
-    bundles: [],
+    installs: [],
     database: { recovery: null, snapshotAt: null, snapshotBytes: 0, journalFileProblem: null },
     contextSyncedAt: '2026-06-01T08:00:00.000Z',
     writes: { pending: 0, conflicts: 0, rejected: 0 },

@@ -121,9 +121,9 @@ async function speak(): Promise<void> {
 
 async function bundleOnDevice(): Promise<Record<string, unknown> | undefined> {
   const { agent } = (await run('status')) as {
-    agent: { bundles: readonly Record<string, unknown>[] }
+    agent: { installs: readonly Record<string, unknown>[] }
   }
-  return agent.bundles.find(({ name }) => name === 'intent')
+  return agent.installs.find(({ name }) => name === 'intent')
 }
 
 describe('a release by command', () => {

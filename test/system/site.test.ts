@@ -58,10 +58,10 @@ it('joins devices to the leaf that another keeps: models, context and records go
     const edge = await part('edge', ...words, ...free, '--join-leaf', `127.0.0.1:${leafPort}`)
     expect(edge).toMatchObject({ ready: true, device: name })
     const { agent } = (await json('status', ...at(name))) as {
-      agent: { link: string; models: readonly unknown[]; bundles: readonly { state: string }[] }
+      agent: { link: string; models: readonly unknown[]; installs: readonly { state: string }[] }
     }
     expect(agent).toMatchObject({ link: 'up', models: [{}, {}] })
-    expect(agent.bundles.map(({ state }) => state)).toEqual(['committed', 'committed'])
+    expect(agent.installs.map(({ state }) => state)).toEqual(['committed', 'committed'])
     expect(await json('context', 'verify', ...at(name))).toMatchObject({ holds: true })
     await json('understand', 'next step', ...at(name))
     // It keeps nothing of a site: no server, no cache.

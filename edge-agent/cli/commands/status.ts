@@ -36,7 +36,7 @@ function agentLines(agent: AgentStatus): readonly string[] {
       : [`bundles   ${agent.bundles.problem.message}. ${agent.bundles.problem.remedy}`]),
     ...databaseLines(agent.database),
     ...agent.models.map(({ name, digest }) => `model     ${name} ${digest.slice(0, 12)}`),
-    ...agent.bundles.map((bundle) => `bundle    ${bundleWords(bundle)}`),
+    ...agent.installs.map((bundle) => `bundle    ${bundleWords(bundle)}`),
     ...writeLines(agent.writes),
     `context   ${agent.contextSyncedAt === null ? 'never synced' : `as of ${agent.contextSyncedAt}`}`,
   ]
@@ -49,7 +49,7 @@ function bundleWords({
   code,
   message,
   transfer,
-}: AgentStatus['bundles'][number]): string {
+}: AgentStatus['installs'][number]): string {
   const why = [code, message].filter((word) => word !== null).join(', ')
   const { moveBytes, fullBytes } = transfer ?? { moveBytes: 0, fullBytes: 0 }
   const how = moveBytes < fullBytes ? ` (by delta, in the place of ${fullBytes})` : ''
