@@ -45,7 +45,7 @@ export function deviceRoutes(parts: DeviceParts): Hono<Caller> {
   app.put('/devices/:id/desired', async (context) => {
     const id = context.req.param('id')
     const { name, version } = await bodyOf(context.req, DesiredSchema)
-    const { output } = await atCentre(parts.kernel, chooseVersionPerformer(parts.clock), {
+    const { output } = await atCentre(parts.kernel, chooseVersionPerformer(parts.rollout), {
       resource: { type: 'device', id },
       input: { device: id, name, version },
       principal: context.get('principal'),

@@ -4,10 +4,11 @@ import type { Kernel } from '../../shared/kernel/contract.ts'
 import { EnvelopeSchema } from '../../shared/signing/envelope.ts'
 import { AliasSchema, PersonSchema } from '../../shared/wire/approval.ts'
 import { BundleNameSchema, VersionSchema } from '../../shared/wire/bundle.ts'
-import { aliasPerformer } from '../registry/aliases.ts'
+import { aliasPerformer, type AliasParts } from '../registry/aliases.ts'
 import { approveReleasePerformer } from '../registry/approvals.ts'
 import { retirePerformer, tagPerformer } from '../registry/releases.ts'
 import type { RolloutParts } from '../rollouts/decide.ts'
+import { supersede } from '../rollouts/supersede.ts'
 import { doneAt } from './done.ts'
 import { endpoint, type Endpoint } from './endpoint.ts'
 
@@ -20,6 +21,15 @@ export interface RegistryWriteParts {
 
 export function registryWrites(parts: RegistryWriteParts): readonly Endpoint[] {
   return [aliasEndpoint(parts), approvalEndpoint(parts), tagEndpoint(parts), retireEndpoint(parts)]
+}
+
+/** A move by hand ends what campaigns decided before: also to where a cancelled one went back. */
+function aliasParts(rollout: RolloutParts): AliasParts {
+  return {
+    ...rollout,
+    supersede: async (work, of) =>
+      void (await supersede(work, rollout, { ...of, phases: ['complete', 'cancelled'] })),
+  }
 }
 
 const Release = v.strictObject({ name: BundleNameSchema, version: VersionSchema })
@@ -46,7 +56,7 @@ function aliasEndpoint(parts: RegistryWriteParts): Endpoint {
     },
     async ({ params: { name, alias }, body, principal }) => {
       const resource = { type: 'alias', id: `${name} ${alias}` }
-      const moved = await doneAt(parts.kernel)(aliasPerformer(parts.rollout), {
+      const moved = await doneAt(parts.kernel)(aliasPerformer(aliasParts(parts.rollout)), {
         resource,
         input: { name, alias, ...body },
         principal,

@@ -32,7 +32,7 @@ export function revokePerformer(
       const [row] = rows
       if (row === undefined)
         throw new NoSuchDevice(`no device is called ${device}`, { remedy: 'See the list of devices.' })
-      await leftCampaigns(work, rollout, device)
+      await leftCampaigns(work, rollout, { device })
       return { device, revokedAt: row.revoked_at }
     },
   )

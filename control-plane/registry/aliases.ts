@@ -23,6 +23,7 @@ import { approversOf, type ApprovalParts } from './approvals.ts'
 import { AliasMoved, PromotionRefused } from './errors.ts'
 import { releaseInUse, tagsOf } from './find-release.ts'
 import { STABLE } from './stable.ts'
+import { holdBundle, requireNoneUnderWay } from './under-way.ts'
 import { authorOf, noteTransition, type ReleaseRef, type TransitionKind } from './transitions.ts'
 
 const MoveSchema = v.strictObject({
@@ -83,9 +84,23 @@ export async function movesOf(sql: Queryable, name: string): Promise<readonly Al
   )
 }
 
-/** Performs `alias.set`. Throws {@link AliasMoved}, {@link PromotionRefused}, `NoSuchRelease` and `ReleaseRetired`. */
-export function aliasPerformer(parts: PromotionParts): TransactionalPerformer<JsonObject, Moved> {
+/** What the campaigns of a bundle have to do with it that was moved by hand. */
+export interface AliasParts extends PromotionParts {
+  /** Ends, in favour of the move, what decided before and is over but for that: in its transaction. */
+  supersede(work: CentreWork, of: { readonly name: string; readonly reason: string }): Promise<void>
+}
+
+/**
+ * Performs `alias.set`. Throws {@link AliasMoved}, {@link PromotionRefused}, `BundleUnfit`, `NoSuchRelease`, `ReleaseRetired`, and for
+ * `stable` `BundleInCampaign`, which names the campaign that is under way.
+ */
+export function aliasPerformer(parts: AliasParts): TransactionalPerformer<JsonObject, Moved> {
   return centrePerformer('alias.set', MoveSchema, async (work, { name, alias, version, expected }) => {
+    if (alias === STABLE) {
+      await holdBundle(work.tx, name)
+      await requireNoneUnderWay(work.tx, name, `"${STABLE}" moves at its end`)
+      await parts.supersede(work, { name, reason: `"${STABLE}" was moved to ${version} by hand` })
+    }
     return await promote(work, parts, { name, alias, version, expected })
   })
 }

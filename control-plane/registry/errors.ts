@@ -13,6 +13,11 @@ export class ReleaseInUse extends StarlingError {
   override readonly code = 'release_in_use'
 }
 
+/** A campaign decides about this bundle. */
+export class BundleInCampaign extends StarlingError {
+  override readonly code = 'bundle_in_campaign'
+}
+
 /** The alias names something else than whoever moves it believed. */
 export class AliasMoved extends StarlingError {
   override readonly code = 'alias_moved'

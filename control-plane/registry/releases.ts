@@ -8,6 +8,7 @@ import { centrePerformer } from '../performer.ts'
 import { ReleaseInUse } from './errors.ts'
 import { releaseInUse } from './find-release.ts'
 import { noteTransition } from './transitions.ts'
+import { holdBundle, requireUnused } from './under-way.ts'
 
 const Tag = v.pipe(v.string(), v.regex(/^[a-z0-9](?:[a-z0-9-]{0,38}[a-z0-9])?$/, 'a tag is like a name'))
 const TagSchema = v.strictObject({ name: BundleNameSchema, version: VersionSchema, tag: Tag })
@@ -35,6 +36,7 @@ export function tagPerformer(clock: Clock): TransactionalPerformer<JsonObject, J
 export function retirePerformer(clock: Clock): TransactionalPerformer<JsonObject, JsonObject> {
   return centrePerformer('release.retire', RetireSchema, async (work, { name, version, reason }) => {
     const release = { name, version }
+    await holdBundle(work.tx, name)
     await releaseInUse(work.tx, release)
     const aliases = await work.tx.query<{ alias: string }>(
       'select alias from centre.alias where name = $1 and version = $2 order by alias',
@@ -45,6 +47,7 @@ export function retirePerformer(clock: Clock): TransactionalPerformer<JsonObject
       throw new ReleaseInUse(`${name} ${version} is "${first.alias}" now`, {
         remedy: 'Move the alias to another release first.',
       })
+    await requireUnused(work.tx, release)
     await noteTransition(work, clock, { ...release, kind: 'retired', detail: { reason } })
     return { name, version, reason }
   })

@@ -3,7 +3,6 @@
  * alias `stable` names; and the policy in force. Publishing alone moves nothing.
  */
 import * as v from 'valibot'
-import type { Clock } from '../../shared/clock.ts'
 import type { DeviceId } from '../../shared/ids.ts'
 import type { JsonObject } from '../../shared/json.ts'
 import type { TransactionalPerformer } from '../../shared/kernel/contract.ts'
@@ -15,7 +14,10 @@ import { findDevice } from '../identity/devices.ts'
 import { NoSuchDevice } from '../identity/revoke.ts'
 import { centrePerformer } from '../performer.ts'
 import { NoSuchRelease } from '../registry/errors.ts'
+import { holdBundle, requireNoneUnderWay } from '../registry/under-way.ts'
 import type { Campaigns } from '../rollouts/campaigns.ts'
+import type { RolloutParts } from '../rollouts/decide.ts'
+import { leftCampaigns } from '../rollouts/heard.ts'
 
 const ChoiceSchema = v.strictObject({
   device: v.string(),
@@ -85,14 +87,17 @@ export async function listChoices(
 }
 
 /**
- * Performs `desired.set`: from its next look on, the device wants this version. Throws {@link NoSuchDevice} and
- * {@link NoSuchRelease}. That a device takes no version older than the one it runs is the device's to hold.
+ * Performs `desired.set`: from its next look on, the device wants this version. Throws {@link NoSuchDevice},
+ * {@link NoSuchRelease}, and `BundleInCampaign` while a campaign of the bundle is under way; one that is over lets the device go. That a device takes no version older than the one it runs is the device's to hold.
  */
-export function chooseVersionPerformer(clock: Clock): TransactionalPerformer<JsonObject, JsonObject> {
+export function chooseVersionPerformer(
+  parts: Pick<RolloutParts, 'clock' | 'campaigns'>,
+): TransactionalPerformer<JsonObject, JsonObject> {
   return centrePerformer(
     'desired.set',
     ChoiceSchema,
-    async ({ tx, recordId }, { device, name, version }): Promise<JsonObject> => {
+    async (work, { device, name, version }): Promise<JsonObject> => {
+      const { tx, recordId } = work
       if ((await findDevice(tx, device)) === null)
         throw new NoSuchDevice(`no device is called ${device}`, { remedy: 'See the list of devices.' })
       const [release] = await tx.query(
@@ -103,10 +108,15 @@ export function chooseVersionPerformer(clock: Clock): TransactionalPerformer<Jso
         throw new NoSuchRelease(`there is no release ${name} ${version ?? ''}`.trim(), {
           remedy: 'See the list of releases.',
         })
+      if (version !== null) {
+        await holdBundle(tx, name)
+        await requireNoneUnderWay(tx, name, 'nothing is chosen beside it')
+        await leftCampaigns(work, parts, { device, bundle: name })
+      }
       await tx.query(
         `insert into centre.desired (device, name, version, record_id, set_at)
          values ($1, $2, $3, $4, $5::text::timestamptz)`,
-        [device, name, version, recordId, new Date(clock.nowMs()).toISOString()],
+        [device, name, version, recordId, new Date(parts.clock.nowMs()).toISOString()],
       )
       return { device, name, version }
     },

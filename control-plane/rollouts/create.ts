@@ -11,15 +11,17 @@ import { judgePromotion } from '../../shared/policy/promotion.ts'
 import type { Queryable, Transaction } from '../../shared/sql/port.ts'
 import { BundleManifestSchema } from '../../shared/wire/bundle.ts'
 import { ReportedStateSchema } from '../../shared/wire/state.ts'
-import { CENTRE, centrePerformer, type CentreWork } from '../performer.ts'
+import { CENTRE, centrePerformer } from '../performer.ts'
 import { listAliases } from '../registry/aliases.ts'
 import { STABLE } from '../registry/stable.ts'
 import { NoSuchRelease } from '../registry/errors.ts'
 import { findRelease, releaseInUse, tagsOf } from '../registry/find-release.ts'
+import { holdBundle, requireNoneUnderWay } from '../registry/under-way.ts'
 import { authorOf, noteTransition, type ReleaseRef } from '../registry/transitions.ts'
 import { decide, outcomeOf, type RolloutParts } from './decide.ts'
 import { DraftSchema, planOf, type Draft } from './draft.ts'
-import { BundleInCampaign, CampaignKnown } from './errors.ts'
+import { CampaignKnown } from './errors.ts'
+import { supersede } from './supersede.ts'
 import { joinedEvent, reportedEvent, type Member } from './members.ts'
 
 const SALT_BYTES = 16
@@ -31,9 +33,15 @@ export function createPerformer(parts: RolloutParts): TransactionalPerformer<Jso
     const [known] = await tx.query('select 1 as found from rollout.campaign where id = $1', [id])
     if (known !== undefined)
       throw new CampaignKnown(`there was a campaign ${id} before`, { remedy: 'Give it another name.' })
+    await holdBundle(tx, draft.bundle)
+    await requireNoneUnderWay(tx, draft.bundle, 'one at a time')
     const candidate = await releaseInUse(tx, { name: draft.bundle, version: draft.version })
-    const baseGeneration = await superseded(work, parts, draft)
-    const fleet = await members(tx)
+    const baseGeneration = await supersede(work, parts, {
+      name: draft.bundle,
+      reason: `${id} takes its place`,
+      phases: ['complete'],
+    })
+    const fleet = await members(tx, { bundle: draft.bundle })
     const plan = planOf(draft, {
       author: principal.id,
       candidate,
@@ -82,48 +90,26 @@ export function* entering(state: CampaignState, fleet: readonly Member[]): Gener
   }
 }
 
-/** Devices in force, or these of them. */
+/**
+ * Devices in force, or these of them; without those for which an operator chose a version of the bundle: who was chosen for
+ * follows no campaign.
+ */
 export async function members(
   sql: Queryable,
-  only: readonly string[] | null = null,
+  { bundle, only = null }: { readonly bundle: string; readonly only?: readonly string[] | null },
 ): Promise<readonly Member[]> {
   const rows = await sql.query<{ id: string; site: string; reported: Json }>(
-    `select id, site, reported from centre.device where revoked_at is null
-     and ($1::text is null or id in (select jsonb_array_elements_text($1::text::jsonb))) order by id`,
-    [only === null ? null : JSON.stringify(only)],
+    `select id, site, reported from centre.device d where revoked_at is null
+     and ($1::text is null or id in (select jsonb_array_elements_text($1::text::jsonb)))
+     and not exists (select 1 from centre.desired c where c.device = d.id and c.name = $2 and c.version is not null
+       and not exists (select 1 from centre.desired n where n.device = c.device and n.name = c.name and n.id > c.id))
+     order by id`,
+    [only === null ? null : JSON.stringify(only), bundle],
   )
   return rows.map(({ id, site, reported }) => {
     const parsed = v.safeParse(ReportedStateSchema, reported)
     return { device: id, site, reported: parsed.success ? parsed.output : null }
   })
-}
-
-/**
- * Ends what decided about the bundle before, where that is over but for its name; the highest generation that any of them gave.
- * Throws {@link BundleInCampaign} while one is under way.
- */
-async function superseded(work: CentreWork, parts: RolloutParts, draft: Draft): Promise<number> {
-  const rows = await work.tx.query<{ id: string }>('select id from rollout.campaign where bundle = $1', [
-    draft.bundle,
-  ])
-  let generation = 0
-  for (const { id } of rows) {
-    const { state } = await parts.campaigns.current(work.tx, id)
-    if (['awaiting_approval', 'running', 'paused', 'halted'].includes(state.phase))
-      throw new BundleInCampaign(`the campaign ${id} decides about ${draft.bundle} (${state.phase})`, {
-        remedy: `Let it come to its end, or end it: starling rollout cancel ${id}.`,
-      })
-    generation = Math.max(generation, state.direction.generation)
-    if (state.phase !== 'complete') continue
-    const by = work.principal.id
-    const atMs = parts.clock.nowMs()
-    const reason = `${draft.campaign} takes its place`
-    const eventsOf = (): readonly CampaignEvent[] => [
-      { kind: 'superseded', id: work.recordId, atMs, by, reason },
-    ]
-    await decide(work, parts, { id, eventsOf })
-  }
-  return generation
 }
 
 async function lastGoodOf(tx: Transaction, name: string) {

@@ -49,7 +49,7 @@ export async function decide(
 }
 
 /** Two centres on one database: whoever comes second decides on what the first one left. */
-async function oneAtATime({ tx }: CentreWork, id: string): Promise<void> {
+export async function oneAtATime({ tx }: CentreWork, id: string): Promise<void> {
   await tx.query('select 1 as held from rollout.campaign where id = $1 for update', [id])
 }
 

@@ -4,7 +4,8 @@ import type { Queryable } from '../../shared/sql/port.ts'
 import type { ReportedState } from '../../shared/wire/state.ts'
 import type { CentreWork } from '../performer.ts'
 import { append } from './event-log.ts'
-import type { RolloutParts } from './decide.ts'
+import { members } from './create.ts'
+import { oneAtATime, type RolloutParts } from './decide.ts'
 import { nullIfDiverged } from './errors.ts'
 import { isAwaited, joinedEvent, reportedEvent } from './members.ts'
 
@@ -14,27 +15,28 @@ export async function heardByCampaigns(
   parts: Pick<RolloutParts, 'clock' | 'campaigns'>,
   { device, reported }: { readonly device: string; readonly reported: ReportedState },
 ): Promise<void> {
-  const [row] = await work.tx.query<{ site: string }>('select site from centre.device where id = $1', [
-    device,
-  ])
-  if (row === undefined) return
-  for (const { id } of await parts.campaigns.live(work.tx)) {
+  for (const { id, bundle } of await parts.campaigns.live(work.tx)) {
+    const [member] = await members(work.tx, { bundle, only: [device] })
+    if (member === undefined) continue
+    await oneAtATime(work, id)
     const held = await parts.campaigns.current(work.tx, id).catch(nullIfDiverged)
     if (held === null) continue
-    const joined = joinedEvent(held.state, { device, site: row.site, reported })
+    const joined = joinedEvent(held.state, { device, site: member.site, reported })
     const events: CampaignEvent[] = joined === null ? [] : [joined]
     if (isAwaited(held.state, device)) events.push(reportedEvent(held.state, device, reported))
     await append(work, parts.clock, { id, held, events })
   }
 }
 
-/** The device was revoked: it counts in no campaign any more. */
+/** The device was revoked, or an operator chose for it what a bundle is to be: it counts in no campaign of that any more. */
 export async function leftCampaigns(
   work: CentreWork,
   parts: Pick<RolloutParts, 'clock' | 'campaigns'>,
-  device: string,
+  { device, bundle = null }: { readonly device: string; readonly bundle?: string | null },
 ): Promise<void> {
-  for (const { id } of await parts.campaigns.live(work.tx)) {
+  for (const { id, bundle: of } of await parts.campaigns.live(work.tx)) {
+    if (bundle !== null && bundle !== of) continue
+    await oneAtATime(work, id)
     const held = await parts.campaigns.current(work.tx, id).catch(nullIfDiverged)
     if (held?.state.devices.get(device) === undefined) continue
     await append(work, parts.clock, { id, held, events: [{ kind: 'left', device }] })

@@ -14,11 +14,12 @@ const TickSchema = v.strictObject({
 
 export function tickPerformer(parts: RolloutParts): TransactionalPerformer<JsonObject, JsonObject> {
   return centrePerformer('rollout.tick', TickSchema, async (work, { campaign: id, asked }) => {
-    const fleet = asked.length === 0 ? [] : await members(work.tx, asked)
-    const present = new Set(fleet.map(({ device }) => device))
     const decided = await decide(work, parts, {
       id,
-      eventsOf: (state) => {
+      eventsOf: async (state) => {
+        const bundle = state.plan.candidate.name
+        const fleet = asked.length === 0 ? [] : await members(work.tx, { bundle, only: asked })
+        const present = new Set(fleet.map(({ device }) => device))
         const events: CampaignEvent[] = [...entering(state, fleet)]
         for (const device of asked) if (present.has(device)) events.push({ kind: 'asked', device })
         const sequence = state.clock.tickSequence + 1

@@ -109,7 +109,8 @@ export const TRANSITIONS: TransitionTable = {
     superseded: 'take',
     overridden: 'not_running',
   },
-  cancelled: over,
+  // What it went back to, something newer may decide.
+  cancelled: { ...over, superseded: 'take' },
   superseded: over,
 }
 

@@ -21,6 +21,7 @@ import { openAuthority } from '../../shared/fabric/credentials.ts'
 import { parseDeviceId, parseSiteId, parseTenantId } from '../../shared/ids.ts'
 import type { JsonObject } from '../../shared/json.ts'
 import type { Environment } from '../../shared/kernel/contract.ts'
+import type { Database } from '../../shared/sql/port.ts'
 import { openLog } from '../../shared/log.ts'
 import { encodeSegment } from '../../shared/wire/segment.ts'
 import { subjects } from '../../shared/wire/subjects.ts'
@@ -60,12 +61,23 @@ interface Called {
   readonly headers: Headers
 }
 
-export async function apiStage(environment: Environment = 'development'): Promise<ApiStage> {
-  const stage = await governed({
-    origin: 'centre',
-    environment,
-    policyKey: (folder) => openCentreKeys(folder).policy,
-  })
+export async function apiStage(
+  environment: Environment = 'development',
+  options: {
+    readonly database?: () => Promise<Database>
+    /** Another conductor and another API over the same kernel and database. */
+    readonly beside?: ApiStage
+  } = {},
+): Promise<ApiStage> {
+  const { database, beside } = options
+  const stage: Governed =
+    beside ??
+    (await governed({
+      origin: 'centre',
+      environment,
+      policyKey: (folder) => openCentreKeys(folder).policy,
+      ...(database === undefined ? {} : { database }),
+    }))
   for (const schema of [OPS_SCHEMA, INGEST_SCHEMA, CENTRE_SCHEMA, REPOSITORY_SCHEMA])
     await stage.db.script(schema)
   const keys = openCentreKeys(stage.folder)

@@ -34,10 +34,12 @@ export async function governed(
     environment?: Environment
     /** Who signs policies, where that is to be somebody in particular. */
     policyKey?: (folder: string) => KeyPair
+    /** In the place of an embedded one of its own. */
+    database?: () => Promise<Database>
   } = {},
 ): Promise<Governed> {
   const folder = await dataFolder('governed')
-  const db = await openDatabase({ dir: folder.path })
+  const db = await (options.database?.() ?? openDatabase({ dir: folder.path }))
   const clock = handClock()
   const key = generateKeyPair()
   const signer = options.policyKey?.(folder.path) ?? generateKeyPair()
