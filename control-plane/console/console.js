@@ -86,7 +86,7 @@ function open() {
     }
   }
   notice(null)
-  at('who').querySelector('span').textContent = `${me.id}, ${me.roles.join(', ')}`
+  at('who').querySelector('span').textContent = [...new Set([me.id, ...me.roles])].join(', ')
   at('main').replaceChildren(el('div', { class: 'skeleton', role: 'status', 'aria-label': 'Loading' }))
   const page = PAGES[place.name](place)
   const given = tools(mine)

@@ -61,10 +61,10 @@ const trimmed = (value) => (Number.isInteger(value) ? String(value) : value.toFi
 export const mark = (text, tone) => el('span', { class: 'mark', 'data-tone': tone }, text)
 export const quiet = (...children) => el('p', { class: 'quiet' }, ...children)
 
-/** A number that matters, by itself; a link where there is more to see. */
+/** A number that matters, by itself; what is said of it leads to where there is more to see. */
 export function card(title, value, note, { tone, href } = {}) {
-  const name = href === undefined ? title : el('a', { href }, title)
-  return el('div', { class: 'card' }, el('h3', {}, name), el('strong', {}, String(value)), tone ? mark(note, tone) : quiet(note))
+  const said = href === undefined ? note : el('a', { href, 'data-keep': `card ${title}` }, note)
+  return el('div', { class: 'card' }, el('h3', {}, title), el('strong', {}, String(value)), tone ? mark(said, tone) : quiet(said))
 }
 
 /** On a narrow screen a row becomes a block whose cells bear the headings; the roles keep it a table for whoever hears it. */

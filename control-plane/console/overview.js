@@ -1,6 +1,6 @@
 // What an operator looks at first: what needs somebody, and what happens.
 import { call } from './api.js'
-import { card, count, el, many, quiet } from './dom.js'
+import { card, count, el, quiet } from './dom.js'
 import { recordTable } from './records.js'
 import { phaseMark, sinceOf } from './rollout-words.js'
 
@@ -26,8 +26,8 @@ function draw({ fleet, records, rollouts, releases, inbox, conflicts, quarantine
     el('h2', {}, 'Overview'),
     el('div', { class: 'cards' },
       card('Devices', count(fleet.devices), fleet.problems === 0 ? 'all journals hold' : `${count(fleet.problems)} need a look`, { tone: fleet.problems === 0 ? 'good' : 'bad', href: fleet.problems === 0 ? '#devices' : '#devices?state=standing_still' }),
-      card('Records stored', count(fleet.records), 'each verified, once', { href: '#records' }),
-      card('Rollouts under way', count(rollouts.length), stopped === 0 ? 'none is halted' : many(stopped, 'is halted', 'are halted'), { tone: stopped === 0 ? 'good' : 'bad', href: '#rollouts' }),
+      card('Records', count(fleet.records), 'each verified, once', { href: '#records' }),
+      card('Rollouts', count(rollouts.length), stopped > 0 ? `under way, ${count(stopped)} halted` : 'under way', stopped > 0 ? { tone: 'bad', href: '#rollouts' } : { href: '#rollouts' }),
       card('Inbox', count(open), open === 0 ? 'nothing waits' : 'wait for a person', { tone: open === 0 ? 'good' : 'wait', href: '#inbox' }),
       card('Conflicts', count(disputed), disputed === 0 ? 'all changes agree' : 'two versions each', { tone: disputed === 0 ? 'good' : 'wait', href: '#conflicts' }),
       card('Releases', count(releases.length), newest ? `newest: ${newest.name} ${newest.version}` : 'none yet', { href: '#registry' }),

@@ -92,6 +92,6 @@ function promotions({ transitions }, chains) {
   return el('div', {},
     ...Object.entries(chains).map(([alias, chain]) => el('div', { class: 'card chain' }, el('h4', {}, `“${alias}” now`), chain === null
       ? quiet('The first release of a bundle is stable at once, since nothing runs that it could harm: there is no signed move.')
-      : facts(['Moved', `from ${chain.from ?? 'nothing'} by ${person(chain.by)}, ${time(chain.at)}`], ['Rules', `${chain.rules.join(', ')} (policy ${chain.policy.version})`], ['Approvals', `${chain.needed} needed; ${chain.approvers.length === 0 ? 'none' : chain.approvers.join(', ')}`], ['Signed by', 'the policy key of the centre']))),
+      : facts(['Moved', `from ${chain.from ?? 'nothing'} by ${person(chain.by)}, ${time(chain.at)}`], ['Rules', `${chain.rules.join(', ')} (policy ${chain.policy.version})`], ['Approvals', `${chain.needed} needed; ${chain.approvers.length === 0 ? 'none' : chain.approvers.join(', ')}`], ['Campaign', chain.campaign ? el('a', { href: `#rollouts/${chain.campaign.campaign}` }, chain.campaign.campaign) : 'none: somebody moved it'], ['Rings that passed', chain.campaign?.rings.map(({ ring }) => ring).join(', ')], ['Signed by', 'the policy key of the centre']))),
     table(['When', 'Step', 'Name', 'By'], moves.map(({ kind, by, at, detail }) => [when(at), words(kind), detail.alias, person(by)]), 'No name was ever given to it.'))
 }

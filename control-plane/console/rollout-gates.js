@@ -1,10 +1,10 @@
 // What the gates of a ring say and why: the evidence against its limits, its course, and the reason in plain words.
-import { count, el, quiet } from './dom.js'
+import { command, count, el, quiet } from './dom.js'
 import { evidenceChart, progressTo, spanOf } from './evidence-chart.js'
 import { estimateWords, gateAbout, gateName, holdWords, plain, verdictMark } from './rollout-words.js'
 
 /** `why.ring` is the number of the opened ring that was chosen; null follows the newest. */
-export function gates(seen, why, choose) {
+export function gates(seen, why, me, choose) {
   const opened = seen.rings
   if (opened.length === 0) return [el('h3', {}, 'Gates'), el('div', { class: 'panel empty' }, 'The gates are asked once the first ring is open.')]
   const round = why.ring === null ? opened.length - 1 : Math.min(why.ring, opened.length - 1)
@@ -16,7 +16,16 @@ export function gates(seen, why, choose) {
     verdict === null
       ? el('div', { class: 'panel empty' }, `The gates of ${name} have not been asked yet: the next tick of the centre’s clock asks them.`)
       : said({ name, isBake: baking !== undefined }, verdict, why.points.filter((point) => point.round === round)),
+    round === opened.length - 1 ? allTheSame(seen, opened[round], me) : null,
   ]
+}
+
+/** A few devices cannot show everything: a person may know better, and signs for it. */
+function allTheSame({ campaign, phase, plan: { author } }, { name, outcome, verdict, override }, me) {
+  if (phase !== 'running' || outcome !== 'open' || verdict?.decision !== 'HOLD' || override || !me.may['rollout.promote'] || me.id === author) return null
+  return el('details', { 'data-keep': 'all the same' }, el('summary', {}, 'Let it pass although its gates hold'),
+    quiet(`Somebody other than ${author} may sign that ${name} passes, and name what they know that the gates do not. It is watched for as long as it has to be all the same, and its gates can still halt it. Run this where your key lies:`),
+    command(`starling rollout promote ${campaign} --key YOUR-KEY-FILE --reason "…"`))
 }
 
 /** A ring that was begun again is there twice. */

@@ -35,7 +35,7 @@ function openCampaign(id, main, tools) {
     parts.approval.draw([seen.phase, seen.approvals, seen.planDigest, why.approvers], () => approval(seen, why.approvers, tools.me))
     parts.cards.draw(seen.counts, () => cards(seen))
     parts.rings.draw([seen.progress, seen.rings, seen.ring, seen.phase, seen.nowMs], () => [el('h3', {}, 'Rings'), el('ol', { class: 'rings' }, ...rings(seen)), control(seen)])
-    parts.gates.draw([seen.rings, why.points, why.ring], () => gates(seen, why, (chosen) => {
+    parts.gates.draw([seen.rings, why.points, why.ring, seen.phase], () => gates(seen, why, tools.me, (chosen) => {
       why.ring = chosen
       draw()
     }))

@@ -9,6 +9,7 @@ import { endpoint, type Endpoint } from './endpoint.ts'
 const ACTIONS = {
   'rollout.create': 'rollout',
   'rollout.approve': 'rollout',
+  'rollout.promote': 'rollout',
   'rollout.pause': 'rollout',
   'rollout.resume': 'rollout',
   'rollout.halt': 'rollout',

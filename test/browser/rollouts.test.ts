@@ -114,7 +114,14 @@ describe('a campaign', () => {
     page.on('request', (request) => asked.push(new URL(request.url()).pathname))
     await stage.approve('spring')
     await shows(page, /Ring canary is open since/)
-    await stage.hours('spring', 3)
+    await stage.hours('spring', 1)
+    await shows(page, /Its gates hold/)
+    expect(await page.getByText('Let it pass although').count()).toBe(0)
+    const other = await opened('rollouts/spring', 'ada')
+    await other.getByText('Let it pass although its gates hold').click()
+    await shows(other, /starling rollout promote spring --key YOUR-KEY-FILE --reason/)
+    await other.close()
+    await stage.hours('spring', 2)
     await shows(page, /Confirmed [1-9]/)
     await shows(page, /Installation.*goes on at/)
     expect(asked.filter((path) => path === '/api/rollouts/spring')).toEqual([])
@@ -300,7 +307,7 @@ describe('the whole console', () => {
   it('is readable on each of its pages, light, dark and narrow', async () => {
     const page = await opened('overview')
     for (const [hash, text] of [
-      ['overview', /Rollouts under way/],
+      ['overview', /Rollouts.*under way/],
       ['rollouts', /Under way.*spring/],
       ['registry', /speech/],
       ['registry/speech', /Moves of its names/],
