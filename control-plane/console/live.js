@@ -105,11 +105,13 @@ async function read(path, controller, take) {
  */
 export function poll(load, everyMs, { seen, lost, failed }) {
   let isEnded = false
-  let isAsking = false
+  let asking = null
   let newsMs = null
-  const ask = async () => {
-    if (isEnded || isAsking || document.hidden) return
-    isAsking = true
+  const ask = () => {
+    if (isEnded || document.hidden) return null
+    return (asking ??= asked().finally(() => (asking = null)))
+  }
+  const asked = async () => {
     let value
     try {
       value = await load()
@@ -118,8 +120,6 @@ export function poll(load, everyMs, { seen, lost, failed }) {
       if (error instanceof Denied || error instanceof Refused) failed(error)
       else lost(newsMs)
       return
-    } finally {
-      isAsking = false
     }
     newsMs = Date.now()
     if (!isEnded) seen(value)
@@ -129,7 +129,11 @@ export function poll(load, everyMs, { seen, lost, failed }) {
   document.addEventListener('visibilitychange', turned)
   void ask()
   return {
-    again: ask,
+    /** Anew, and not by an answer that is on its way already: it may be older than what was just done. */
+    async again() {
+      await asking
+      await ask()
+    },
     end() {
       isEnded = true
       clearInterval(timer)
