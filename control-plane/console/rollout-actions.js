@@ -44,7 +44,7 @@ export function actionBar(id, { me, said, failed }, taken) {
   }
   const ask = (word) => {
     dialog?.remove()
-    dialog = asking(word, seen, me, async (reason) => await command(word, reason))
+    dialog = asking(word, seen, async (reason) => await command(word, reason))
     document.body.append(dialog)
     dialog.addEventListener('close', () => {
       dialog?.remove()
@@ -106,7 +106,7 @@ const DONE = {
   halt: ({ campaign }) => `${campaign} is halted`,
   pause: ({ campaign }) => `${campaign} is paused`,
   cancel: ({ campaign }) => `${campaign} is cancelled`,
-  resume: ({ campaign, phase }) => (phase === 'halted' ? `Your word to resume ${campaign} is counted; another person’s is needed` : `${campaign} goes on`),
+  resume: ({ campaign }) => `${campaign} goes on`,
 }
 
 /** What will happen, by the state as it is now. */
@@ -116,13 +116,20 @@ const ASKED = {
     says: [`No further device begins. The ${many(counts.exposed - counts.returned, 'device')} that ${counts.exposed - counts.returned === 1 ? 'has' : 'have'} ${candidate.version} keep it and stay under watch; its gates can still halt it.`, 'One person can resume it.'],
     press: 'Pause it',
   }),
-  resume: ({ phase, resumers, rings, plan: { candidate } }, me) => {
+  resume: ({ campaign, phase, resumers, rings, plan: { candidate } }) => {
     if (phase === 'paused') return { title: 'Resume', says: ['It goes on where it stood: devices of the open ring begin again.'], press: 'Resume it' }
-    if (resumers.includes(me.id)) return { title: 'Resume', says: [`You asked for it already, and are counted once. It goes on when another person asks for it too.`], press: null }
     const ring = rings.at(-1)?.name
-    return resumers.length === 0
-      ? { title: 'Ask to resume', says: ['After a halt two different people have to ask for it. You are the first: nothing moves until another person asks too.'], press: 'Ask for it' }
-      : { title: 'Resume', says: [`${resumers.join(', ')} asked for it already. With your word it goes on: ring ${ring} begins anew, and its devices are given ${candidate.version} again.`], press: 'Resume it' }
+    const goes = `it goes on: ring ${ring} begins anew, and its devices are given ${candidate.version} again`
+    return {
+      title: 'Resume',
+      says: [
+        resumers.length === 0
+          ? `After a halt two different people have to sign; with the second signature ${goes}.`
+          : `${resumers.join(', ')} signed already. With the signature of another person ${goes}.`,
+        `Sign where your key lies: starling rollout resume ${campaign} --key FILE`,
+      ],
+      press: null,
+    }
   },
   cancel: ({ phase, counts, plan: { lastGood } }) => ({
     title: 'Cancel for good',
@@ -134,8 +141,8 @@ const ASKED = {
   }),
 }
 
-function asking(word, seen, me, carryOut) {
-  const { title, says, press } = ASKED[word](seen, me)
+function asking(word, seen, carryOut) {
+  const { title, says, press } = ASKED[word](seen)
   const id = `asked-${word}`
   const fault = el('p', { class: 'fault', role: 'alert', hidden: '' })
   const reason = el('input', { id: `${id}-reason`, required: '', maxlength: String(MAX_REASON), autocomplete: 'off' })

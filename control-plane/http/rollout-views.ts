@@ -45,7 +45,14 @@ const Stage = v.picklist(STAGES)
 const Stages = v.record(Stage, Count)
 
 export const CampaignParams = v.strictObject({ campaign: CampaignName })
-export const CommandBody = v.strictObject({ reason: v.pipe(v.string(), v.minLength(1), v.maxLength(500)) })
+export const CommandBody = v.strictObject({
+  reason: v.pipe(v.string(), v.minLength(1), v.maxLength(500)),
+})
+/** After a halt, what the person who resumes has signed. */
+export const ResumeBody = v.strictObject({
+  ...CommandBody.entries,
+  envelope: v.exactOptional(EnvelopeSchema),
+})
 export const ApproveBody = v.strictObject({ envelope: EnvelopeSchema })
 
 export const CampaignView = v.object({

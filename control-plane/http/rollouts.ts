@@ -30,6 +30,7 @@ import {
   CampaignParams,
   CampaignView,
   CommandBody,
+  ResumeBody,
   DevicesQuery,
   EvidenceView,
   ExplainView,
@@ -275,7 +276,7 @@ function promoteEndpoint(parts: RolloutApiParts): Endpoint {
 
 const DOES: Readonly<Record<CommandWord, string>> = {
   pause: 'No further device begins; those that have the candidate keep it.',
-  resume: 'Goes on after a pause; after a halt, once two different people asked for it.',
+  resume: 'Goes on after a pause; after a halt, once two different people have signed for it.',
   halt: 'Stops at once, and brings every device back to the last good bundle. Anybody may.',
   cancel: 'Ends the campaign for good, and brings every device back to the last good bundle.',
 }
@@ -288,13 +289,13 @@ function commandEndpoint(parts: RolloutApiParts, word: CommandWord): Endpoint {
       tag: 'rollouts',
       summary: DOES[word],
       params: CampaignParams,
-      body: CommandBody,
+      body: word === 'resume' ? ResumeBody : CommandBody,
       answer: CampaignView,
       refusals: [403, 404, 409, 422],
     },
     async ({ params: { campaign }, body, principal }) => {
       await parts.conductor.carryOut(campaign, commandPerformer(parts.rollout, word), {
-        input: { campaign, reason: body.reason },
+        input: { campaign, ...body },
         principal,
       })
       return await shown(parts, campaign)

@@ -15,6 +15,7 @@ const STATUS: Readonly<Record<string, RefusalStatus>> = {
   no_such_approver: 404,
   no_such_campaign: 404,
   repository_wrong_version: 409,
+  resumption_unsigned: 403,
   promotion_refused: 403,
   approval_refused: 403,
   alias_moved: 409,

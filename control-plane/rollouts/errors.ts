@@ -25,3 +25,8 @@ export function nullIfUnknown(thrown: unknown): null {
   if (thrown instanceof NoSuchCampaign) return null
   return nullIfDiverged(thrown)
 }
+
+/** A halted campaign that somebody would resume without a signature. */
+export class ResumptionUnsigned extends StarlingError {
+  override readonly code = 'resumption_unsigned'
+}

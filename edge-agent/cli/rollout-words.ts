@@ -16,7 +16,7 @@ A rollout, from a published release to the whole fleet:
   starling rollout promote spring --key anna --reason "…"   the ring passes although its gates hold: a few
                                                   devices cannot show everything
   starling rollout halt spring --reason "…"       anybody may: every device goes back to what it ran before
-  starling rollout resume spring --reason "…"     after a halt, two different people (--as FILE names the other)
+  starling rollout resume spring --key anna       after a halt, two different people sign, each with their key
 
 "starling registry --help" says how people and keys are entered. Until a gate has evidence it holds: a ring is
 promoted by evidence, after its dwell time, and halted by evidence at any moment.`
@@ -74,7 +74,7 @@ function addLooks(rollout: Command, run: Run): void {
 
 const DECISIONS = [
   ['pause', 'no further device begins; those that have the candidate keep it'],
-  ['resume', 'go on after a pause; after a halt, once two different people asked for it'],
+  ['resume', 'go on after a pause; after a halt, once two different people have signed (--key)'],
   ['halt', 'stop at once; every device goes back to what it ran before'],
   ['cancel', 'end a campaign for good; every device goes back to what it ran before'],
 ] as const
@@ -97,14 +97,19 @@ function addDecisions(rollout: Command, run: Run): void {
       const { rolloutPromote } = await import('./commands/rollout.ts')
       await run(async (call) => await rolloutPromote(call, campaign, options))(options)
     })
-  for (const [word, does] of DECISIONS)
-    operators(rollout.command(`${word} <campaign>`))
+  for (const [word, does] of DECISIONS) {
+    const command = operators(rollout.command(`${word} <campaign>`))
       .description(does)
       .option('--reason <text>', 'why, for the record', 'by an operator')
-      .action(async (campaign: string, options: Common & { readonly reason: string }) => {
+    if (word === 'resume')
+      command.option('--key <file>', 'your key, which signs that it may go on after a halt')
+    command.action(
+      async (campaign: string, options: Common & { readonly reason: string; readonly key?: string }) => {
         const { rolloutDecide } = await import('./commands/rollout.ts')
         await run(async (call) => await rolloutDecide(call, { campaign, word }, options))(options)
-      })
+      },
+    )
+  }
 }
 
 function addSimulate(rollout: Command, run: Run): void {

@@ -21,6 +21,7 @@ import { createPerformer } from '../../control-plane/rollouts/create.ts'
 import type { RolloutParts } from '../../control-plane/rollouts/decide.ts'
 import { onDesiredNews } from '../../edge-agent/update/desired-news.ts'
 import { signApproval } from '../../rollout/campaign/approval.ts'
+import { signResumption } from '../../rollout/campaign/resumption.ts'
 import { systemClock } from '../../shared/clock.ts'
 import { Closers } from '../../shared/closers.ts'
 import { connectFabric } from '../../shared/fabric/connection.ts'
@@ -35,7 +36,7 @@ import { parseDeviceId, parseTenantId, type DeviceId } from '../../shared/ids.ts
 import type { JsonObject } from '../../shared/json.ts'
 import type { Kernel, Principal } from '../../shared/kernel/contract.ts'
 import { openLog } from '../../shared/log.ts'
-import { generateKeyPair } from '../../shared/signing/ed25519.ts'
+import { generateKeyPair, type KeyPair } from '../../shared/signing/ed25519.ts'
 import { openDatabase } from '../../shared/sql/open-database.ts'
 import type { Database } from '../../shared/sql/port.ts'
 import { subjects } from '../../shared/wire/subjects.ts'
@@ -96,6 +97,8 @@ interface Stage {
   readonly rollout: RolloutParts
   readonly conductor: Conductor
   readonly fleet: HearingFleet
+  /** Of the two people who resume. */
+  readonly keys: Readonly<Record<'ada' | 'bob', KeyPair>>
 }
 
 /** Devices that hear; each word is noted with its time. */
@@ -133,14 +136,19 @@ class HearingFleet {
 }
 
 async function haltOnce({ rollout, conductor, fleet }: Stage): Promise<readonly number[]> {
-  return await fleet.toldBy(async () => await decide({ rollout, conductor }, 'halt', 'ada'))
+  return await fleet.toldBy(async () => await decide({ rollout, conductor }, 'halt', { who: 'ada' }))
 }
 
 /** The ring begins anew, and its devices have the candidate again. */
-async function resumed({ rollout, conductor, fleet }: Stage): Promise<void> {
-  await decide({ rollout, conductor }, 'resume', 'ada')
-  await fleet.toldBy(async () => await decide({ rollout, conductor }, 'resume', 'bob'))
-  await given({ conductor, fleet })
+async function resumed(stage: Stage): Promise<void> {
+  const { db, rollout, fleet, keys } = stage
+  const { planDigest, direction } = (await rollout.campaigns.current(db, CAMPAIGN)).state
+  const said = { campaign: CAMPAIGN, planDigest, generation: direction.generation }
+  const resume = async (who: 'ada' | 'bob'): Promise<void> =>
+    await decide(stage, 'resume', { who, envelope: { ...signResumption(said, keys[who]) } })
+  await resume('ada')
+  await fleet.toldBy(async () => await resume('bob'))
+  await given(stage)
 }
 
 async function given({ conductor, fleet }: Pick<Stage, 'conductor' | 'fleet'>): Promise<void> {
@@ -152,9 +160,9 @@ async function given({ conductor, fleet }: Pick<Stage, 'conductor' | 'fleet'>): 
 async function decide(
   { rollout, conductor }: Pick<Stage, 'rollout' | 'conductor'>,
   word: 'halt' | 'resume',
-  who: string,
+  { who, ...signed }: { readonly who: string; readonly envelope?: JsonObject },
 ): Promise<void> {
-  const input = { campaign: CAMPAIGN, reason: 'for the benchmark' }
+  const input = { campaign: CAMPAIGN, reason: 'for the benchmark', ...signed }
   await conductor.carryOut(CAMPAIGN, commandPerformer(rollout, word), { input, principal: person(who) })
 }
 
@@ -197,7 +205,14 @@ async function openStage(
   progress('the devices are connected; each reports')
   await enter(db, devices)
   await reportAll({ kernel, rollout }, devices)
-  const stage = { db, kernel, rollout, conductor, fleet }
+  const stage = {
+    db,
+    kernel,
+    rollout,
+    conductor,
+    fleet,
+    keys: { ada: generateKeyPair(), bob: generateKeyPair() },
+  }
   await startCampaign(stage)
   return stage
 }
@@ -291,7 +306,7 @@ async function reportAll(
     })
 }
 
-async function startCampaign({ db, kernel, rollout, conductor, fleet }: Stage): Promise<void> {
+async function startCampaign({ db, kernel, rollout, conductor, fleet, keys }: Stage): Promise<void> {
   const draft: JsonObject = {
     campaign: CAMPAIGN,
     bundle: 'speech',
@@ -300,14 +315,14 @@ async function startCampaign({ db, kernel, rollout, conductor, fleet }: Stage): 
     plan: { budget: { devicesAtRisk: 1_000_000, siteShare: 1, bytes: null } },
   }
   await conductor.carryOut(CAMPAIGN, createPerformer(rollout), { input: draft, principal: person('olu') })
-  const key = generateKeyPair()
-  await atCentre(kernel, enrolApproverPerformer(rollout), {
-    resource: { type: 'person', id: 'ada' },
-    input: { person: 'ada', publicKey: key.publicKey.text },
-    principal: person('olu'),
-  })
+  for (const [who, { publicKey }] of Object.entries(keys))
+    await atCentre(kernel, enrolApproverPerformer(rollout), {
+      resource: { type: 'person', id: who },
+      input: { person: who, publicKey: publicKey.text },
+      principal: person('olu'),
+    })
   const { planDigest } = (await rollout.campaigns.current(db, CAMPAIGN)).state
-  const envelope = signApproval({ campaign: CAMPAIGN, planDigest }, key)
+  const envelope = signApproval({ campaign: CAMPAIGN, planDigest }, keys.ada)
   await fleet.toldBy(
     async () =>
       await conductor.carryOut(CAMPAIGN, approvePerformer(rollout), {

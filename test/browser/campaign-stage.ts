@@ -1,6 +1,7 @@
 /** A centre with campaigns at every turn of their course, made over its own API by devices that ask and report. */
 import { standardGates } from '../../rollout/gates/spec.ts'
 import { signApproval } from '../../rollout/campaign/approval.ts'
+import { signResumption } from '../../rollout/campaign/resumption.ts'
 import type { JsonObject } from '../../shared/json.ts'
 import { generateKeyPair, type KeyPair } from '../../shared/signing/ed25519.ts'
 import { apiStage, type ApiStage } from '../control-plane/api-stage.ts'
@@ -13,6 +14,8 @@ export interface CampaignStage extends ApiStage {
   readonly fleet: Fleet
   create(campaign: string, version: string, plan?: object): Promise<void>
   approve(campaign: string, person?: string): Promise<void>
+  /** Signed over the halt as it stands. */
+  resume(campaign: string, person: string): Promise<void>
   say(campaign: string, word: string, who?: string, reason?: string): Promise<void>
   /** Time passes, devices work, and the campaign is told of both. */
   hours(campaign: string, count: number): Promise<void>
@@ -88,6 +91,13 @@ export async function campaignStage(devices: number, perSite = 4): Promise<Campa
         person,
       )
       await stage.conductor.tick(campaign)
+    },
+    resume: async (campaign, person) => {
+      const key = keys.get(person)
+      if (key === undefined) throw new Error(person)
+      const { planDigest, generation } = (await show(campaign)) as { planDigest: string; generation: number }
+      const envelope = signResumption({ campaign, planDigest, generation }, key)
+      await post(`/api/rollouts/${campaign}/resume`, { reason: 'it was the network', envelope }, person)
     },
     say: async (campaign, word, who = 'olu', reason = 'because it is a test') =>
       await post(`/api/rollouts/${campaign}/${word}`, { reason }, who),

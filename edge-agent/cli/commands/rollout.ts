@@ -1,10 +1,12 @@
 /** `starling rollout`: campaigns at the centre that runs here. `watch` is in rollout-watch.ts, `simulate` needs no centre. */
 import { readFileSync } from 'node:fs'
 import { signApproval } from '../../../rollout/campaign/approval.ts'
+import { signResumption } from '../../../rollout/campaign/resumption.ts'
 import { signOverride, verdictDigest } from '../../../rollout/campaign/override.ts'
 import { StarlingError } from '../../../shared/errors.ts'
+import type { Envelope } from '../../../shared/signing/envelope.ts'
 import type { Call } from '../call.ts'
-import { operating, readPersonKey, type AsOption } from '../operate.ts'
+import { operating, readPersonKey, type AsOption, type Operating } from '../operate.ts'
 import { EXIT, type ExitCode } from '../output.ts'
 import { explanationLines, statusLines, type Campaign, type Explanation } from './rollout-lines.ts'
 
@@ -127,14 +129,22 @@ export async function rolloutPromote(
 export async function rolloutDecide(
   call: Call,
   { campaign, word }: { readonly campaign: string; readonly word: string },
-  options: AsOption & { readonly reason: string },
+  options: AsOption & { readonly reason: string; readonly key?: string },
 ): Promise<ExitCode> {
-  const { reason } = options
-  const seen = (await operating(call, options).send('POST', `${pathOf(campaign)}/${word}`, {
-    reason,
-  })) as Campaign
+  const { reason, key } = options
+  const centre = operating(call, options)
+  const envelope = key === undefined ? {} : { envelope: await resumption(centre, campaign, key) }
+  const body = { reason, ...envelope }
+  const seen = (await centre.send('POST', `${pathOf(campaign)}/${word}`, body)) as Campaign
   call.output.answer(seen, statusLines(seen))
   return EXIT.ok
+}
+
+/** Signed over the halt as it stands. */
+async function resumption(centre: Operating, campaign: string, keyFile: string): Promise<Envelope> {
+  const key = readPersonKey(keyFile)
+  const { planDigest, generation } = (await centre.get(pathOf(campaign))) as Campaign
+  return signResumption({ campaign, planDigest, generation }, key)
 }
 
 function pathOf(campaign: string): string {

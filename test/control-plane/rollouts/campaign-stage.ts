@@ -1,5 +1,6 @@
 /** A stage of the centre with a fleet, people with keys, and published releases: for tests of whole campaigns. */
 import { signApproval } from '../../../rollout/campaign/approval.ts'
+import { signResumption, type ResumptionStatement } from '../../../rollout/campaign/resumption.ts'
 import { signOverride, verdictDigest } from '../../../rollout/campaign/override.ts'
 import type { GateVerdict } from '../../../rollout/gates/judge.ts'
 import { standardGates } from '../../../rollout/gates/spec.ts'
@@ -46,6 +47,8 @@ export interface CampaignStage {
   create(campaign: string, version: string, plan?: object): Promise<Called>
   show(id: string): Promise<JsonObject>
   say(id: string, word: string, as?: string, role?: 'operator' | 'governance'): Promise<Called>
+  /** What `person` signs over the halt as it stands, or over something else. */
+  resume(id: string, person: string, change?: Partial<ResumptionStatement>): ReturnType<ApiStage['call']>
   approve(id: string, person: string): Promise<Called>
   /** Signs that the open ring may pass although its gates hold. */
   override(id: string, person: string, change?: object): Promise<Called>
@@ -126,6 +129,15 @@ export async function campaignStage({
       const planDigest = (await show(id))['planDigest'] as string
       const envelope = signApproval({ campaign: id, planDigest }, keyOf(person))
       return await stage.call(`/api/rollouts/${id}/approve`, { method: 'POST', body: { envelope } })
+    },
+    resume: async (id, person, change = {}) => {
+      const { planDigest, generation } = (await show(id)) as { planDigest: string; generation: number }
+      const said = { campaign: id, planDigest, generation, ...change }
+      return await stage.call(`/api/rollouts/${id}/resume`, {
+        method: 'POST',
+        body: { reason: 'because', envelope: signResumption(said, keyOf(person)) },
+        as: person,
+      })
     },
     override: async (id, person, change = {}) => {
       const { planDigest, rings } = (await show(id)) as {

@@ -65,17 +65,26 @@ describe('a campaign', () => {
     expect(desired.status).toBe(200)
   })
 
-  it('resumes only when two different people asked for it', async () => {
-    expect(await on.say('spring', 'resume')).toMatchObject({
+  it('resumes only when two different people have signed for this very halt (R3)', async () => {
+    const refused = async (answer: ReturnType<typeof on.resume>, code: string): Promise<void> =>
+      expect((await answer).body).toMatchObject({ code })
+    await refused(on.say('spring', 'resume'), 'resumption_unsigned')
+    await refused(on.say('spring', 'resume', 'ada'), 'resumption_unsigned')
+    await refused(on.resume('spring', 'eve'), 'no_such_approver')
+    await refused(on.resume('spring', 'olu', { generation: 1 }), 'approval_refused')
+    await refused(on.resume('spring', 'olu', { planDigest: 'f'.repeat(64) }), 'approval_refused')
+    await refused(on.resume('spring', 'olu', { campaign: 'summer' }), 'approval_refused')
+    expect(await on.resume('spring', 'olu')).toMatchObject({
       status: 200,
       body: { phase: 'halted', resumersNeeded: 1 },
     })
-    expect(await on.say('spring', 'resume')).toMatchObject({
+    expect(await on.resume('spring', 'olu')).toMatchObject({
       status: 409,
       body: { code: 'campaign_refused' },
     })
+    await refused(on.say('spring', 'resume', 'ada'), 'resumption_unsigned')
     expect(await on.say('spring', 'resume', 'rae', 'governance')).toMatchObject({ status: 403 })
-    expect(await on.say('spring', 'resume', 'ada')).toMatchObject({ status: 200, body: { phase: 'running' } })
+    expect(await on.resume('spring', 'ada')).toMatchObject({ status: 200, body: { phase: 'running' } })
     expect(await on.say('spring', 'pause', 'rae', 'governance')).toMatchObject({
       status: 200,
       body: { phase: 'paused' },
