@@ -331,7 +331,7 @@ describe('the pages', () => {
     await expect
       .poll(async () => await page.locator('main h2').first().textContent(), { timeout: 20_000 })
       .toBe('Overview')
-    await page.getByRole('link', { name: 'Devices' }).click()
+    await page.getByRole('navigation', { name: 'Views' }).getByRole('link', { name: 'Devices' }).click()
     await page.getByRole('button', { name: 'verify' }).click()
     await expect
       .poll(async () => await page.locator('main td [role=status]').textContent(), { timeout: 20_000 })
