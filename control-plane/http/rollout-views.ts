@@ -208,6 +208,24 @@ export const ExplainView = v.object({
   phase: Phase,
   seq: Count,
   now: v.nullable(v.object({ ring: v.string(), outcome: Outcome, verdict: Verdict })),
+  /** What would end a hold of the open ring; null while none is open. */
+  outlook: v.nullable(
+    v.object({
+      dwellLeftHours: v.number(),
+      probationHours: v.number(),
+      awaits: v.array(
+        v.object({
+          gate: v.string(),
+          of: v.picklist(['devices', 'shadow_windows']),
+          needed: v.nullable(Count),
+          toCome: Count,
+          text: v.string(),
+        }),
+      ),
+      endsByItself: v.boolean(),
+      text: v.string(),
+    }),
+  ),
   kept: v.array(
     v.object({ seq: Count, ring: v.string(), outcome: Outcome, at: v.string(), verdict: Verdict }),
   ),

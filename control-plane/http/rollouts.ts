@@ -1,6 +1,7 @@
 /** Campaigns over the API: create one, see it, follow it live, decide about it, and why its gates said what they said. */
 import { planDigest } from '../../rollout/campaign/plan.ts'
 import { devicesOf, progressOf } from '../../rollout/campaign/progress.ts'
+import { outlookOf } from '../../rollout/campaign/outlook.ts'
 import { stateHash } from '../../rollout/campaign/digest.ts'
 import { stragglersOf, viewOf } from '../../rollout/campaign/view.ts'
 import type { Json, JsonObject } from '../../shared/json.ts'
@@ -136,6 +137,7 @@ function explainEndpoint({ db, rollout }: RolloutApiParts): Endpoint {
         phase: state.phase,
         seq,
         now: now === null ? null : { ring: now.name, outcome: now.outcome, verdict: now.verdict },
+        outlook: outlookOf(state),
         kept: kept.map((row) => ({ ...row })),
         decisions: [...state.decisions],
       } as unknown as ExplainAnswer

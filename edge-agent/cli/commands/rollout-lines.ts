@@ -1,4 +1,5 @@
 /** A campaign in words: where it stands, and why its gates said what they said. */
+import type { Outlook } from '../../../rollout/campaign/outlook.ts'
 import type { GateVerdict } from '../../../rollout/gates/judge.ts'
 
 export interface Campaign {
@@ -48,6 +49,7 @@ export interface Explanation {
     readonly outcome: string
     readonly verdict: GateVerdict | null
   } | null
+  readonly outlook: Outlook | null
   readonly kept: readonly {
     readonly ring: string
     readonly outcome: string
@@ -83,7 +85,14 @@ export function changeLine({ campaign, counts, seq, rings, ...seen }: Campaign):
   return `${campaign} #${seq}  ${phrase(seen)}  given ${counts.exposed}/${counts.fleet}, proven ${counts.proven}, at risk ${counts.atRisk}, returned ${counts.returned}${said}`
 }
 
-export function explanationLines({ campaign, phase, now, kept, decisions }: Explanation): readonly string[] {
+export function explanationLines({
+  campaign,
+  phase,
+  now,
+  outlook,
+  kept,
+  decisions,
+}: Explanation): readonly string[] {
   return [
     `${campaign} is ${phase.replaceAll('_', ' ')}`,
     ...decisions.map(
@@ -97,6 +106,7 @@ export function explanationLines({ campaign, phase, now, kept, decisions }: Expl
     ...(now === null
       ? ['No ring was opened.']
       : [`now  ring ${now.ring}, ${now.outcome}`, ...verdictLines(now.verdict)]),
+    ...(outlook === null ? [] : [`next  ${outlook.text}`, ...outlook.awaits.map(({ text }) => `  ${text}`)]),
   ]
 }
 
