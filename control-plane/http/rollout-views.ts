@@ -9,7 +9,13 @@ import { BundleView, Find, Limit } from './fleet.ts'
 
 const Sha256 = v.pipe(v.string(), v.regex(/^[0-9a-f]{64}$/))
 const Count = v.pipe(v.number(), v.integer(), v.minValue(0))
-const CampaignName = v.pipe(v.string(), v.regex(/^[a-z0-9](?:[a-z0-9-]{0,38}[a-z0-9])?$/))
+const CampaignName = v.pipe(
+  v.string(),
+  v.regex(
+    /^[a-z0-9](?:[a-z0-9-]{0,38}[a-z0-9])?$/,
+    'a campaign is called by lower-case letters, digits and inner hyphens, 40 at most',
+  ),
+)
 const Phase = v.picklist(PHASES)
 const Verdict = v.nullable(
   v.object({

@@ -80,7 +80,7 @@ export async function approverOf(
   const [row] = (await listApprovers(sql)).filter((one) => one.keyId === keyId && one.removedAt === null)
   if (row === undefined)
     throw new NoSuchApprover(`nobody here has the key ${keyId.slice(0, 16)}`, {
-      remedy: 'Have it entered first: starling registry approver add.',
+      remedy: 'Have it entered first: starling registry person add.',
     })
   // The row could have been changed behind the centre's back; the statement could not.
   const entry = openStatement(row.entry, {
@@ -166,7 +166,7 @@ export function removeApproverPerformer(
     )
     if (row === undefined)
       throw new NoSuchApprover(`nobody here has the key ${keyId.slice(0, 16)}`, {
-        remedy: 'See the list: starling registry approver list.',
+        remedy: 'See the list: starling registry person list.',
       })
     return { person: row.person, keyId }
   })

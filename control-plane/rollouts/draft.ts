@@ -6,7 +6,13 @@ import type { DesiredBundle } from '../../shared/wire/state.ts'
 import { BundleNameSchema, VersionSchema } from '../../shared/wire/bundle.ts'
 
 export const DraftSchema = v.strictObject({
-  campaign: v.pipe(v.string(), v.regex(/^[a-z0-9](?:[a-z0-9-]{0,38}[a-z0-9])?$/)),
+  campaign: v.pipe(
+    v.string(),
+    v.regex(
+      /^[a-z0-9](?:[a-z0-9-]{0,38}[a-z0-9])?$/,
+      'a campaign is called by lower-case letters, digits and inner hyphens, 40 at most',
+    ),
+  ),
   bundle: BundleNameSchema,
   version: VersionSchema,
   urgency: v.optional(v.picklist(['usual', 'emergency']), 'usual'),

@@ -104,7 +104,11 @@ export function explanationLines({
       ...verdictLines(verdict),
     ]),
     ...(now === null
-      ? ['No ring was opened.']
+      ? [
+          phase === 'awaiting_approval'
+            ? `No ring is open before it is approved: starling rollout approve ${campaign} --key FILE, by another than its author.`
+            : 'No ring was opened.',
+        ]
       : [`now  ring ${now.ring}, ${now.outcome}`, ...verdictLines(now.verdict)]),
     ...(outlook === null ? [] : [`next  ${outlook.text}`, ...outlook.awaits.map(({ text }) => `  ${text}`)]),
   ]

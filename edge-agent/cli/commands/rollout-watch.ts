@@ -13,6 +13,16 @@ export class WatchEnded extends StarlingError {
   override readonly code = 'watch_ended'
 }
 
+/** What the centre refused, under the centre's own code. */
+export class WatchRefused extends StarlingError {
+  override readonly code: string
+
+  constructor({ code, message, remedy }: ErrorReport) {
+    super(message, { remedy })
+    this.code = code
+  }
+}
+
 /** Nothing more happens by itself in these. */
 const AT_REST = new Set(['complete', 'halted', 'cancelled', 'superseded'])
 
@@ -51,7 +61,7 @@ async function* changesOf(call: Call, campaign: string, as: AsOption): AsyncGene
   })
   if (answer.status >= 400 || answer.body === null) {
     const report = (await answer.json()) as ErrorReport
-    throw new WatchEnded(report.message, { remedy: report.remedy })
+    throw new WatchRefused(report)
   }
   let text = ''
   const decoder = new TextDecoder()
