@@ -1,11 +1,11 @@
-import { createHash } from 'node:crypto'
+import { createHash, hash } from 'node:crypto'
 import { canonicalBytes } from './canonical.ts'
 import { parseSha256Hex, type Sha256Hex } from './ids.ts'
 import type { Json } from './json.ts'
 
 /** SHA-256 of bytes, as 64 lower-case hex digits. */
 export function sha256Hex(bytes: Uint8Array | string): Sha256Hex {
-  return parseSha256Hex(createHash('sha256').update(bytes).digest('hex'))
+  return parseSha256Hex(hash('sha256', bytes, 'hex'))
 }
 
 /** SHA-256 of a value's canonical bytes (RFC 8785). */
@@ -25,11 +25,11 @@ export interface Hashing {
 }
 
 export function hashing(): Hashing {
-  const hash = createHash('sha256')
+  const state = createHash('sha256')
   return {
     update: (bytes) => {
-      hash.update(bytes)
+      state.update(bytes)
     },
-    hex: () => parseSha256Hex(hash.digest('hex')),
+    hex: () => parseSha256Hex(state.digest('hex')),
   }
 }

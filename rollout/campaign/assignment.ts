@@ -1,6 +1,7 @@
 /** What a device shall run by this campaign, and what the campaign needs of the centre for it. */
 import type { DesiredBundle } from '../../shared/wire/state.ts'
 import { isEligible } from './fleet.ts'
+import type { CampaignPlan } from './plan.ts'
 import { itemsOf, type CampaignState } from './state.ts'
 
 export type Assignment =
@@ -23,14 +24,13 @@ export function assignmentFor(state: CampaignState, device: string): Assignment 
   if (phase === 'superseded') return { kind: 'none', reason: 'superseded' }
   if (standing === undefined) return { kind: 'none', reason: 'unknown_device' }
   if (standing.left) return { kind: 'none', reason: 'left' }
-  const back = { kind: 'run', runs: 'last_good', bundle: plan.lastGood, shadowInputs: 0 } as const
   const { grant } = standing
-  if (grant === null || !isEligible(state, standing)) return { ...back, generation: lastGoodGeneration }
+  if (grant === null || !isEligible(state, standing)) return backTo(plan, lastGoodGeneration)
   if (direction.runs === 'last_good')
     return direction.statement === null
       ? { kind: 'await_statement', generation: direction.generation }
-      : { ...back, generation: direction.generation }
-  if (grant.generation !== direction.generation) return { ...back, generation: lastGoodGeneration }
+      : backTo(plan, direction.generation)
+  if (grant.generation !== direction.generation) return backTo(plan, lastGoodGeneration)
   return {
     kind: 'run',
     runs: 'candidate',
@@ -38,6 +38,10 @@ export function assignmentFor(state: CampaignState, device: string): Assignment 
     generation: direction.generation,
     shadowInputs: grant.shadowInputs,
   }
+}
+
+function backTo({ lastGood }: CampaignPlan, generation: number): Assignment {
+  return { kind: 'run', runs: 'last_good', bundle: lastGood, generation, shadowInputs: 0 }
 }
 
 /** The statement that the director has to sign before the fleet follows a new direction; null when none is awaited. */

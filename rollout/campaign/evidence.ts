@@ -5,15 +5,9 @@
  */
 import { observe, openLedger, type GateLedger } from '../gates/ledger.ts'
 import { own } from '../gates/own.ts'
-import type { GateFact } from '../gates/fact.ts'
 import type { GateSpec } from '../gates/spec.ts'
+import { FactLog, type Told } from './fact-log.ts'
 import { METRICS } from './plan.ts'
-
-/** One fact for the gates of these names. */
-export interface Told {
-  readonly gates: readonly string[]
-  readonly fact: GateFact
-}
 
 /**
  * Facts of one moment as the gates are to hear them, whatever came first: whoever came under observation, then who failed, then
@@ -39,7 +33,7 @@ function isOfFailures(gate: string): boolean {
 
 /** Facts and the gates that were told the first `upTo` of them. Both only grow. */
 interface Shared {
-  readonly facts: Told[]
+  readonly facts: FactLog
   readonly ledger: GateLedger
   upTo: number
 }
@@ -56,13 +50,13 @@ export class RingEvidence {
   }
 
   static open(gates: readonly GateSpec[]): RingEvidence {
-    return new RingEvidence(gates, { facts: [], ledger: openLedger(gates), upTo: 0 }, 0)
+    return new RingEvidence(gates, { facts: new FactLog(), ledger: openLedger(gates), upTo: 0 }, 0)
   }
 
   with(told: readonly Told[]): RingEvidence {
     // Another state went on from here already: its facts are not ours.
     if (this.#shared.facts.length !== this.#length) this.#shared = this.#apart()
-    for (const one of told) this.#shared.facts.push(one)
+    for (const one of told) this.#shared.facts.add(one)
     return new RingEvidence(this.#gates, this.#shared, this.#length + told.length)
   }
 
@@ -70,15 +64,13 @@ export class RingEvidence {
   ledger(): GateLedger {
     if (this.#shared.upTo > this.#length) this.#shared = this.#apart()
     const shared = this.#shared
-    for (; shared.upTo < this.#length; shared.upTo += 1) {
-      const told = shared.facts[shared.upTo]
-      if (told !== undefined) tell(shared.ledger, this.#gates, told)
-    }
+    for (; shared.upTo < this.#length; shared.upTo += 1)
+      tell(shared.ledger, this.#gates, shared.facts.at(shared.upTo))
     return shared.ledger
   }
 
   #apart(): Shared {
-    return { facts: this.#shared.facts.slice(0, this.#length), ledger: openLedger(this.#gates), upTo: 0 }
+    return { facts: this.#shared.facts.upTo(this.#length), ledger: openLedger(this.#gates), upTo: 0 }
   }
 }
 

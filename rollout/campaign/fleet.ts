@@ -54,24 +54,26 @@ export function isEligible({ plan }: Planned, { facts, left }: Standing): boolea
 }
 
 /** Puts a device in its new standing and moves every sum with it: the only way in which a device changes. */
-export function withStanding(state: CampaignState, after: Standing, agenda?: Agenda): CampaignState {
-  return withFleet(state, placed(state, state, after), agenda)
+export function withStanding(state: CampaignState, moved: Moved, agenda?: Agenda): CampaignState {
+  return withFleet(state, placed(state, state, moved), agenda)
+}
+
+/** `before`: as {@link standingOf} says. */
+interface Moved {
+  readonly before: Standing
+  readonly after: Standing
 }
 
 /** The same for a fleet in hand, of which a state is made once all of its devices are moved. */
-export function placed(state: Planned, fleet: Fleet, after: Standing): Fleet {
-  const before = fleet.devices.get(after.device)
-  if (before === after) return fleet
-  const wasIn = before !== undefined && isEligible(state, before)
-  const isIn = isEligible(state, after)
-  const was: Risk = before === undefined ? 'none' : riskOf(before)
-  const is = riskOf(after)
-  const isFirst = (before?.grant ?? null) === null && after.grant !== null
-  const oldSite = before?.facts?.site ?? null
+export function placed(state: Planned, fleet: Fleet, { before, after }: Moved): Fleet {
+  const [wasIn, isIn] = [isEligible(state, before), isEligible(state, after)]
+  const [was, is] = [riskOf(before), riskOf(after)]
+  const isFirst = before.grant === null && after.grant !== null
+  const oldSite = before.facts?.site ?? null
   const newSite = after.facts?.site ?? null
   let { sites, counts } = fleet
   if (was !== is || wasIn !== isIn || isFirst)
-    counts = moved(counts, { was, is, fleet: Number(isIn) - Number(wasIn), exposed: Number(isFirst) })
+    counts = summed(counts, { was, is, fleet: Number(isIn) - Number(wasIn), exposed: Number(isFirst) })
   const [wasRisk, isRisk] = [was === 'at_risk', is === 'at_risk']
   if (oldSite !== newSite || wasIn !== isIn || wasRisk !== isRisk) {
     if (oldSite !== null)
@@ -88,7 +90,7 @@ function riskOf({ left, risk }: Standing): Risk {
   return left && risk === 'at_risk' ? 'returned' : risk
 }
 
-function moved(
+function summed(
   counts: Counts,
   { was, is, fleet, exposed }: { was: Risk; is: Risk; fleet: number; exposed: number },
 ): Counts {

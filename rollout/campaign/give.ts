@@ -29,7 +29,7 @@ export function given(state: CampaignState): CampaignState {
     const standing = place === undefined ? undefined : now.devices.get(place.device)
     if (place === undefined || standing === undefined || !standing.asking) continue
     const want = wantsOf(now, standing)
-    if (want === null) now = withStanding(now, { ...standing, asking: false })
+    if (want === null) now = withStanding(now, { before: standing, after: { ...standing, asking: false } })
     else if (hindersIt(now, standing, want)) left.push(place)
     else {
       now = want === 'grant' ? grantedTo(now, standing) : watchedFrom(now, standing)
@@ -69,7 +69,7 @@ function grantedTo(state: CampaignState, standing: Standing): CampaignState {
   }
   const { device, unit, facts, left, report } = standing
   const grant = { generation: direction.generation, ring, atMs, shadowInputs: shadowIn(state) }
-  return withStanding(withBytes(state, facts?.site ?? ''), {
+  const after: Standing = {
     device,
     unit,
     facts,
@@ -79,7 +79,8 @@ function grantedTo(state: CampaignState, standing: Standing): CampaignState {
     risk: 'at_risk',
     watch,
     report,
-  })
+  }
+  return withStanding(withBytes(state, facts?.site ?? ''), { before: standing, after })
 }
 
 /**
@@ -109,7 +110,8 @@ function watchedFrom(state: CampaignState, standing: Standing): CampaignState {
     shadow: { inputs: 0, worse: 0, better: 0 },
   }
   const { device, unit, facts, left, grant, risk, report } = standing
-  return withStanding(state, { device, unit, facts, left, asking: false, grant, risk, watch, report })
+  const after = { device, unit, facts, left, asking: false, grant, risk, watch, report }
+  return withStanding(state, { before: standing, after })
 }
 
 function withBytes(state: CampaignState, name: string): CampaignState {

@@ -3,7 +3,7 @@
  * the report alone, whose counts only grow, so lost, late and repeated reports lead to the same.
  */
 import { changeScore } from '../gates/spec.ts'
-import type { Told } from './evidence.ts'
+import type { Told } from './fact-log.ts'
 import type { DeviceReport, Health, ShadowCount } from './events.ts'
 import type { CampaignPlan } from './plan.ts'
 import type { CampaignState, Grant, Risk, Standing, Watch } from './state.ts'
@@ -100,7 +100,7 @@ function copyOf({
   judged,
   heard,
   shadow,
-}: Watch): { -readonly [K in keyof Watch]: Watch[K] } {
+}: Watch): { -readonly [K in keyof Watch]-?: Watch[K] } {
   return { round, arm, isNew, sinceMs, begun, enteredMs, from, installJudged, judged, heard, shadow }
 }
 

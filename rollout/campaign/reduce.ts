@@ -62,12 +62,15 @@ function joined(state: CampaignState, event: EventOf<'joined'>): CampaignState {
   const { sequence, site, hardware, utcOffsetMinutes } = event
   const facts = { sequence, site, hardware, utcOffsetMinutes }
   const { device, unit, left: isGone, asking, grant, risk, watch, report } = before
-  return withStanding(state, { device, unit, facts, left: isGone, asking, grant, risk, watch, report })
+  const after = { device, unit, facts, left: isGone, asking, grant, risk, watch, report }
+  return withStanding(state, { before, after })
 }
 
 function left(state: CampaignState, { device }: EventOf<'left'>): CampaignState {
   const before = standingOf(state, device)
-  return before.left ? state : withStanding(state, { ...before, left: true, asking: false })
+  return before.left
+    ? state
+    : withStanding(state, { before, after: { ...before, left: true, asking: false } })
 }
 
 function asked(state: CampaignState, { device }: EventOf<'asked'>): CampaignState {
@@ -77,7 +80,7 @@ function asked(state: CampaignState, { device }: EventOf<'asked'>): CampaignStat
   const agenda = { waiting, asked: { item: device, rest: earlier }, served, touched, due }
   const { unit, facts, left: isGone, grant, risk, watch, report } = before
   const after = { device, unit, facts, left: isGone, asking: true, grant, risk, watch, report }
-  return withStanding(state, after, agenda)
+  return withStanding(state, { before, after }, agenda)
 }
 
 function reported(state: CampaignState, event: EventOf<'reported'>): CampaignState {
@@ -86,15 +89,10 @@ function reported(state: CampaignState, event: EventOf<'reported'>): CampaignSta
   const { device, unit, facts, left: isGone, asking, grant, watch } = before
   const risk = riskOf(state.plan, grant, event)
   const after = { device, unit, facts, left: isGone, asking, grant, risk, watch, report: event }
-  if (watch === null || watch.judged) return withStanding(state, after)
+  if (watch === null || watch.judged) return withStanding(state, { before, after })
   const { waiting, asked: asks, served, touched, due } = state.agenda
-  return withStanding(state, after, {
-    waiting,
-    asked: asks,
-    served,
-    touched: { item: device, rest: touched },
-    due,
-  })
+  const agenda = { waiting, asked: asks, served, touched: { item: device, rest: touched }, due }
+  return withStanding(state, { before, after }, agenda)
 }
 
 function stated(state: CampaignState, event: EventOf<'stated'>): CampaignState {

@@ -273,7 +273,7 @@ export function withFleet(
   state: CampaignState,
   { devices, sites, counts }: Fleet,
   agenda: Agenda = state.agenda,
-): CampaignState {
+): Required<CampaignState> {
   return {
     plan: state.plan,
     planDigest: state.planDigest,

@@ -10,6 +10,9 @@ interface Store<V> {
   readonly kind: 'store'
   readonly places: Map<string, number>
   readonly values: V[]
+  /** What was looked up last, mostly to be looked up again at once, and its place if it has one. */
+  lastKey: string
+  lastPlace: number | undefined
 }
 
 /** What a version holds otherwise than `after`, the one that was made of it. */
@@ -35,7 +38,7 @@ export class Table<V> {
   }
 
   static empty<V>(): Table<V> {
-    return new Table<V>({ kind: 'store', places: new Map(), values: [] }, 0)
+    return new Table<V>(storeOf<V>(new Map(), []), 0)
   }
 
   get(key: string): V | undefined {
@@ -49,11 +52,11 @@ export class Table<V> {
 
   with(key: string, value: V): Table<V> {
     const store = this.#holds.kind === 'store' ? this.#holds : this.#again()
-    const { places, values } = store
-    const place = places.get(key)
+    const { values } = store
+    const place = placeOf(store, key)
     const after = new Table<V>(store, place === undefined ? this.size + 1 : this.size)
     this.#holds = { kind: 'change', key, value: place === undefined ? undefined : values[place], after }
-    if (place === undefined) places.set(key, values.push(value) - 1)
+    if (place === undefined) add(store, key, value)
     else values[place] = value
     return after
   }
@@ -85,27 +88,44 @@ export class Table<V> {
     const since: Change<V>[] = []
     let holds = this.#holds
     for (; holds.kind === 'change'; holds = holds.after.#holds) since.push(holds)
-    const own: Store<V> = { kind: 'store', places: new Map(holds.places), values: [...holds.values] }
+    const own = storeOf<V>(new Map(holds.places), [...holds.values])
     for (const { key, value } of since.reverse()) restore(own, key, value)
     this.#holds = own
     return own
   }
 }
 
-function read<V>({ places, values }: Store<V>, key: string): V | undefined {
-  const place = places.get(key)
-  return place === undefined ? undefined : values[place]
+function storeOf<V>(places: Map<string, number>, values: V[]): Store<V> {
+  return { kind: 'store', places, values, lastKey: '', lastPlace: places.get('') }
 }
 
-function write<V>({ places, values }: Store<V>, key: string, value: V): void {
-  const place = places.get(key)
-  if (place === undefined) places.set(key, values.push(value) - 1)
-  else values[place] = value
+function placeOf<V>(store: Store<V>, key: string): number | undefined {
+  if (store.lastKey === key) return store.lastPlace
+  const place = store.places.get(key)
+  store.lastKey = key
+  store.lastPlace = place
+  return place
 }
 
-/** Undoes the last change: the key that it added, if it did, is the last one. */
+function read<V>(store: Store<V>, key: string): V | undefined {
+  const place = placeOf(store, key)
+  return place === undefined ? undefined : store.values[place]
+}
+
+function add<V>(store: Store<V>, key: string, value: V): void {
+  const place = store.values.push(value) - 1
+  store.places.set(key, place)
+  store.lastKey = key
+  store.lastPlace = place
+}
+
+/** Undoes the last change: the key that it added, if it did, is the last one; one that it took back is added again. */
 function restore<V>(store: Store<V>, key: string, value: V | undefined): void {
-  if (value !== undefined) return write(store, key, value)
-  store.places.delete(key)
-  store.values.pop()
+  const place = placeOf(store, key)
+  if (value === undefined) {
+    store.lastPlace = undefined
+    store.places.delete(key)
+    store.values.pop()
+  } else if (place === undefined) add(store, key, value)
+  else store.values[place] = value
 }

@@ -3,8 +3,9 @@
  * that asked are given the candidate as far as budgets go. Devices are taken by name or by their place in the campaign's
  * order, never by the order in which their reports came.
  */
-import { inOrder, type Told } from './evidence.ts'
+import { inOrder } from './evidence.ts'
 import type { EventOf } from './events.ts'
+import type { Told } from './fact-log.ts'
 import { placed } from './fleet.ts'
 import { given } from './give.ts'
 import { observeDevice } from './observe.ts'
@@ -39,24 +40,28 @@ export function tick(state: CampaignState, event: EventOf<'ticked'>): CampaignSt
 function observed(state: CampaignState): CampaignState {
   const { campaignMs } = state.clock
   const due = new Map(state.agenda.due)
-  const reminded = new Set(pastOf(due, campaignMs))
-  const names = [...itemsOf(state.agenda.touched), ...reminded].sort()
+  const reminded = new Set(pastOf(state, due))
+  const names = itemsOf(state.agenda.touched)
+  for (const name of reminded) names.push(name)
+  names.sort()
   if (names.length === 0 && state.agenda.served === null) return state
   let fleet: Fleet = state
   const told: Told[] = []
-  for (const [at, name] of names.entries()) {
-    const standing = name === names[at - 1] ? undefined : fleet.devices.get(name)
+  let last: string | null = null
+  for (const name of names) {
+    const standing = name === last ? undefined : fleet.devices.get(name)
+    last = name
     if (standing === undefined) continue
     const seen = observeDevice(state, standing, campaignMs)
     if (seen !== null) {
       for (const one of seen.told) told.push(one)
       const { device, unit, facts, left, asking, grant, risk, report } = standing
       const after = { device, unit, facts, left, asking, grant, risk, watch: seen.watch, report }
-      fleet = placed(state, fleet, after)
+      fleet = placed(state, fleet, { before: standing, after })
     }
-    const watch = seen?.watch ?? standing.watch
-    const atMs = watch === null ? null : silenceAt(state, watch)
-    if (atMs !== null && (reminded.has(name) || isNews(standing.watch, watch))) remind(due, name, atMs)
+    const atMs = silenceAt(state, seen?.watch ?? standing.watch)
+    const isRemindedLater = silenceAt(state, standing.watch) !== null && !reminded.has(name)
+    if (atMs !== null && !isRemindedLater) remind(due, name, atMs)
   }
   const { waiting, asked } = state.agenda
   const after = withFleet(state, fleet, { waiting, asked, served: null, touched: null, due })
@@ -64,12 +69,12 @@ function observed(state: CampaignState): CampaignState {
   return told.length > 0 && isOpen ? { ...after, evidence: state.evidence.with(inOrder(told)) } : after
 }
 
-/** Takes out of `due` what is due at `nowMs`. */
-function pastOf(due: Map<number, Chain<string>>, nowMs: number): readonly string[] {
+/** Takes out of `due` what is due by now, and says for which devices that still matters. */
+function pastOf({ clock, devices }: CampaignState, due: Map<number, Chain<string>>): readonly string[] {
   const past: string[] = []
   for (const [span, chain] of due) {
-    if (span * DUE_SPAN_MS > nowMs) continue
-    for (const device of itemsOf(chain)) past.push(device)
+    if (span * DUE_SPAN_MS > clock.campaignMs) continue
+    for (const device of itemsOf(chain)) if (devices.get(device)?.watch?.judged === false) past.push(device)
     due.delete(span)
   }
   return past
@@ -81,13 +86,9 @@ function remind(due: Map<number, Chain<string>>, device: string, atMs: number): 
   due.set(span, { item: device, rest: due.get(span) ?? null })
 }
 
-function isNews(before: Watch | null, after: Watch | null): boolean {
-  return before?.begun !== after?.begun || before?.enteredMs !== after?.enteredMs
-}
-
-/** When silence of the device counts as its outcome. */
-function silenceAt({ plan }: CampaignState, watch: Watch): number | null {
-  if (watch.judged || !watch.begun) return null
+/** When silence of the device counts as its outcome: only ever later, the more is heard of it. */
+function silenceAt({ plan }: CampaignState, watch: Watch | null): number | null {
+  if (watch === null || watch.judged || !watch.begun) return null
   if (watch.enteredMs !== null) return watch.heard.atMs + plan.probationMs + plan.silenceMs
   return watch.isNew && !watch.installJudged ? watch.heard.atMs + plan.silenceMs : null
 }

@@ -17,20 +17,24 @@ export function openCapitals(): Capitals {
   return { above: even, below: [...even] }
 }
 
-/** What the bets on one shift win or lose by a fact, each from -1 to 1. */
-export interface Surplus {
-  readonly above: number
-  readonly below: number
+/** What a bet on one shift wins or loses by a fact, from -1 to 1; its mean is at most 0 where the bet's claim does not hold. */
+export type Surplus = (shift: number) => number
+
+/** Settles the bets on all shifts. */
+export function settle(
+  capitals: Capitals,
+  { above, below }: Readonly<Record<keyof Capitals, Surplus>>,
+): void {
+  settleSide(capitals.above, above)
+  settleSide(capitals.below, below)
 }
 
-/** Settles the bets on all shifts by what `surplusOf` says. Its mean is to be at most 0 where a bet's claim does not hold. */
-export function settle({ above, below }: Capitals, surplusOf: (shift: number) => Surplus): void {
+function settleSide(capitals: number[], surplusOf: Surplus): void {
   let at = 0
   for (const shift of SCORE_SHIFTS) {
     const surplus = surplusOf(shift)
     for (const stake of STAKES) {
-      above[at] = Math.min(MAX_EVIDENCE, (above[at] ?? 0) * (1 + stake * surplus.above))
-      below[at] = Math.min(MAX_EVIDENCE, (below[at] ?? 0) * (1 + stake * surplus.below))
+      capitals[at] = Math.min(MAX_EVIDENCE, (capitals[at] ?? 0) * (1 + stake * surplus))
       at += 1
     }
   }

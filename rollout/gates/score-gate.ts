@@ -4,7 +4,7 @@
  * the bet is on the arm, at the odds that the devices at risk give: treated ones should not be those that surprise. So neither a
  * slow day nor a slow site moves the evidence.
  */
-import { openCapitals, settle, type Capitals, type Surplus } from './capitals.ts'
+import { openCapitals, settle, type Capitals } from './capitals.ts'
 import { own } from './own.ts'
 import { enter, leave, openRiskSets, speak, type RiskSets, type TreatedShare } from './risk-sets.ts'
 import type { Arm, GateFact } from './fact.ts'
@@ -72,14 +72,19 @@ function bet({ capitals, ring }: ScoreState, { value, arm, share, site }: Told):
   const expected = (site.sum + (RING_WEIGHT * ring.sum) / ring.count) / weight
   const treated = (site.treated + (RING_WEIGHT * ring.treated) / ring.count) / weight
   const surprise = value - expected
-  settle(capitals, (shift): Surplus => {
-    // As if treated devices scored higher by the shift and nothing else: what is left knows no arm.
-    const left = (surprise - shift * ((arm === 'treated' ? 1 : 0) - treated)) / (1 + Math.abs(shift))
-    // Where the share is uncertain, each side takes the one at which it wins less.
-    return {
-      above: won(left, arm, left > 0 ? share.high : share.low),
-      below: -won(left, arm, left > 0 ? share.low : share.high),
-    }
+  // As if treated devices scored higher by the shift and nothing else: what is left knows no arm.
+  const leftOf = (shift: number): number =>
+    (surprise - shift * ((arm === 'treated' ? 1 : 0) - treated)) / (1 + Math.abs(shift))
+  // Where the share is uncertain, each side takes the one at which it wins less.
+  settle(capitals, {
+    above: (shift) => {
+      const left = leftOf(shift)
+      return won(left, arm, left > 0 ? share.high : share.low)
+    },
+    below: (shift) => {
+      const left = leftOf(shift)
+      return -won(left, arm, left > 0 ? share.low : share.high)
+    },
   })
 }
 

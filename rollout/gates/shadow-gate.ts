@@ -33,8 +33,8 @@ export function observeShadow(state: ShadowState, fact: GateFact): void {
 
 /** Bets on a difference from -1 to 1; the widest is never further from a shift than what it is divided by. */
 function bet(capitals: Capitals, difference: number): void {
-  settle(capitals, (shift) => {
-    const surplus = (difference - shift) / (1 + Math.abs(shift))
-    return { above: surplus, below: -surplus }
+  settle(capitals, {
+    above: (shift) => (difference - shift) / (1 + Math.abs(shift)),
+    below: (shift) => (shift - difference) / (1 + Math.abs(shift)),
   })
 }

@@ -1,7 +1,8 @@
 /** What a simulated device counts while it runs, and when it next fails. */
+import type { Health } from '../campaign/events.ts'
 import { binomial, exponential, normal } from './chance.ts'
 import type { SimulationSettings } from './settings.ts'
-import { HOUR_MS, MINUTE_MS, type Counted, type SimDevice } from './world.ts'
+import { HOUR_MS, MINUTE_MS, type SimDevice } from './world.ts'
 
 /** Somebody speaks to a device ten times an hour. */
 const TURN_MS = 6 * MINUTE_MS
@@ -14,7 +15,7 @@ const DISAGREEMENTS = 0.02
 const CONFIDENCE_LOST_A_DAY = 0.02
 const DAY_MS = 24 * HOUR_MS
 
-export const NOTHING_COUNTED: Counted = {
+export const NOTHING_COUNTED: Health = {
   upMs: 0,
   crashes: 0,
   interventions: 0,
@@ -24,8 +25,13 @@ export const NOTHING_COUNTED: Counted = {
 }
 
 /** The counts of what runs now. */
-export function countsOf(device: SimDevice): Counted {
-  return device.runs === 'candidate' ? (device.candidate ??= { ...NOTHING_COUNTED }) : device.usual
+function countsOf({ runs, candidate, usual }: SimDevice): Health {
+  return runs === 'candidate' ? (candidate ?? NOTHING_COUNTED) : usual
+}
+
+function setCounts(device: SimDevice, counts: Health): void {
+  if (device.runs === 'candidate') device.candidate = counts
+  else device.usual = counts
 }
 
 /** Brings the counts of what runs up to `nowMs`, whole turns at a time. */
@@ -37,10 +43,29 @@ export function countUp(device: SimDevice, { drift }: SimulationSettings, nowMs:
   const days = device.runs === 'candidate' ? counts.upMs / DAY_MS : 0
   const spread = normal(device.random) / Math.sqrt(turns)
   const confidence = device.confidence - drift * days * CONFIDENCE_LOST_A_DAY + 0.05 * spread
-  counts.upMs += turns * TURN_MS
-  counts.turns += turns
-  counts.latencyMsSum += turns * Math.max(1, device.latencyMs * (1 + 0.1 * spread))
-  counts.confidenceSum += turns * Math.min(1, Math.max(0, confidence))
+  setCounts(device, {
+    upMs: counts.upMs + turns * TURN_MS,
+    crashes: counts.crashes,
+    interventions: counts.interventions,
+    turns: counts.turns + turns,
+    latencyMsSum: counts.latencyMsSum + turns * Math.max(1, device.latencyMs * (1 + 0.1 * spread)),
+    confidenceSum: counts.confidenceSum + turns * Math.min(1, Math.max(0, confidence)),
+  })
+}
+
+/** What runs now fails at `nowMs`. */
+export function fail(
+  device: SimDevice,
+  settings: SimulationSettings,
+  { kind, nowMs }: { readonly kind: 'crash' | 'intervention'; readonly nowMs: number },
+): void {
+  countUp(device, settings, nowMs)
+  const counts = countsOf(device)
+  const { crashes, interventions } = counts
+  setCounts(
+    device,
+    kind === 'crash' ? { ...counts, crashes: crashes + 1 } : { ...counts, interventions: interventions + 1 },
+  )
 }
 
 /** How much more often than usual the device fails by what it runs now. */

@@ -95,14 +95,13 @@ function begin(device: SimDevice, errand: Errand): Moved {
 }
 
 function installOf({ wanted }: Errand, attempt: number): Install {
-  const { bundle, generation, shadowInputs, runs } = wanted
-  return {
-    ...bundle,
-    slot: runs === 'candidate' ? 'b' : 'a',
-    offer: generation,
-    attempt,
-    ...(runs === 'candidate' && shadowInputs > 0 ? { shadow: { turns: shadowInputs, hours: 24 * 30 } } : {}),
-  }
+  const { generation: offer, shadowInputs, runs } = wanted
+  const { name, version, envelopeSha256, envelopeSizeBytes } = wanted.bundle
+  const slot = runs === 'candidate' ? 'b' : 'a'
+  const install = { name, version, envelopeSha256, envelopeSizeBytes, slot, offer, attempt } as const
+  return slot === 'b' && shadowInputs > 0
+    ? { ...install, shadow: { turns: shadowInputs, hours: 24 * 30 } }
+    : install
 }
 
 /** The bundle in slot b is the candidate. */
@@ -182,5 +181,5 @@ function switchTo(device: SimDevice, runs: SimDevice['runs'], { world, nowMs }: 
   countUp(device, world.settings, nowMs)
   device.runs = runs
   device.countedMs = nowMs
-  if (runs === 'candidate') device.candidate = { ...NOTHING_COUNTED }
+  if (runs === 'candidate') device.candidate = NOTHING_COUNTED
 }

@@ -2,13 +2,13 @@
  * A whole campaign over a fleet that a seed makes, on a virtual clock: the production reducer decides, the production state
  * machine installs, links lose and delay, devices go offline, lose power and fail. The same settings give the same report.
  */
-import { assignmentFor, servedBy } from '../campaign/assignment.ts'
+import { assignmentFor, servedBy, type Assignment } from '../campaign/assignment.ts'
 import type { DeviceReport } from '../campaign/events.ts'
 import { wantsOf } from '../campaign/grant.ts'
 import { isBusy } from '../install.ts'
 import { Agenda } from './agenda.ts'
 import { SimulatedCentre, TICK_MS } from './centre.ts'
-import { countUp, countsOf, nextFailures } from './health.ts'
+import { countUp, fail, nextFailures } from './health.ts'
 import { isSettled, move, PIECES } from './installing.ts'
 import { simulatedPlan } from './plan.ts'
 import { reportOf, type ConvergencePoint, type SimulationReport } from './report.ts'
@@ -55,6 +55,15 @@ const RUNNING = Number.NEGATIVE_INFINITY
 
 /** Throws `BadSimulation` and `BadPlan`. */
 export function simulate(input: SimulationInput): SimulationReport {
+  const course = simulation(input)
+  for (;;) {
+    const { done, value } = course.next()
+    if (done === true) return value
+  }
+}
+
+/** The same, tick by tick, for whoever has to stay responsive: says how far it is, and returns the report at its end. */
+export function simulation(input: SimulationInput): Generator<ConvergencePoint, SimulationReport, void> {
   return new Run(makeWorld(parseSettings(input), START_MS)).toTheEnd()
 }
 
@@ -69,6 +78,8 @@ class Run {
   #committed = 0
   #mixed = 0
   #endedMs: number | null = null
+  /** What the device that is looked after shall run, once it asked itself: only a tick changes that. */
+  #wanted: Assignment | null = null
   /** What devices were last told to ask for. */
   #told = ''
 
@@ -77,7 +88,7 @@ class Run {
     this.#centre = new SimulatedCentre(simulatedPlan(world), START_MS)
   }
 
-  toTheEnd(): SimulationReport {
+  *toTheEnd(): Generator<ConvergencePoint, SimulationReport, void> {
     const { devices, random, settings } = this.#world
     const late = Math.floor(devices.length * LATE_JOINERS)
     for (const device of devices) {
@@ -88,6 +99,7 @@ class Run {
     do {
       this.#runToTick()
       this.#tick()
+      yield this.#point()
     } while (!this.#isOver())
     return reportOf({
       world: this.#world,
@@ -112,6 +124,7 @@ class Run {
    */
   #run(device: SimDevice): void {
     device.calledMs = RUNNING
+    this.#wanted = null
     for (let next = device.pending; next !== null; next = device.pending) {
       device.pending = next.next
       this.#nowMs = next.atMs
@@ -182,7 +195,10 @@ class Run {
       this.#clockOffMs = (random() * 2 - 1) * 365 * 24 * HOUR_MS
     this.#centre.tick(this.#nowMs + this.#clockOffMs)
     const { state } = this.#centre
-    for (const name of servedBy(state)) this.#lookWithin(name, NUDGED_MS)
+    for (const name of servedBy(state)) {
+      const device = this.#world.byName.get(name)
+      if (device !== undefined) this.#lookWithin(device, NUDGED_MS)
+    }
     const told = `${state.phase} ${state.rings.length} ${state.direction.generation}`
     if (told !== this.#told) this.#tellAll()
     this.#told = told
@@ -193,12 +209,14 @@ class Run {
   /** A new ring, a new direction: whoever it concerns asks soon. */
   #tellAll(): void {
     const { state } = this.#centre
-    for (const device of this.#world.devices) {
-      const standing = state.devices.get(device.name)
-      if (standing === undefined) continue
+    const goesBack = state.direction.runs === 'last_good'
+    for (const standing of state.devices.values()) {
+      const hasToLook = goesBack && standing.grant !== null
+      if (!hasToLook && wantsOf(state, standing) === null) continue
+      const device = this.#world.byName.get(standing.device)
+      if (device === undefined) continue
       device.isAsking = standing.asking
-      if (state.direction.runs === 'last_good' && standing.grant !== null)
-        this.#lookWithin(device.name, NUDGED_MS)
+      if (hasToLook) this.#lookWithin(device, NUDGED_MS)
       else this.#nudge(device)
     }
   }
@@ -210,9 +228,8 @@ class Run {
     this.#plan(device, this.#nowMs + device.random() * POLL_MS, ASK)
   }
 
-  #lookWithin(name: string, withinMs: number): void {
-    const device = this.#world.byName.get(name)
-    if (device !== undefined) this.#plan(device, this.#nowMs + device.random() * withinMs, LOOK)
+  #lookWithin(device: SimDevice, withinMs: number): void {
+    this.#plan(device, this.#nowMs + device.random() * withinMs, LOOK)
   }
 
   /** True when the device is online; otherwise it does the same when it is again. */
@@ -246,9 +263,14 @@ class Run {
     this.#plan(device, untilMs + device.random() * POLL_MS, REPORT)
   }
 
+  #wantedOf(device: SimDevice): Assignment {
+    this.#wanted ??= assignmentFor(this.#centre.state, device.name)
+    return this.#wanted
+  }
+
   #look(device: SimDevice): void {
     if (!this.#isOnline(device, LOOK)) return
-    const wanted = assignmentFor(this.#centre.state, device.name)
+    const wanted = this.#wantedOf(device)
     if (wanted.kind !== 'run' || wanted.generation < device.generation) return
     if (wanted.generation > device.generation) {
       device.generation = wanted.generation
@@ -261,13 +283,12 @@ class Run {
   }
 
   #step(device: SimDevice): void {
-    const { state } = this.#centre
-    const wanted = assignmentFor(state, device.name)
+    const wanted = this.#wantedOf(device)
     // What a device was told last holds until it hears otherwise; offline it goes on with that.
     if (wanted.kind !== 'run' || (wanted.generation !== device.generation && !isBusy(device.install)))
       return this.#look(device)
     const before = device.runs
-    const { transferBytes, shadow } = state.plan
+    const { transferBytes, shadow } = this.#centre.state.plan
     const moved = move(device, {
       world: this.#world,
       wanted,
@@ -298,10 +319,7 @@ class Run {
   }
 
   #fail(device: SimDevice, kind: 'crash' | 'intervention'): void {
-    countUp(device, this.#world.settings, this.#nowMs)
-    const counts = countsOf(device)
-    if (kind === 'crash') counts.crashes += 1
-    else counts.interventions += 1
+    fail(device, this.#world.settings, { kind, nowMs: this.#nowMs })
     if (kind === 'crash') this.#report(device)
   }
 
@@ -324,8 +342,8 @@ class Run {
       generation: device.generation,
       stands: standsOf(device),
       code: device.install.kind === 'PARKED' ? device.install.failure.code : null,
-      usual: { ...device.usual },
-      candidate: device.candidate === null ? null : { ...device.candidate },
+      usual: device.usual,
+      candidate: device.candidate,
       shadow: device.shadow,
     }
   }

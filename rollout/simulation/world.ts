@@ -46,12 +46,14 @@ export interface SimDevice {
   pieces: number
   generation: number
   sequence: number
-  usual: Counted
-  candidate: Counted | null
+  usual: Health
+  candidate: Health | null
   shadow: { inputs: number; worse: number; better: number } | null
   /** Up to when its counts are kept. */
   countedMs: number
-  online: { is: boolean; untilMs: number }
+  isOnline: boolean
+  /** Until when it stays on or off line. */
+  linkedMs: number
   isAsking: boolean
   /** What happens to it next, the earliest first. */
   pending: Pending | null
@@ -74,9 +76,6 @@ export interface Pending {
   readonly what: Happening
   next: Pending | null
 }
-
-/** As `Health`, while it is counted. */
-export type Counted = { -readonly [K in keyof Health]: Health[K] }
 
 export interface World {
   readonly settings: SimulationSettings
@@ -151,7 +150,8 @@ function makeDevice({
     candidate: null,
     shadow: null,
     countedMs: startMs,
-    online: { is: isOnline, untilMs: startMs + exponential(random, meanMs(settings, isOnline)) },
+    isOnline,
+    linkedMs: startMs + exponential(random, meanMs(settings, isOnline)),
     isAsking: false,
     pending: null,
     calledMs: Number.POSITIVE_INFINITY,
@@ -162,12 +162,11 @@ function makeDevice({
 
 /** When the device is next online, at `nowMs` or later: it goes on and off by itself, memoryless in both. */
 export function onlineFrom(device: SimDevice, settings: SimulationSettings, nowMs: number): number {
-  const { online, random } = device
-  while (online.untilMs <= nowMs) {
-    online.is = !online.is
-    online.untilMs += exponential(random, meanMs(settings, online.is))
+  while (device.linkedMs <= nowMs) {
+    device.isOnline = !device.isOnline
+    device.linkedMs += exponential(device.random, meanMs(settings, device.isOnline))
   }
-  return online.is ? nowMs : online.untilMs
+  return device.isOnline ? nowMs : device.linkedMs
 }
 
 function meanMs({ offline }: SimulationSettings, isOnline: boolean): number {

@@ -32,6 +32,11 @@ export async function run(progress: (line: string) => void, { limit }: BenchOpti
         unit: 's',
         goal: { op: '<=', value: GOAL_SECONDS },
       },
+      {
+        name: 'resident memory of the process at its highest, all runs',
+        value: Math.round(process.resourceUsage().maxRSS / 1_024),
+        unit: 'MB',
+      },
       { name: 'rings passed', value: promoted, unit: 'rings', goal: { op: '>=', value: 5 } },
       {
         name: `different state hashes in ${RUNS} runs`,
@@ -44,6 +49,18 @@ export async function run(progress: (line: string) => void, { limit }: BenchOpti
         value: bad.report.verdict === 'HALT' ? 1 : 0,
         unit: 'yes',
         goal: { op: '>=', value: 1 },
+      },
+      {
+        name: 'doubled error rate: rings that it was given to',
+        value: bad.report.rings.length,
+        unit: 'rings',
+        goal: { op: '<=', value: 2 },
+      },
+      {
+        name: 'doubled error rate: share of the whole fleet exposed',
+        value: bad.report.exposedShare,
+        unit: 'share',
+        goal: { op: '<=', value: firstTwo },
       },
       {
         name: 'doubled error rate: share exposed / declared for two rings',

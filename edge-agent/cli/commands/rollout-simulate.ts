@@ -1,8 +1,15 @@
 /** `starling rollout simulate`: what a rollout would come to, before anybody's device is touched. */
-import { simulate } from '../../../rollout/simulation/simulate.ts'
-import type { SimulationReport } from '../../../rollout/simulation/report.ts'
+import { setImmediate as turn } from 'node:timers/promises'
+import { simulation } from '../../../rollout/simulation/simulate.ts'
+import type { ConvergencePoint, SimulationReport } from '../../../rollout/simulation/report.ts'
+import type { SimulationInput } from '../../../rollout/simulation/settings.ts'
+import { StarlingError } from '../../../shared/errors.ts'
 import type { Call } from '../call.ts'
 import { EXIT, type ExitCode } from '../output.ts'
+
+export class SimulationStopped extends StarlingError {
+  override readonly code = 'simulation_stopped'
+}
 
 export interface SimulateOptions {
   readonly devices: number
@@ -18,7 +25,7 @@ export interface SimulateOptions {
 
 export async function rolloutSimulate(call: Call, options: SimulateOptions): Promise<ExitCode> {
   const { devices, seed, regression, offline, drift, crashLoop, clockJumps, rings, emergency } = options
-  const report = simulate({
+  const report = await followed(call, {
     devices,
     seed,
     regression,
@@ -31,6 +38,36 @@ export async function rolloutSimulate(call: Call, options: SimulateOptions): Pro
   })
   call.output.answer(report, linesOf(report))
   return EXIT.ok
+}
+
+/** A large fleet takes a minute: so often it says how far it is, and leaves time to be stopped. */
+const SAID_EVERY_MS = 5_000
+const STOPPABLE_EVERY_MS = 100
+
+async function followed(call: Call, input: SimulationInput): Promise<SimulationReport> {
+  const course = simulation(input)
+  let saidMs = performance.now()
+  let turnedMs = saidMs
+  for (;;) {
+    const { done, value } = course.next()
+    if (done === true) return value
+    const nowMs = performance.now()
+    if (nowMs - turnedMs >= STOPPABLE_EVERY_MS) {
+      await turn()
+      if (call.signal.aborted)
+        throw new SimulationStopped('the simulation was stopped before its end', {
+          remedy: 'Run it again: the same seed comes to the same end.',
+        })
+      turnedMs = nowMs
+    }
+    if (nowMs - saidMs < SAID_EVERY_MS) continue
+    call.output.progress(progressOf(value))
+    saidMs = nowMs
+  }
+}
+
+function progressOf({ hours: at, exposed, running }: ConvergencePoint): string {
+  return `hour ${at}: ${percent(exposed)} of the fleet was given the candidate, ${percent(running)} runs it`
 }
 
 /** A curve of so many lines fits on a screen. */
