@@ -184,6 +184,7 @@ function gatesFor({ fleet, rings, ring, share, before, controlShare }: RingSize)
       return {
         ...gate,
         minimumDevices,
+        alpha: fleet.devices <= FEWEST_DEVICES ? FEWEST_ALPHA : gate.alpha,
         beta: betaFor(sites),
         test: { ...test, ceiling: Math.max(0.1, ceiling) },
       }
@@ -211,6 +212,13 @@ function ceilingFor(sites: number): number {
   })
   return enough ?? FAILURE_RATES.points.at(-1) ?? 0.9
 }
+
+/**
+ * In a fleet of so few, one device that gave the bundle up after all its tries is all the evidence that there will ever be, and halts: by
+ * the weight of a single failure. A good release comes to that as rarely as a device fails without its fault.
+ */
+const FEWEST_DEVICES = 3
+const FEWEST_ALPHA = 0.14
 
 /** One or two sites can show next to nothing of a share: what they show has to do. */
 function betaFor(sites: number): number {

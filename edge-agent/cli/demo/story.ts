@@ -209,7 +209,11 @@ export const SCENES: readonly Scene[] = [
       )
       const [newest] = ((await stage.agent.get('/v1/records?limit=1')) as { records: readonly RecordLine[] })
         .records
-      const there = (await atCentre(stage.hub.run, '/api/verification/demo-1')) as Verification
+      // What goes on beside leaves records, too: one of them may be on its way at this moment.
+      const there = await stage.until(
+        async () => (await atCentre(stage.hub.run, '/api/verification/demo-1')) as Verification,
+        ({ head }) => head.seq >= (newest?.seq ?? Number.MAX_VALUE),
+      )
       const orders = (await atCentre(stage.hub.run, '/api/context/work_order')) as {
         rows: readonly { body: { number: string; status: string } }[]
       }
