@@ -15,6 +15,8 @@ import { dataFolder } from '../support/data-folder.ts'
 import { BINARY, startUp, starling, type Up } from '../support/starling.ts'
 
 const HURRY = '20'
+/** Of the device's rounds and the centre's ticks. */
+const HURRY_ONLY_MS = '30000'
 /** What a fleet of one device can show in minutes: an install that failed is enough to halt, a few quiet inputs to go on. */
 const PLAN = {
   controlShare: 0,
@@ -39,7 +41,7 @@ let up: Up
 beforeAll(async () => {
   folder = await dataFolder('rollout')
   const clock = new URL('test/support/hurried-clock.mjs', packageRoot()).href
-  up = await startUp(at('home'), [], { NODE_OPTIONS: `--import=${clock}`, HURRY })
+  up = await startUp(at('home'), [], { NODE_OPTIONS: `--import=${clock}`, HURRY, HURRY_ONLY_MS })
   for (const part of ['hub', 'edge']) {
     const { pid } = JSON.parse(readFileSync(at('home', 'run', `${part}.json`), 'utf8')) as { pid: number }
     process.kill(pid, 'SIGUSR2')
@@ -50,7 +52,7 @@ beforeAll(async () => {
   await run('keys', 'new', '--scheme', 'ecdsa-sha2-nistp256', '--out', at('model'))
   await run('registry', 'person', 'add', 'anna', '--key', at('anna.pub'))
   await run('registry', 'person', 'access', 'anna', '--out', at('anna.token'))
-}, 120_000)
+}, 300_000)
 afterAll(async () => {
   await up.stop()
   await folder.remove()
@@ -140,7 +142,7 @@ describe('a release by command', () => {
     }
     expect(bundle).toMatchObject({ version: '1.4.0', state: 'committed' })
     expect(bundle.transfer.moveBytes * 10).toBeLessThan(bundle.transfer.fullBytes)
-  }, 120_000)
+  }, 300_000)
 
   it('that is bad halts by itself, and the device runs the last good one as if nothing had been', async () => {
     await release('1.5.0', (bytes) => {
@@ -153,5 +155,5 @@ describe('a release by command', () => {
       agent: { models: [{}, { name: 'starling-intent-en-1.4.0' }] },
     })
     await speak()
-  }, 120_000)
+  }, 300_000)
 })

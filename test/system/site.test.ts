@@ -73,7 +73,7 @@ it('joins devices to the leaf that another keeps: models, context and records go
     devices: string[]
   }
   expect(carried.devices).toEqual(['keeper', 'second', 'third'])
-}, 240_000)
+}, 400_000)
 
 it('says so where no leaf lets it in', async () => {
   const words = await joining('fourth', 'http://127.0.0.1:9')
