@@ -44,8 +44,8 @@ const USUAL_RINGS = [
   ['half', 0.5],
   ['all', 1],
 ] as const
-/** R13: fewer rings, less waiting; the gates are the same kind. Also for a fleet that has no more rings to give. */
-const SHORT_RINGS = [
+/** R13: fewer rings, less waiting; the gates are the same kind. */
+const EMERGENCY_RINGS = [
   ['canary', 0.05],
   ['all', 1],
 ] as const
@@ -68,7 +68,7 @@ const SHADOW_MARGIN = 0.02
 /** Fewer devices than these are judged by their shadow; so many more can be compared. In between neither says enough. */
 const MOST_SHADOWED = 80
 const LEAST_COMPARED = 250
-/** Fleets of no more devices have no control, and two rings: one device, then all. */
+/** Fleets of no more devices have no control. */
 const TINY_FLEET = 10
 /** Both arms as large as this bring enough failures to compare their rates. */
 const COMPARABLE_DEVICES = 3_000
@@ -78,7 +78,7 @@ export function usualPlan(wish: PlanWish): CampaignPlan {
   const { fleet, urgency = 'usual' } = wish
   const isUsual = urgency === 'usual'
   const controlShare = controlShareOf(fleet.devices)
-  const usual = !isUsual || fleet.devices <= TINY_FLEET ? SHORT_RINGS : USUAL_RINGS
+  const usual = isUsual ? USUAL_RINGS : EMERGENCY_RINGS
   const rings =
     wish.shares?.map((share, at) => ({ name: `ring-${at}`, share })) ??
     usual.map(([name, share]) => ({ name, share }))
