@@ -1,5 +1,4 @@
 /** The centre's HTTP face: enrolment for devices, the API for operators and governance, health for machines. */
-import type { HttpBindings } from '@hono/node-server'
 import { Hono } from 'hono'
 import { bodyLimit } from 'hono/body-limit'
 import { secureHeaders } from 'hono/secure-headers'
@@ -9,26 +8,22 @@ import type { JsonObject } from '../../shared/json.ts'
 import type { Log } from '../../shared/log.ts'
 import type { Metrics } from '../../shared/metrics/metrics.ts'
 import type { PublicKey } from '../../shared/signing/ed25519.ts'
-import { decodeJson } from '../../shared/wire/answer.ts'
-import { ENROL_PATH, EnrolRequestSchema } from '../../shared/wire/enrolment.ts'
-import { EnrolmentAttempts } from '../identity/attempts.ts'
-import { devicesOfSite } from '../identity/devices.ts'
-import { enrolAnswer, enrolInput, enrolPerformer } from '../identity/enrol.ts'
-import { atCentre } from '../performer.ts'
 import { accessRequired, type Access, type Caller } from './access.ts'
-import { conflictRoutes } from './conflicts.ts'
-import { consoleRoutes } from './console.ts'
-import { deviceRoutes, type DeviceParts } from './devices.ts'
+import { conflictEndpoints } from './conflicts.ts'
+import { consoleFiles, sessionEndpoints } from './console.ts'
+import { deviceEndpoints, type DeviceParts } from './devices.ts'
+import { enrolEndpoint } from './enrolment.ts'
 import { fleetEndpoint } from './fleet.ts'
+import { healthEndpoints } from './health.ts'
 import { meEndpoint } from './me.ts'
 import { mount, type Endpoint } from './endpoint.ts'
-import { openApiDocument } from './openapi.ts'
-import { operatorRoutes } from './operator.ts'
+import { documentEndpoint, openApiDocument } from './openapi.ts'
+import { operatorEndpoints } from './operator.ts'
 import { peopleEndpoints, type PeopleParts } from './people.ts'
 import { registryReads } from './registry-reads.ts'
 import { registryWrites, type RegistryWriteParts } from './registry-writes.ts'
-import { MAX_UPLOAD_BYTES, releaseRoutes, UPLOAD_PATH, type ReleaseParts } from './releases.ts'
-import { auditRoutes } from './audit.ts'
+import { MAX_UPLOAD_BYTES, releaseEndpoints, UPLOAD_PATH, type ReleaseParts } from './releases.ts'
+import { auditEndpoints } from './audit.ts'
 import {
   HAND_IN_PATHS,
   MAX_HAND_IN_BYTES,
@@ -91,39 +86,17 @@ export function centreApi(parts: CentreApiParts): Hono {
     const limit = path === UPLOAD_PATH ? large : HAND_IN_PATHS.includes(path) ? handIn : small
     return await limit?.(context, next)
   })
-  app.get('/api/health', (context) => context.json({ status: 'ok' }))
-  app.get('/api/ready', async (context) => {
-    await parts.db.query('select 1')
-    return context.json({ status: 'ready' })
-  })
-  app.get('/metrics', (context) => context.text(parts.metrics.render(), 200))
-  const attempts = new EnrolmentAttempts(parts.clock)
-  app.post(ENROL_PATH, async (context) => {
-    const request = decodeJson(EnrolRequestSchema, new Uint8Array(await context.req.arrayBuffer()))
-    const forgive = attempts.take(addressOf(context.env))
-    const performed = await atCentre(parts.kernel, enrolPerformer(parts.enrolment, request), {
-      resource: { type: 'device', id: request.claim.device },
-      input: enrolInput(request),
-    })
-    forgive()
-    parts.log.info(`enrolled ${request.claim.device} at ${request.claim.site}`)
-    // Whoever keeps the site's leaf has it speak for the new device, too.
-    await parts.tell(await devicesOfSite(parts.db, request.claim.site))
-    return context.json(await enrolAnswer(parts.enrolment, performed.output))
-  })
+  const open = openEndpoints(parts, () => described)
+  const forHolders = tokenEndpoints(parts)
+  const described = openApiDocument([...open, ...forHolders], parts.version)
+  const unguarded = new Hono<Caller>()
+  mount(unguarded, open)
+  app.route('/', unguarded)
   const guarded = new Hono<Caller>()
   guarded.use(accessRequired(parts.access))
-  guarded.route('/', deviceRoutes(parts))
-  guarded.route('/', releaseRoutes(parts))
-  guarded.route('/', operatorRoutes(parts))
-  guarded.route('/', conflictRoutes(parts))
-  guarded.route('/', auditRoutes(parts))
-  const endpoints = describedEndpoints(parts)
-  mount(guarded, endpoints)
-  const described = openApiDocument(endpoints, parts.version)
-  app.get('/api/openapi.json', (context) => context.json(described))
+  mount(guarded, forHolders)
   app.route('/api', guarded)
-  app.route('/', consoleRoutes(parts.access))
+  app.route('/', consoleFiles())
   app.notFound((context) =>
     context.json({ code: 'not_found', message: 'There is nothing here.', remedy: 'See /.' }, 404),
   )
@@ -134,9 +107,23 @@ export function centreApi(parts: CentreApiParts): Hono {
   return app
 }
 
-/** The calls that are declared with their schemas, and so stand in the OpenAPI document. */
-function describedEndpoints(parts: CentreApiParts): readonly Endpoint[] {
+function openEndpoints(parts: CentreApiParts, described: () => JsonObject): readonly Endpoint[] {
   return [
+    ...healthEndpoints(parts),
+    enrolEndpoint(parts),
+    documentEndpoint(described),
+    ...sessionEndpoints(parts.access),
+  ]
+}
+
+/** For holders of a token. */
+function tokenEndpoints(parts: CentreApiParts): readonly Endpoint[] {
+  return [
+    ...deviceEndpoints(parts),
+    ...releaseEndpoints(parts),
+    ...operatorEndpoints(parts),
+    ...conflictEndpoints(parts),
+    ...auditEndpoints(parts),
     ...registryReads(parts),
     ...registryWrites(parts),
     ...peopleEndpoints(parts),
@@ -145,11 +132,6 @@ function describedEndpoints(parts: CentreApiParts): readonly Endpoint[] {
     fleetEndpoint(parts.db, parts.enrolment),
     ...repositoryEndpoints(parts),
   ]
-}
-
-/** Who is at the other end of the connection, as far as the server knows. */
-function addressOf(env: unknown): string {
-  return (env as Partial<HttpBindings> | undefined)?.incoming?.socket.remoteAddress ?? 'unknown'
 }
 
 function foreign(what: string): JsonObject {

@@ -2,9 +2,10 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { Hono } from 'hono'
 import * as v from 'valibot'
+import type { ErrorReport } from '../../shared/errors.ts'
 import { packageRoot } from '../../shared/package-root.ts'
 import { ACCESS_COOKIE, type Access } from './access.ts'
-import { bodyOf } from './body.ts'
+import { openEndpoint, type Endpoint } from './endpoint.ts'
 
 const FOLDER = new URL('control-plane/console/', packageRoot())
 const TYPES: Readonly<Record<string, string>> = {
@@ -14,10 +15,10 @@ const TYPES: Readonly<Record<string, string>> = {
   svg: 'image/svg+xml',
 }
 
-const SessionSchema = v.strictObject({ token: v.pipe(v.string(), v.maxLength(4_000)) })
 const SESSION_S = 12 * 60 * 60
 
-export function consoleRoutes(access: Access): Hono {
+/** The console's files: no calls, and so not in the API's document. */
+export function consoleFiles(): Hono {
   const app = new Hono()
   for (const file of readdirSync(FOLDER)) {
     const type = TYPES[file.split('.').at(-1) ?? '']
@@ -27,27 +28,50 @@ export function consoleRoutes(access: Access): Hono {
       context.body(text, 200, { 'content-type': type, 'cache-control': 'no-cache' }),
     )
   }
-  app.post('/console/session', async (context) => {
-    const { token } = await bodyOf(context.req, SessionSchema)
-    const principal = await access.check(token.trim())
-    if (principal === null)
-      return context.json(
-        {
-          code: 'access_denied',
-          message: 'This is not a token of this centre, or it has expired.',
-          remedy: 'Paste the text of the operator token file: `starling up` prints its path.',
-        },
-        401,
-      )
-    context.header(
-      'set-cookie',
-      `${ACCESS_COOKIE}=${token.trim()}; Path=/; HttpOnly; SameSite=Strict; Max-Age=${SESSION_S}`,
-    )
-    return context.json({ id: principal.id, roles: principal.roles })
-  })
-  app.delete('/console/session', (context) => {
-    context.header('set-cookie', `${ACCESS_COOKIE}=; Path=/; HttpOnly; SameSite=Strict; Max-Age=0`)
-    return context.json({})
-  })
   return app
+}
+
+const session = { path: '/console/session', tag: 'console' } as const
+
+export function sessionEndpoints(access: Access): readonly Endpoint[] {
+  return [
+    openEndpoint(
+      {
+        ...session,
+        method: 'post',
+        summary: 'Signs a browser in: the token lies in a cookie that no script reads.',
+        body: v.strictObject({ token: v.pipe(v.string(), v.maxLength(4_000)) }),
+        answer: v.object({ id: v.string(), roles: v.array(v.string()) }),
+        refusals: [401, 422],
+      },
+      async ({ body: { token }, context }) => {
+        const principal = await access.check(token.trim())
+        if (principal === null) return context.json(UNKNOWN_TOKEN, 401)
+        context.header(
+          'set-cookie',
+          `${ACCESS_COOKIE}=${token.trim()}; Path=/; HttpOnly; SameSite=Strict; Max-Age=${SESSION_S}`,
+        )
+        return { id: principal.id, roles: principal.roles }
+      },
+    ),
+    openEndpoint(
+      {
+        ...session,
+        method: 'delete',
+        summary: 'Signs the browser out.',
+        answer: v.object({}),
+        refusals: [],
+      },
+      async ({ context }) => {
+        context.header('set-cookie', `${ACCESS_COOKIE}=; Path=/; HttpOnly; SameSite=Strict; Max-Age=0`)
+        return await Promise.resolve({})
+      },
+    ),
+  ]
+}
+
+const UNKNOWN_TOKEN: ErrorReport = {
+  code: 'access_denied',
+  message: 'This is not a token of this centre, or it has expired.',
+  remedy: 'Paste the text of the operator token file: `starling up` prints its path.',
 }

@@ -1,5 +1,4 @@
 /** Devices over the API: tokens for new ones, the list, what one should run, revoking one. */
-import { Hono } from 'hono'
 import * as v from 'valibot'
 import type { Clock } from '../../shared/clock.ts'
 import type { Kernel } from '../../shared/kernel/contract.ts'
@@ -8,14 +7,34 @@ import type { EnrolmentParts } from '../identity/enrol.ts'
 import { listDevices } from '../identity/devices.ts'
 import { revokedKeys, revokePerformer } from '../identity/revoke.ts'
 import { issueTokenPerformer, makeToken } from '../identity/tokens.ts'
-import { atCentre } from '../performer.ts'
 import type { RolloutParts } from '../rollouts/decide.ts'
 import { chooseVersionPerformer, listChoices } from '../release/desired.ts'
-import type { Caller } from './access.ts'
-import { bodyOf } from './body.ts'
+import { doneAt } from './done.ts'
+import { endpoint, type Endpoint } from './endpoint.ts'
 
-const TokenSchema = v.strictObject({ device: v.string(), site: v.string() })
-const DesiredSchema = v.strictObject({ name: v.string(), version: v.nullable(v.string()) })
+const DeviceParams = v.strictObject({ id: v.string() })
+
+const DeviceView = v.object({
+  id: v.string(),
+  site: v.string(),
+  enrolledAt: v.string(),
+  revokedAt: v.nullable(v.string()),
+  seenAt: v.nullable(v.string()),
+  reported: v.pipe(v.unknown(), v.description('what the device last said that it runs; null before that')),
+  keyId: v.string(),
+  journal: v.nullable(
+    v.object({
+      device: v.string(),
+      seq: v.number(),
+      problem: v.pipe(
+        v.nullable(v.object({ reason: v.string(), message: v.string() })),
+        v.description('why no more of it is taken; null while it holds'),
+      ),
+      updated_at: v.string(),
+    }),
+  ),
+  chosen: v.array(v.object({ name: v.string(), version: v.string() })),
+})
 
 export interface DeviceParts {
   readonly db: Database
@@ -29,48 +48,105 @@ export interface DeviceParts {
   shutOut(device: string, userKeys: readonly string[]): Promise<void>
 }
 
-export function deviceRoutes(parts: DeviceParts): Hono<Caller> {
-  const app = new Hono<Caller>()
-  app.post('/tokens', async (context) => {
-    const { device, site } = await bodyOf(context.req, TokenSchema)
-    const token = makeToken()
-    const { output } = await atCentre(parts.kernel, issueTokenPerformer(parts.clock), {
-      resource: { type: 'device', id: device },
-      input: { hash: token.hash, device, site },
-      principal: context.get('principal'),
-    })
-    return context.json({ token: token.text, device, site, expiresAt: output.expiresAt }, 201)
-  })
-  app.get('/devices', async (context) => context.json({ devices: await shownDevices(parts) }))
-  app.put('/devices/:id/desired', async (context) => {
-    const id = context.req.param('id')
-    const { name, version } = await bodyOf(context.req, DesiredSchema)
-    const { output } = await atCentre(parts.kernel, chooseVersionPerformer(parts.rollout), {
-      resource: { type: 'device', id },
-      input: { device: id, name, version },
-      principal: context.get('principal'),
-    })
-    await parts.desiredMoved()
-    return context.json(output)
-  })
-  app.post('/devices/:id/revoke', async (context) => {
-    const id = context.req.param('id')
-    const { output } = await atCentre(parts.kernel, revokePerformer(parts.rollout), {
-      resource: { type: 'device', id },
-      input: { device: id },
-      principal: context.get('principal'),
-    })
-    await parts.shutOut(id, await revokedKeys(parts.db, id))
-    return context.json(output)
-  })
-  return app
+export function deviceEndpoints(parts: DeviceParts): readonly Endpoint[] {
+  return [tokenEndpoint(parts), listEndpoint(parts), desiredEndpoint(parts), revokeEndpoint(parts)]
 }
 
-async function shownDevices({ db, enrolment }: DeviceParts): Promise<readonly object[]> {
-  const held = await db.query<{ device: string; seq: number; problem: string | null; updated_at: string }>(
-    'select device, seq, problem, updated_at from ingest.device where tenant = $1',
-    [enrolment.tenant],
+function tokenEndpoint({ kernel, clock }: DeviceParts): Endpoint {
+  return endpoint(
+    {
+      method: 'post',
+      path: '/tokens',
+      tag: 'devices',
+      summary: 'Makes a token with which one device enrols once; its text is shown here and never again.',
+      body: v.strictObject({ device: v.string(), site: v.string() }),
+      answer: v.object({ token: v.string(), device: v.string(), site: v.string(), expiresAt: v.string() }),
+      status: 201,
+      refusals: [403, 422],
+    },
+    async ({ body: { device, site }, principal }) => {
+      const token = makeToken()
+      const { expiresAt } = await doneAt(kernel)(issueTokenPerformer(clock), {
+        resource: { type: 'device', id: device },
+        input: { hash: token.hash, device, site },
+        principal,
+      })
+      return { token: token.text, device, site, expiresAt }
+    },
   )
+}
+
+function listEndpoint(parts: DeviceParts): Endpoint {
+  return endpoint(
+    {
+      method: 'get',
+      path: '/devices',
+      tag: 'devices',
+      summary: 'Every device with its journal, what it last said, and what was chosen for it.',
+      answer: v.object({ devices: v.array(DeviceView) }),
+      refusals: [],
+    },
+    async () => ({ devices: await shownDevices(parts) }),
+  )
+}
+
+function desiredEndpoint({ kernel, rollout, desiredMoved }: DeviceParts): Endpoint {
+  return endpoint(
+    {
+      method: 'put',
+      path: '/devices/{id}/desired',
+      tag: 'devices',
+      summary: 'Chooses the version of a bundle that a device shall run; null for what is stable.',
+      params: DeviceParams,
+      body: v.strictObject({ name: v.string(), version: v.nullable(v.string()) }),
+      answer: v.object({ device: v.string(), name: v.string(), version: v.nullable(v.string()) }),
+      refusals: [403, 404, 409, 422],
+    },
+    async ({ params: { id }, body: { name, version }, principal }) => {
+      await doneAt(kernel)(chooseVersionPerformer(rollout), {
+        resource: { type: 'device', id },
+        input: { device: id, name, version },
+        principal,
+      })
+      await desiredMoved()
+      return { device: id, name, version }
+    },
+  )
+}
+
+function revokeEndpoint({ db, kernel, rollout, shutOut }: DeviceParts): Endpoint {
+  return endpoint(
+    {
+      method: 'post',
+      path: '/devices/{id}/revoke',
+      tag: 'devices',
+      summary: 'Shuts a device out for good: nothing is taken from it, and its connections end.',
+      params: DeviceParams,
+      answer: v.object({ device: v.string(), revokedAt: v.string() }),
+      refusals: [403, 404, 422],
+    },
+    async ({ params: { id }, principal }) => {
+      const revoked = await doneAt(kernel)(revokePerformer(rollout), {
+        resource: { type: 'device', id },
+        input: { device: id },
+        principal,
+      })
+      await shutOut(id, await revokedKeys(db, id))
+      return revoked
+    },
+  )
+}
+
+async function shownDevices({
+  db,
+  enrolment,
+}: DeviceParts): Promise<readonly v.InferInput<typeof DeviceView>[]> {
+  const held = await db.query<{
+    device: string
+    seq: number
+    problem: { reason: string; message: string } | null
+    updated_at: string
+  }>('select device, seq, problem, updated_at from ingest.device where tenant = $1', [enrolment.tenant])
   const choices = await listChoices(db)
   return (await listDevices(db)).map(({ key, ...device }) => ({
     ...device,

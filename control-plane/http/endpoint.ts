@@ -4,10 +4,11 @@
  */
 import type { Context, Hono } from 'hono'
 import * as v from 'valibot'
+import type { StarlingError } from '../../shared/errors.ts'
 import type { Principal } from '../../shared/kernel/contract.ts'
 import { describeIssues, MalformedMessage } from '../../shared/wire/answer.ts'
 import type { Caller } from './access.ts'
-import { bodyOf } from './body.ts'
+import { bodyOf, formOf } from './body.ts'
 import type { RefusalStatus } from './status.ts'
 
 export interface EndpointSpec<
@@ -17,18 +18,24 @@ export interface EndpointSpec<
   A extends v.GenericSchema = v.GenericSchema,
 > {
   readonly method: 'get' | 'post' | 'put' | 'delete'
-  /** Under `/api`, as OpenAPI writes it: `/registry/{name}`. */
+  /** As OpenAPI writes it, `/registry/{name}`: under `/api`, or from the root for a call that is open. */
   readonly path: string
   readonly tag: string
   readonly summary: string
   readonly params?: P
   readonly query?: Q
   readonly body?: B
+  /** A form's fields are held against `body`, its files as lists under their field's name; JSON where nothing is said. */
+  readonly bodyType?: 'multipart/form-data'
   readonly answer: A
+  /** JSON where nothing is said; of a course of events or lines, `answer` is the schema of one. */
+  readonly answerType?: 'text/event-stream' | 'application/x-ndjson' | 'text/plain'
   readonly status?: 200 | 201
-  /** `text/event-stream` for a call whose answer is a course of events of the schema `answer`. */
-  readonly streams?: true
+  /** For a call that also answers, in the same form, that it was so already. */
+  readonly already?: 200
   readonly refusals: readonly RefusalStatus[]
+  /** The error for a query or form that breaks its schema; MalformedMessage where nothing is said. */
+  readonly refuse?: (why: string) => StarlingError
 }
 
 export interface EndpointCall<P, Q, B> {
@@ -39,15 +46,29 @@ export interface EndpointCall<P, Q, B> {
   readonly context: Context<Caller>
 }
 
+/** A call that needs no token. */
+export type OpenCall<P, Q, B> = Omit<EndpointCall<P, Q, B>, 'principal'>
+
 export interface Endpoint {
   readonly spec: EndpointSpec
+  /** From the root. */
+  readonly path: string
+  /** Whether it needs no token. */
+  readonly isOpen: boolean
   answer(context: Context<Caller>): Promise<Response>
 }
 
 const Nothing = v.optional(v.unknown())
 type Nothing = typeof Nothing
 
-/** Declares a call. `carryOut` gets what the schemas made of the request. */
+/** What may be answered for a schema: the call has no need to copy what it only shows. */
+type Shown<T> = T extends readonly (infer E)[]
+  ? readonly Shown<E>[]
+  : T extends object
+    ? { readonly [K in keyof T]: Shown<T[K]> }
+    : T
+
+/** Declares a call for holders of a token. `carryOut` gets what the schemas made of the request. */
 export function endpoint<
   A extends v.GenericSchema,
   P extends v.GenericSchema = Nothing,
@@ -57,24 +78,67 @@ export function endpoint<
   spec: EndpointSpec<P, Q, B, A>,
   carryOut: (
     call: EndpointCall<v.InferOutput<P>, v.InferOutput<Q>, v.InferOutput<B>>,
-  ) => Promise<v.InferInput<A> | Response>,
+  ) => Promise<Shown<v.InferInput<A>> | Response>,
 ): Endpoint {
   return {
     spec,
+    path: `/api${spec.path}`,
+    isOpen: false,
     answer: async (context) => {
-      const made = await carryOut({
-        params: taken(spec.params, context.req.param(), 'the path'),
-        query: taken(spec.query, context.req.query(), 'the query'),
-        body: spec.body === undefined ? undefined : await bodyOf(context.req, spec.body),
-        principal: context.get('principal'),
-        context,
-      })
-      return made instanceof Response ? made : context.json(made as object, spec.status ?? 200)
+      const call = { ...(await requestOf(spec, context)), principal: context.get('principal') }
+      return answered(spec, context, await carryOut(call))
     },
   }
 }
 
-/** Puts calls under their paths. */
+/** Declares a call for whoever reaches the centre. */
+export function openEndpoint<
+  A extends v.GenericSchema,
+  P extends v.GenericSchema = Nothing,
+  Q extends v.GenericSchema = Nothing,
+  B extends v.GenericSchema = Nothing,
+>(
+  spec: EndpointSpec<P, Q, B, A>,
+  carryOut: (
+    call: OpenCall<v.InferOutput<P>, v.InferOutput<Q>, v.InferOutput<B>>,
+  ) => Promise<Shown<v.InferInput<A>> | Response>,
+): Endpoint {
+  return {
+    spec,
+    path: spec.path,
+    isOpen: true,
+    answer: async (context) => answered(spec, context, await carryOut(await requestOf(spec, context))),
+  }
+}
+
+async function requestOf<
+  P extends v.GenericSchema,
+  Q extends v.GenericSchema,
+  B extends v.GenericSchema,
+  A extends v.GenericSchema,
+>(
+  spec: EndpointSpec<P, Q, B, A>,
+  context: Context<Caller>,
+): Promise<OpenCall<v.InferOutput<P>, v.InferOutput<Q>, v.InferOutput<B>>> {
+  const { params, query, body, bodyType, refuse } = spec
+  return {
+    params: taken(params, context.req.param(), refusedAs('the path')),
+    query: taken(query, context.req.query(), refuse ?? refusedAs('the query')),
+    body:
+      body === undefined
+        ? undefined
+        : bodyType === undefined
+          ? await bodyOf(context.req, body)
+          : taken(body, await formOf(context.req.raw), refuse ?? refusedAs('the form')),
+    context,
+  }
+}
+
+function answered(spec: EndpointSpec, context: Context<Caller>, made: unknown): Response {
+  return made instanceof Response ? made : context.json(made as object, spec.status ?? 200)
+}
+
+/** Puts calls under their paths; those that need a token into an app of their own, which is mounted at `/api`. */
 export function mount(app: Hono<Caller>, endpoints: readonly Endpoint[]): void {
   for (const one of endpoints) {
     const path = one.spec.path.replace(/\{(\w+)\}/g, ':$1')
@@ -85,11 +149,14 @@ export function mount(app: Hono<Caller>, endpoints: readonly Endpoint[]): void {
 function taken<S extends v.GenericSchema>(
   schema: S | undefined,
   value: unknown,
-  where: string,
+  refuse: (why: string) => StarlingError,
 ): v.InferOutput<S> {
   const parsed = v.safeParse(schema ?? (Nothing as unknown as S), value)
   if (parsed.success) return parsed.output
-  throw new MalformedMessage(`${where} was refused: ${describeIssues(parsed.issues)}`, {
-    remedy: 'Send what /api/openapi.json describes.',
-  })
+  throw refuse(describeIssues(parsed.issues))
+}
+
+function refusedAs(where: string): (why: string) => StarlingError {
+  return (why) =>
+    new MalformedMessage(`${where} was refused: ${why}`, { remedy: 'Send what /api/openapi.json describes.' })
 }

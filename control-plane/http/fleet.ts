@@ -102,7 +102,7 @@ export function fleetEndpoint(db: Database, { tenant }: Pick<EnrolmentParts, 'te
 
 const SEEN = `with seen as (
   select d.id as device, d.site, d.enrolled_at as "enrolledAt", d.revoked_at as "revokedAt", d.seen_at as "seenAt",
-    coalesce(i.seq, 0) as records, i.problem, d.reported->'bundles' as bundles
+    coalesce(i.seq, 0) as records, i.problem->>'message' as problem, d.reported->'bundles' as bundles
   from centre.device d left join ingest.device i on i.device = d.id and i.tenant = $1
 )`
 const MATCHES = `(position($2 in device) > 0 or position($2 in site) > 0) and ($3::text is null

@@ -1,28 +1,67 @@
 /** What operators see of the centre: the policy in force, the operational data. */
-import { Hono } from 'hono'
-import { CONTEXT_TABLES, type ContextTable } from '../../shared/context/tables.ts'
+import * as v from 'valibot'
+import { CONTEXT_TABLES, isContextTable } from '../../shared/context/tables.ts'
+import { StarlingError } from '../../shared/errors.ts'
+import { PolicySchema } from '../../shared/policy/policy.ts'
 import type { Database } from '../../shared/sql/port.ts'
 import { listRows } from '../context/store.ts'
 import type { EnrolmentParts } from '../identity/enrol.ts'
-import type { Caller } from './access.ts'
+import { endpoint, type Endpoint } from './endpoint.ts'
 
-export function operatorRoutes(parts: {
+class NoSuchTable extends StarlingError {
+  override readonly code = 'no_such_table'
+}
+
+export function operatorEndpoints(parts: {
   readonly db: Database
   readonly enrolment: EnrolmentParts
-}): Hono<Caller> {
-  const app = new Hono<Caller>()
-  app.get('/policy', (context) => {
-    const { payload } = parts.enrolment.policy()
-    return context.json({ policy: JSON.parse(Buffer.from(payload, 'base64').toString('utf8')) as object })
-  })
-  app.get('/context/:table', async (context) => {
-    const table = CONTEXT_TABLES.find((known): known is ContextTable => known === context.req.param('table'))
-    if (table === undefined)
-      return context.json(
-        { code: 'no_such_table', message: 'There is no such table.', remedy: CONTEXT_TABLES.join(', ') },
-        404,
-      )
-    return context.json({ rows: await listRows(parts.db, parts.enrolment.tenant, table) })
-  })
-  return app
+}): readonly Endpoint[] {
+  return [policyEndpoint(parts.enrolment), rowsEndpoint(parts.db, parts.enrolment)]
+}
+
+function policyEndpoint(enrolment: EnrolmentParts): Endpoint {
+  return endpoint(
+    {
+      method: 'get',
+      path: '/policy',
+      tag: 'policy',
+      summary: 'The policy in force, as it was signed.',
+      answer: v.object({ policy: PolicySchema }),
+      refusals: [],
+    },
+    async () => {
+      const text = Buffer.from(enrolment.policy().payload, 'base64').toString('utf8')
+      return await Promise.resolve({ policy: JSON.parse(text) as v.InferInput<typeof PolicySchema> })
+    },
+  )
+}
+
+function rowsEndpoint(db: Database, { tenant }: EnrolmentParts): Endpoint {
+  return endpoint(
+    {
+      method: 'get',
+      path: '/context/{table}',
+      tag: 'context',
+      summary: 'The rows of one table of the operational data, oldest change first, up to 5000.',
+      params: v.strictObject({
+        table: v.pipe(v.string(), v.description(`one of ${CONTEXT_TABLES.join(', ')}`)),
+      }),
+      answer: v.object({
+        rows: v.array(
+          v.object({
+            key: v.string(),
+            version: v.number(),
+            site: v.nullable(v.string()),
+            body: v.record(v.string(), v.unknown()),
+          }),
+        ),
+      }),
+      refusals: [404],
+    },
+    async ({ params: { table } }) => {
+      if (!isContextTable(table))
+        throw new NoSuchTable('There is no such table.', { remedy: CONTEXT_TABLES.join(', ') })
+      return { rows: await listRows(db, tenant, table) }
+    },
+  )
 }

@@ -3,21 +3,20 @@ import * as v from 'valibot'
 import { StarlingError } from '../../shared/errors.ts'
 import type { DeviceId, TenantId } from '../../shared/ids.ts'
 import { parseRecord } from '../../shared/journal/stored-record.ts'
-import type { JournalRecord } from '../../shared/journal/record.ts'
+import { JournalRecordSchema } from '../../shared/journal/record.ts'
 import { ChainBroken, SealSchema, verifySeal, type Seal } from '../../shared/journal/seal.ts'
 import type { PublicKey } from '../../shared/signing/ed25519.ts'
 import type { Queryable, SqlValue } from '../../shared/sql/port.ts'
-import { describeIssues } from '../../shared/wire/answer.ts'
 
 const MAX_LISTED = 500
 const EXPORT_BATCH = 500
 
-export class QueryRefused extends StarlingError {
+class QueryRefused extends StarlingError {
   override readonly code = 'query_refused'
 }
 
 const Text = v.pipe(v.string(), v.minLength(1), v.maxLength(200))
-const QuerySchema = v.strictObject({
+export const RecordQuerySchema = v.strictObject({
   device: v.optional(Text),
   action: v.optional(Text),
   kind: v.optional(v.picklist(['intent', 'outcome', 'write', 'gap'])),
@@ -34,34 +33,34 @@ const QuerySchema = v.strictObject({
   /** `next` of the page before. */
   after: v.optional(Text),
 })
-export type RecordQuery = v.InferOutput<typeof QuerySchema>
+type RecordQuery = v.InferOutput<typeof RecordQuerySchema>
 
-/** Throws {@link QueryRefused} for a filter that there is not, so that a mistyped one does not show everything. */
-export function parseQuery(query: Readonly<Record<string, string>>): RecordQuery {
-  const parsed = v.safeParse(QuerySchema, query)
-  if (parsed.success) return parsed.output
-  throw new QueryRefused(`the records were not searched: ${describeIssues(parsed.issues)}`, {
+/** For a filter that there is not, so that a mistyped one does not show everything. */
+export function queryRefused(why: string): QueryRefused {
+  return new QueryRefused(`the records were not searched: ${why}`, {
     remedy: `Filters are device, action, kind, verdict, status, turn, after, and limit up to ${MAX_LISTED}.`,
   })
 }
 
-export type ListedRecord = {
-  readonly device: string
-  readonly seq: number
-  readonly id: string
-  readonly kind: string
-  readonly action: string | null
-  readonly of: string | null
-  readonly turn: string | null
-  readonly at: string
-  readonly record: JournalRecord
-}
+const ListedRecordSchema = v.object({
+  device: v.string(),
+  seq: v.number(),
+  id: v.string(),
+  kind: v.string(),
+  action: v.nullable(v.string()),
+  of: v.nullable(v.string()),
+  turn: v.nullable(v.string()),
+  at: v.string(),
+  record: JournalRecordSchema,
+})
+type ListedRecord = v.InferOutput<typeof ListedRecordSchema>
 
-export type RecordPage = {
-  readonly records: readonly ListedRecord[]
+export const RecordPageSchema = v.object({
+  records: v.array(ListedRecordSchema),
   /** What to send as `after` for the next page; null at the end. */
-  readonly next: string | null
-}
+  next: v.nullable(v.string()),
+})
+type RecordPage = v.InferOutput<typeof RecordPageSchema>
 
 type RecordRow = Omit<ListedRecord, 'record'> & { readonly text: string }
 
@@ -110,9 +109,11 @@ function nameOf({ at, device, seq }: ListedRecord): string {
   return Buffer.from(JSON.stringify([at, device, seq])).toString('base64url')
 }
 
-export type Standing =
-  | { readonly kind: 'sealed'; readonly from: number; readonly to: number; readonly sealedAt: string }
-  | { readonly kind: 'broken'; readonly message: string }
+export const StandingSchema = v.variant('kind', [
+  v.object({ kind: v.literal('sealed'), from: v.number(), to: v.number(), sealedAt: v.string() }),
+  v.object({ kind: v.literal('broken'), message: v.string() }),
+])
+type Standing = v.InferOutput<typeof StandingSchema>
 
 /** Whether the record `seq` lies, unaltered, in a run that its device sealed. */
 export async function standingOf(

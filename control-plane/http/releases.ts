@@ -1,16 +1,20 @@
 /** Releases over the API: what is published, and publishing a bundle's files. */
-import { Hono } from 'hono'
 import * as v from 'valibot'
 import { versionOf } from '../../rollout/bundle/folder.ts'
 import { BundleUnfit } from '../../rollout/bundle/unfit.ts'
 import type { Kernel } from '../../shared/kernel/contract.ts'
 import type { Database } from '../../shared/sql/port.ts'
-import { describeIssues } from '../../shared/wire/answer.ts'
-import { BundleNameSchema, BundlePathSchema, MAX_BUNDLE_FILES } from '../../shared/wire/bundle.ts'
-import { atCentre } from '../performer.ts'
+import {
+  BundleNameSchema,
+  BundlePathSchema,
+  MAX_BUNDLE_FILES,
+  VersionSchema,
+} from '../../shared/wire/bundle.ts'
 import { originAt, originsByDigest } from '../release/origin.ts'
 import { publishPerformer, type PublishParts } from '../release/publish.ts'
-import type { Caller } from './access.ts'
+import { doneAt } from './done.ts'
+import { endpoint, type Endpoint } from './endpoint.ts'
+import { OriginView } from './origin-view.ts'
 
 /** What one request may carry: a model and what belongs to it. It passes through memory once. */
 export const MAX_UPLOAD_BYTES = 64 * 1024 * 1024
@@ -26,59 +30,126 @@ export interface ReleaseParts {
   readonly awaiting: () => Promise<readonly string[]>
 }
 
-const FileSchema = v.strictObject({ path: BundlePathSchema, file: v.instance(File) })
-const UploadSchema = v.strictObject({
+const UploadSchema = v.object({
   name: BundleNameSchema,
-  held: v.picklist(['true', 'false']),
-  files: v.pipe(v.array(FileSchema), v.minLength(1), v.maxLength(MAX_BUNDLE_FILES)),
+  held: v.optional(v.picklist(['true', 'false']), 'false'),
+  /** Each named by its path in the bundle. */
+  file: v.pipe(
+    v.array(
+      v.pipe(
+        v.instance(File),
+        v.check(({ name }) => v.is(BundlePathSchema, name), 'a bundle path is relative and plain'),
+      ),
+    ),
+    v.minLength(1),
+    v.maxLength(MAX_BUNDLE_FILES),
+  ),
 })
 
-export function releaseRoutes({ db, kernel, publishing, released, awaiting }: ReleaseParts): Hono<Caller> {
-  const app = new Hono<Caller>()
-  app.get('/releases', async (context) => {
-    const releases = await db.query(
-      `select name, version, held, envelope_sha256, published_at, manifest from centre.bundle
-       order by published_at desc limit 200`,
-    )
-    return context.json({ releases })
-  })
-  const ground = { sql: db, content: publishing.content }
-  app.get('/releases/:name/:version', async (context) => {
-    const { name, version } = context.req.param()
-    return context.json(await originAt(ground, { name, version }))
-  })
-  app.get('/lineage/:digest', async (context) =>
-    context.json({ found: await originsByDigest(ground, context.req.param('digest')) }),
-  )
-  app.post('/releases', async (context) => {
-    const upload = uploadOf(await context.req.raw.formData().catch(() => null))
-    const { name, held } = upload
-    const files = new Map<string, Uint8Array>()
-    for (const { path, file } of upload.files) files.set(path, new Uint8Array(await file.arrayBuffer()))
-    const source = { name, version: versionOf(files), held: held === 'true', files }
-    const { output } = await atCentre(kernel, publishPerformer(publishing, source), {
-      resource: { type: 'bundle', id: `${name} ${source.version}` },
-      input: { name, version: source.version },
-      principal: context.get('principal'),
-    })
-    if (output.isNew) await released()
-    const due = await awaiting()
-    return context.json({ ...output, held: source.held, due }, output.isNew ? 201 : 200)
-  })
-  return app
+const ReleaseView = v.object({
+  name: BundleNameSchema,
+  version: VersionSchema,
+  held: v.boolean(),
+  envelope_sha256: v.string(),
+  published_at: v.string(),
+  manifest: v.pipe(v.record(v.string(), v.unknown()), v.description('as it was signed')),
+})
+
+export function releaseEndpoints(parts: ReleaseParts): readonly Endpoint[] {
+  return [listEndpoint(parts), originEndpoint(parts), lineageEndpoint(parts), publishEndpoint(parts)]
 }
 
-function uploadOf(form: FormData | null): v.InferOutput<typeof UploadSchema> {
-  const parsed = v.safeParse(UploadSchema, {
-    name: form?.get('name'),
-    held: form?.get('held') ?? 'false',
-    files: [...(form?.entries() ?? [])].flatMap(([field, file]) =>
-      field === 'file' && file instanceof File ? [{ path: file.name, file }] : [],
-    ),
-  })
-  if (parsed.success) return parsed.output
-  throw new BundleUnfit(
-    'bundle_refused',
-    `${describeIssues(parsed.issues)}; a form has "name", "held" and each file as "file", named by its path`,
+function listEndpoint({ db }: ReleaseParts): Endpoint {
+  return endpoint(
+    {
+      method: 'get',
+      path: '/releases',
+      tag: 'releases',
+      summary: 'What was published, newest first, up to 200.',
+      answer: v.object({ releases: v.array(ReleaseView) }),
+      refusals: [],
+    },
+    async () => ({
+      releases: await db.query<Omit<v.InferInput<typeof ReleaseView>, 'manifest'> & { manifest: never }>(
+        `select name, version, held, envelope_sha256, published_at, manifest from centre.bundle
+         order by published_at desc limit 200`,
+      ),
+    }),
+  )
+}
+
+function originEndpoint({ db, publishing: { content } }: ReleaseParts): Endpoint {
+  return endpoint(
+    {
+      method: 'get',
+      path: '/releases/{name}/{version}',
+      tag: 'releases',
+      summary: 'One release: its models, data and evaluation, and who let it out under which policy.',
+      params: v.strictObject({ name: v.string(), version: v.string() }),
+      answer: OriginView,
+      refusals: [404],
+    },
+    async ({ params }) => await originAt({ sql: db, content }, params),
+  )
+}
+
+function lineageEndpoint({ db, publishing: { content } }: ReleaseParts): Endpoint {
+  return endpoint(
+    {
+      method: 'get',
+      path: '/lineage/{digest}',
+      tag: 'releases',
+      summary: 'Every release that a digest is of: its envelope, a model as records name it, or a file.',
+      params: v.strictObject({
+        digest: v.pipe(v.string(), v.description('of a dozen digits or more, from the first')),
+      }),
+      answer: v.object({ found: v.array(OriginView) }),
+      refusals: [404],
+    },
+    async ({ params: { digest } }) => ({ found: await originsByDigest({ sql: db, content }, digest) }),
+  )
+}
+
+function publishEndpoint({ kernel, publishing, released, awaiting }: ReleaseParts): Endpoint {
+  return endpoint(
+    {
+      method: 'post',
+      path: '/releases',
+      tag: 'releases',
+      summary:
+        'Publishes the files of a bundle under the version that they say; a held one is nobody’s usual one.',
+      body: UploadSchema,
+      bodyType: 'multipart/form-data',
+      answer: v.object({
+        name: BundleNameSchema,
+        version: VersionSchema,
+        envelopeSha256: v.string(),
+        files: v.number(),
+        isNew: v.boolean(),
+        held: v.boolean(),
+        due: v.pipe(v.array(v.string()), v.description('documents that people have to sign')),
+      }),
+      status: 201,
+      already: 200,
+      refusals: [403],
+      refuse: (why) =>
+        new BundleUnfit(
+          'bundle_refused',
+          `${why}; a form has "name", "held" and its files as "file", each named by its path`,
+        ),
+    },
+    async ({ body: { name, held, file: given }, principal, context }) => {
+      const files = new Map<string, Uint8Array>()
+      for (const file of given) files.set(file.name, new Uint8Array(await file.arrayBuffer()))
+      const source = { name, version: versionOf(files), held: held === 'true', files }
+      const output = await doneAt(kernel)(publishPerformer(publishing, source), {
+        resource: { type: 'bundle', id: `${name} ${source.version}` },
+        input: { name, version: source.version },
+        principal,
+      })
+      if (output.isNew) await released()
+      const answer = { ...output, held: source.held, due: await awaiting() }
+      return output.isNew ? answer : context.json(answer, 200)
+    },
   )
 }

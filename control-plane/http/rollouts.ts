@@ -214,7 +214,7 @@ function watchEndpoint(parts: RolloutApiParts): Endpoint {
       summary: 'The campaign as it is and after every change, as server-sent events, until it is over.',
       params: CampaignParams,
       answer: CampaignView,
-      streams: true,
+      answerType: 'text/event-stream',
       refusals: [404, 422],
     },
     async ({ params: { campaign }, context }) => {

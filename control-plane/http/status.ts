@@ -10,6 +10,8 @@ const STATUS: Readonly<Record<string, RefusalStatus>> = {
   denied: 403,
   token_elsewhere: 403,
   no_such_device: 404,
+  no_such_record: 404,
+  no_such_table: 404,
   no_such_release: 404,
   no_such_conflict: 404,
   no_such_approver: 404,

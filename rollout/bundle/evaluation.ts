@@ -13,7 +13,7 @@ import type { UnfitCode } from './unfit.ts'
 
 export const EVALUATION_TYPE = 'https://in-toto.io/attestation/test-result/v0.1'
 
-const FigureSchema = v.object({
+export const FigureSchema = v.object({
   name: v.string(),
   value: v.pipe(v.number(), v.finite()),
   low: v.pipe(v.number(), v.finite()),

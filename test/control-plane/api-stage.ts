@@ -148,7 +148,7 @@ export async function apiStage(
       authority: await openAuthority(tenant, keys.fabric),
       keys,
       leafUrl: () => 'nats://127.0.0.1:7423',
-      policy: () => ({ payloadType: 'x', payload: Buffer.from('{}').toString('base64'), signatures: [] }),
+      policy: () => stage.policy().envelope,
       roots: async () => await Promise.resolve(null),
     },
   })

@@ -79,6 +79,10 @@ const CHECKS: Readonly<Record<string, Check>> = {
     isObject(value)
       ? first(Object.keys(value).map((name) => schemaFault(rule, name, `${at}.${name}`)))
       : null,
+  oneOf: (rule: readonly JsonObject[], value, { at }) => {
+    const faults = rule.map((one) => schemaFault(one, value, at))
+    return faults.filter((fault) => fault === null).length === 1 ? null : faults.join('; or ')
+  },
   anyOf: (rule: readonly JsonObject[], value, { at }) => {
     const faults = rule.map((one) => schemaFault(one, value, at))
     return faults.includes(null) ? null : faults.join('; or ')

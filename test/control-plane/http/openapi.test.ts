@@ -1,56 +1,84 @@
 /** The API's document against the API: every declared call is made for real, and what it answers is held against its schema. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { signApproval } from '../../../rollout/campaign/approval.ts'
+import { makeUserKey } from '../../../shared/fabric/credentials.ts'
 import type { JsonObject } from '../../../shared/json.ts'
 import { generateKeyPair } from '../../../shared/signing/ed25519.ts'
 import { RELEASE_APPROVAL_TYPE, signStatement } from '../../../shared/wire/approval.ts'
+import { proofBytes, type EnrolRequest } from '../../../shared/wire/enrolment.ts'
+import { governed, technicianAsks, type Governed } from '../../support/governed.ts'
 import { apiStage, type ApiStage } from '../api-stage.ts'
 import { publishRelease } from '../registry/published.ts'
+import { acts } from './acts.ts'
 import { schemaFault } from './json-schema.ts'
 
+type Schemas = Readonly<Record<string, { readonly schema: JsonObject }>>
 type Operation = {
   readonly summary: string
   readonly operationId: string
   readonly parameters: readonly { readonly name: string; readonly in: string; readonly required: boolean }[]
-  readonly requestBody?: { readonly content: Readonly<Record<string, { readonly schema: JsonObject }>> }
-  readonly responses: Readonly<
-    Record<string, { readonly content: Readonly<Record<string, { readonly schema: JsonObject }>> }>
-  >
+  readonly security?: readonly []
+  readonly requestBody?: { readonly content: Schemas }
+  readonly responses: Readonly<Record<string, { readonly description: string; readonly content: Schemas }>>
 }
 type Document = {
   readonly openapi: string
   readonly paths: Readonly<Record<string, Readonly<Record<string, Operation>>>>
   readonly components: { readonly schemas: { readonly Refusal: JsonObject } }
 }
-type Wish = { readonly path: string; readonly body?: object; readonly as?: string }
+type Wish = { readonly path: string; readonly body?: object; readonly as?: string; readonly role?: null }
+
+/** What a device that made its own keys sends. */
+function enrolmentOf(token: string): EnrolRequest {
+  const key = generateKeyPair()
+  const claim = {
+    v: 1 as const,
+    token,
+    device: 'pump-1',
+    site: 'north',
+    publicKey: key.publicKey.text,
+    userKey: makeUserKey().publicKey,
+    leafKey: makeUserKey().publicKey,
+  }
+  return { claim, proof: Buffer.from(key.sign(proofBytes(claim))).toString('base64') }
+}
 
 describe('the OpenAPI document', () => {
   let stage: ApiStage
   let described: Document
+  let device: Governed
   const ada = generateKeyPair()
   const called = new Set<string>()
   beforeAll(async () => {
     stage = await apiStage()
     for (const version of ['1.0.0', '1.1.0', '1.2.0']) await publishRelease(stage, 'speech', version)
+    device = await governed({ origin: 'alpha' })
+    for (const action of ['note.record', 'safety.override'])
+      await device.kernel.admit(acts(action), technicianAsks(action, {}))
     described = (await stage.call('/api/openapi.json', { role: null })).body as unknown as Document
   })
-  afterAll(async () => await stage.close())
+  afterAll(async () => {
+    await device.close()
+    await stage.close()
+  })
 
   /** Makes the call, and holds request, status and answer against what is declared for it. */
   const conforming = async (
     method: string,
     template: string,
-    { path, body, as }: Wish,
+    { path, body, as, role }: Wish,
   ): Promise<JsonObject> => {
     const operation = described.paths[template]?.[method]
     if (operation === undefined) throw new Error(`${method} ${template} is not described`)
     called.add(`${method} ${template}`)
     const declared = operation.requestBody?.content['application/json']?.schema
-    if (body !== undefined) expect(schemaFault(declared ?? {}, body), `request of ${template}`).toBeNull()
+    if (body !== undefined && !(body instanceof FormData))
+      expect(schemaFault(declared ?? {}, body), `request of ${template}`).toBeNull()
     const answer = await stage.call(path, {
       method: method.toUpperCase(),
       ...(body === undefined ? {} : { body }),
       ...(as === undefined ? {} : { as }),
+      ...(role === undefined ? {} : { role }),
     })
     const response = operation.responses[String(answer.status)]
     expect(response, `${method} ${path} answered ${answer.status}: ${answer.text}`).toBeDefined()
@@ -73,6 +101,74 @@ describe('the OpenAPI document', () => {
       expect(operation.parameters.filter((one) => one.in === 'path').map(({ name }) => name)).toEqual(named)
     }
   })
+
+  const governanceAndDevices = async (): Promise<void> => {
+    for (const path of ['/api/health', '/api/ready', '/api/openapi.json'])
+      await conforming('get', path, { path, role: null })
+    const form = new FormData()
+    form.set('name', 'speech')
+    await conforming('post', '/api/releases', { path: '/api/releases', body: form })
+    for (const path of ['/api/releases', '/api/policy', '/api/gaps', '/api/journal', '/api/conflicts'])
+      await conforming('get', path, { path })
+    const release = '/api/releases/{name}/{version}'
+    const { envelopeSha256 } = await conforming('get', release, { path: '/api/releases/speech/1.1.0' })
+    await conforming('get', release, { path: '/api/releases/speech/9.9.9' })
+    await conforming('get', '/api/lineage/{digest}', { path: `/api/lineage/${String(envelopeSha256)}` })
+    await conforming('get', '/api/context/{table}', { path: '/api/context/asset' })
+    await conforming('get', '/api/context/{table}', { path: '/api/context/teapots' })
+    const settle = { path: '/api/conflicts/none', body: { take: 'ours' } }
+    await conforming('post', '/api/conflicts/{id}', settle)
+    const made = await conforming('post', '/api/tokens', {
+      path: '/api/tokens',
+      body: { device: 'pump-1', site: 'north' },
+    })
+    const request = { path: '/api/enrol', body: enrolmentOf(String(made['token'])), role: null }
+    await conforming('post', '/api/enrol', request)
+    await conforming('post', '/api/enrol', request)
+    await stage.take(device)
+    await stage.db.query(
+      `insert into ingest.quarantine (tenant, digest, subject, reason, message, size_bytes)
+       values ('acme', 'd', 's', 'malformed', 'it is not JSON', 3)`,
+    )
+    await stage.db.query(
+      `insert into ingest.gap (tenant, device, from_seq, to_seq, reason, record_id)
+       values ('acme', 'alpha', 900, 901, 'lost', 'r')`,
+    )
+    for (const path of ['/api/devices', '/api/quarantine', '/api/gaps'])
+      await conforming('get', path, { path })
+    const chosen = { path: '/api/devices/pump-1/desired', body: { name: 'speech', version: null } }
+    await conforming('put', '/api/devices/{id}/desired', chosen)
+    const { records } = await conforming('get', '/api/records', { path: '/api/records?device=alpha' })
+    for (const { id } of records as { id: string }[])
+      await conforming('get', '/api/records/{id}', { path: `/api/records/${id}` })
+    await conforming('get', '/api/records', { path: '/api/records?verdict=maybe' })
+    await conforming('get', '/api/verification/centre', { path: '/api/verification/centre' })
+    for (const name of ['alpha', 'nobody'])
+      await conforming('get', '/api/verification/{device}', { path: `/api/verification/${name}` })
+    for (const name of ['pump-1', 'nobody'])
+      await conforming('post', '/api/devices/{id}/revoke', { path: `/api/devices/${name}/revoke` })
+    await linesAndPages()
+  }
+
+  /** Answers that are no JSON document. */
+  const linesAndPages = async (): Promise<void> => {
+    const exported = described.paths['/api/export/{device}']?.['get']?.responses['200']?.content
+    const { text } = await stage.call('/api/export/alpha')
+    const kinds = text
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line) as { kind: string })
+    for (const line of kinds)
+      expect(schemaFault(exported?.['application/x-ndjson']?.schema ?? {}, line)).toBeNull()
+    expect(new Set(kinds.map(({ kind }) => kind))).toEqual(new Set(['journal', 'record', 'seal', 'gap']))
+    called.add('get /api/export/{device}')
+    expect((await stage.call('/metrics', { role: null })).headers.get('content-type')).toContain('text/plain')
+    called.add('get /metrics')
+    const session = '/console/session'
+    for (const token of ['none', await stage.token()])
+      await conforming('post', session, { path: session, body: { token }, role: null })
+    await conforming('delete', session, { path: session, role: null })
+  }
 
   it('says what every call takes and answers, done and refused', async () => {
     const release = { name: 'speech', version: '1.1.0' }
@@ -173,6 +269,7 @@ describe('the OpenAPI document', () => {
     const key = { path: '/api/repositories/image/keys' }
     await conforming('post', `${repository}/keys`, { ...key, body: { role: 'timestamp', renew: true } })
     await conforming('post', `${repository}/keys`, { ...key, body: { role: 'root', renew: true } })
+    await governanceAndDevices()
     await conforming('delete', '/api/approvers/{keyId}', { path: `/api/approvers/${ada.publicKey.id}` })
     const all = Object.entries(described.paths).flatMap(([path, methods]) =>
       Object.keys(methods).map((method) => `${method} ${path}`),
@@ -183,13 +280,14 @@ describe('the OpenAPI document', () => {
   it('describes no call that is not there, and is itself open to whoever wants to learn', async () => {
     expect((await stage.call('/api/openapi.json', { role: null })).status).toBe(200)
     for (const [path, methods] of Object.entries(described.paths))
-      for (const method of Object.keys(methods)) {
+      for (const [method, operation] of Object.entries(methods)) {
         const real = path
           .replace('{keyId}', 'f'.repeat(64))
           .replace('{version}', '0.0.1')
           .replace(/\{\w+\}/g, 'x')
         const answer = await stage.call(real, { method: method.toUpperCase(), role: null })
-        expect([path, answer.status]).toEqual([path, 401])
+        if (operation.security === undefined) expect([path, answer.status]).toEqual([path, 401])
+        else expect([path, answer.status]).not.toEqual([path, 404])
       }
   })
 })

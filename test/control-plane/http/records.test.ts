@@ -1,28 +1,11 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import * as v from 'valibot'
-import { redeem } from '../../../shared/kernel/admitted.ts'
-import type { Json, JsonObject } from '../../../shared/json.ts'
-import type { TransactionalPerformer } from '../../../shared/kernel/contract.ts'
 import { parseRecord } from '../../../shared/journal/stored-record.ts'
 import { SealSchema, verifySeal } from '../../../shared/journal/seal.ts'
 import { loadPublicKey } from '../../../shared/signing/ed25519.ts'
 import { governed, technicianAsks, type Governed } from '../../support/governed.ts'
 import { apiStage, type ApiStage } from '../api-stage.ts'
-
-/** Any action, which does nothing but answer. */
-function acts(action: string): TransactionalPerformer<JsonObject, Json> {
-  return {
-    kind: 'transactional',
-    action,
-    accepts: v.looseObject({}),
-    route: () => ({ provider: 'test', model: 'test/1', digest: null, region: 'device', reason: 'test' }),
-    perform: async (admitted) => {
-      redeem(admitted, action)
-      return await Promise.resolve({ done: true })
-    },
-    check: () => undefined,
-  }
-}
+import { acts } from './acts.ts'
 
 const ListSchema = v.object({
   records: v.array(
