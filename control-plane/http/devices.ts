@@ -90,7 +90,7 @@ function listEndpoint(parts: DeviceParts): Endpoint {
   )
 }
 
-function desiredEndpoint({ kernel, rollout, desiredMoved }: DeviceParts): Endpoint {
+function desiredEndpoint(parts: DeviceParts): Endpoint {
   return endpoint(
     {
       method: 'put',
@@ -103,18 +103,18 @@ function desiredEndpoint({ kernel, rollout, desiredMoved }: DeviceParts): Endpoi
       refusals: [403, 404, 409, 422],
     },
     async ({ params: { id }, body: { name, version }, principal }) => {
-      await doneAt(kernel)(chooseVersionPerformer(rollout), {
+      await doneAt(parts.kernel)(chooseVersionPerformer(parts.rollout), {
         resource: { type: 'device', id },
         input: { device: id, name, version },
         principal,
       })
-      await desiredMoved()
+      await parts.desiredMoved()
       return { device: id, name, version }
     },
   )
 }
 
-function revokeEndpoint({ db, kernel, rollout, shutOut }: DeviceParts): Endpoint {
+function revokeEndpoint(parts: DeviceParts): Endpoint {
   return endpoint(
     {
       method: 'post',
@@ -126,12 +126,12 @@ function revokeEndpoint({ db, kernel, rollout, shutOut }: DeviceParts): Endpoint
       refusals: [403, 404, 422],
     },
     async ({ params: { id }, principal }) => {
-      const revoked = await doneAt(kernel)(revokePerformer(rollout), {
+      const revoked = await doneAt(parts.kernel)(revokePerformer(parts.rollout), {
         resource: { type: 'device', id },
         input: { device: id },
         principal,
       })
-      await shutOut(id, await revokedKeys(db, id))
+      await parts.shutOut(id, await revokedKeys(parts.db, id))
       return revoked
     },
   )

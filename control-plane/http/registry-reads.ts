@@ -241,7 +241,7 @@ function releaseEndpoint({ db, publishing, rollout }: ReadParts): Endpoint {
           holds: holding.includes(person),
         })),
         transitions: [...(await transitionsOf(db, params))],
-      } as v.InferInput<typeof ReleaseView>
+      }
     },
   )
 }

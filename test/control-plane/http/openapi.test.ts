@@ -111,9 +111,10 @@ describe('the OpenAPI document', () => {
     for (const path of ['/api/releases', '/api/policy', '/api/gaps', '/api/journal', '/api/conflicts'])
       await conforming('get', path, { path })
     const release = '/api/releases/{name}/{version}'
-    const { envelopeSha256 } = await conforming('get', release, { path: '/api/releases/speech/1.1.0' })
+    const origin = await conforming('get', release, { path: '/api/releases/speech/1.1.0' })
+    const digest = origin['envelopeSha256'] as string
     await conforming('get', release, { path: '/api/releases/speech/9.9.9' })
-    await conforming('get', '/api/lineage/{digest}', { path: `/api/lineage/${String(envelopeSha256)}` })
+    await conforming('get', '/api/lineage/{digest}', { path: `/api/lineage/${digest}` })
     await conforming('get', '/api/context/{table}', { path: '/api/context/asset' })
     await conforming('get', '/api/context/{table}', { path: '/api/context/teapots' })
     const settle = { path: '/api/conflicts/none', body: { take: 'ours' } }
@@ -122,7 +123,7 @@ describe('the OpenAPI document', () => {
       path: '/api/tokens',
       body: { device: 'pump-1', site: 'north' },
     })
-    const request = { path: '/api/enrol', body: enrolmentOf(String(made['token'])), role: null }
+    const request = { path: '/api/enrol', body: enrolmentOf(made['token'] as string), role: null }
     await conforming('post', '/api/enrol', request)
     await conforming('post', '/api/enrol', request)
     await stage.take(device)
