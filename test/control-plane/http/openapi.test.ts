@@ -1,6 +1,7 @@
 /** The API's document against the API: every declared call is made for real, and what it answers is held against its schema. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { signApproval } from '../../../rollout/campaign/approval.ts'
+import type { RowOf } from '../../../shared/context/tables.ts'
 import { makeUserKey } from '../../../shared/fabric/credentials.ts'
 import type { JsonObject } from '../../../shared/json.ts'
 import { generateKeyPair } from '../../../shared/signing/ed25519.ts'
@@ -8,7 +9,7 @@ import { RELEASE_APPROVAL_TYPE, signStatement } from '../../../shared/wire/appro
 import { proofBytes, type EnrolRequest } from '../../../shared/wire/enrolment.ts'
 import { governed, technicianAsks, type Governed } from '../../support/governed.ts'
 import { apiStage, type ApiStage } from '../api-stage.ts'
-import { publishRelease } from '../registry/published.ts'
+import { publishRelease, releaseForm } from '../registry/published.ts'
 import { acts } from './acts.ts'
 import { schemaFault } from './json-schema.ts'
 
@@ -41,6 +42,40 @@ function enrolmentOf(token: string): EnrolRequest {
     leafKey: makeUserKey().publicKey,
   }
   return { claim, proof: Buffer.from(key.sign(proofBytes(claim))).toString('base64') }
+}
+
+/** A conflict and a rejected write, as the centre keeps them. */
+async function conflictsAt({ db }: ApiStage): Promise<void> {
+  const by = { device: 'alpha', person: 'amara', at: '2026-01-01T00:00:00.000Z' }
+  const about = { table: 'asset', key: 'a1' }
+  const conflict: RowOf<'write_conflict'> = {
+    ...about,
+    field: 'name',
+    policy: 'person',
+    status: 'open',
+    base: { name: 'Pump' },
+    ours: { name: 'Pump 1' },
+    theirs: { name: 'Pump 2' },
+    oursBy: by,
+    theirsBy: { ...by, device: null },
+    choice: null,
+    settledBy: null,
+    settledAt: null,
+  }
+  const rejected: RowOf<'write_result'> = {
+    ...about,
+    outcome: 'rejected',
+    code: 'scope',
+    reason: 'elsewhere',
+    rowVersion: 1,
+  }
+  const rows = Object.entries({ write_conflict: conflict, write_result: rejected })
+  for (const [index, [table, body]] of rows.entries())
+    await db.query(
+      `insert into ops.row (tenant, tbl, key, version, body, columns)
+       values ('acme', $1, 'w.name', $2, $3::text::jsonb, '{}')`,
+      [table, 1_000 + index, JSON.stringify(body)],
+    )
 }
 
 describe('the OpenAPI document', () => {
@@ -105,10 +140,13 @@ describe('the OpenAPI document', () => {
   const governanceAndDevices = async (): Promise<void> => {
     for (const path of ['/api/health', '/api/ready', '/api/openapi.json'])
       await conforming('get', path, { path, role: null })
-    const form = new FormData()
-    form.set('name', 'speech')
-    await conforming('post', '/api/releases', { path: '/api/releases', body: form })
-    for (const path of ['/api/releases', '/api/policy', '/api/gaps', '/api/journal', '/api/conflicts'])
+    for (const body of [
+      new FormData(),
+      releaseForm('intent', '1.0.0', { held: true }),
+      releaseForm('intent', '1.0.0', { held: true }),
+    ])
+      await conforming('post', '/api/releases', { path: '/api/releases', body })
+    for (const path of ['/api/releases', '/api/policy', '/api/gaps', '/api/journal'])
       await conforming('get', path, { path })
     const release = '/api/releases/{name}/{version}'
     const origin = await conforming('get', release, { path: '/api/releases/speech/1.1.0' })
@@ -117,6 +155,8 @@ describe('the OpenAPI document', () => {
     await conforming('get', '/api/lineage/{digest}', { path: `/api/lineage/${digest}` })
     await conforming('get', '/api/context/{table}', { path: '/api/context/asset' })
     await conforming('get', '/api/context/{table}', { path: '/api/context/teapots' })
+    await conflictsAt(stage)
+    await conforming('get', '/api/conflicts', { path: '/api/conflicts' })
     const settle = { path: '/api/conflicts/none', body: { take: 'ours' } }
     await conforming('post', '/api/conflicts/{id}', settle)
     const made = await conforming('post', '/api/tokens', {
