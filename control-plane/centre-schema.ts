@@ -4,7 +4,7 @@ import { ROLLOUT_SCHEMA } from './rollouts/schema.ts'
 /**
  * The centre's tables beside context, journal and ingest. Each statement may be run again. A row of `desired` is one decision
  * about one device and bundle, the last one counts, and no version means "what is stable again". A bundle's `attestations` name its
- * signed statements, which are content, by file.
+ * signed statements, which are content, by file. A policy that nobody published is the one that Starling came with.
  */
 export const CENTRE_SCHEMA = `
 create schema if not exists centre;
@@ -31,4 +31,7 @@ create index if not exists desired_by_device on centre.desired (device, name, id
 create table if not exists centre.policy (
   version bigint primary key, digest text not null, envelope jsonb not null, signed_at timestamptz not null
 );
+alter table centre.policy add column if not exists published_by text;
+alter table centre.policy add column if not exists record_id text;
+alter table centre.policy add column if not exists approvals jsonb;
 ${REGISTRY_SCHEMA}${ROLLOUT_SCHEMA}`

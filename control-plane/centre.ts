@@ -128,7 +128,7 @@ async function open(
       authority,
       keys,
       leafUrl: () => hub.leafUrl,
-      policy: () => governance.policy.envelope,
+      policy: () => governance.policy.current().envelope,
       roots: async () => await releases.repositories.roots(),
     },
   }
@@ -161,7 +161,7 @@ function rolloutOf({
   }): RolloutParts {
   const { policy: policyKey, release } = keys
   const trust = { policyKey, releaseKey: release.publicKey }
-  return { clock: systemClock, environment, ...trust, policy: () => policy, campaigns, content }
+  return { clock: systemClock, environment, ...trust, policy: () => policy.current(), campaigns, content }
 }
 
 /** What is released: the shipped bundles published, and every one listed. */
@@ -184,7 +184,7 @@ async function openReleases(
     clock: systemClock,
     environment: options.environment,
     keys: repositoryKeys(options),
-    desired: async (sql, device) => (await desiredState(sql, policy.envelope, device, campaigns)).bundles,
+    desired: async (sql, device) => (await desiredState(sql, policy.current().envelope, device, campaigns)).bundles,
   })
   await publishShipped(kernel, publishingOf({ content, keys, options }), log)
   await repositories.listPublished()
@@ -284,7 +284,7 @@ async function openFabric(
   const conductor = openConductor({ ...centre, tell: async (devices) => await teller.tell(devices) })
   const asked = async (device: string): Promise<void> => await conductor.asked(device)
   closers.add(
-    openAskService({ ...asks, rights, repositories, rollout, asked, policy: () => policy.envelope }),
+    openAskService({ ...asks, rights, repositories, rollout, asked, policy: () => policy.current().envelope }),
   )
   closers.add(conductor.start())
   return { teller, conductor }
@@ -312,6 +312,7 @@ async function openHttp(
   const operatorToken = await writeOperatorToken(access, join(options.data, 'operator.token'))
   const app = centreApi({
     ...centre,
+    policies: centre.policy,
     version: packageVersion(),
     clock: systemClock,
     access,

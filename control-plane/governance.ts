@@ -6,13 +6,12 @@ import { createKernel } from '../shared/kernel/kernel.ts'
 import { recoverIntents } from '../shared/kernel/recover.ts'
 import type { Log } from '../shared/log.ts'
 import { openMetrics, type Metrics } from '../shared/metrics/metrics.ts'
-import type { SignedPolicy } from '../shared/policy/signed-policy.ts'
 import type { Database } from '../shared/sql/port.ts'
 import { CENTRE_SCHEMA } from './centre-schema.ts'
 import { OPS_SCHEMA } from './context/schema.ts'
 import { INGEST_SCHEMA } from './ingest/schema.ts'
 import type { CentreKeys } from './keys.ts'
-import { openCentrePolicy } from './policy.ts'
+import { openCentrePolicy, type CentrePolicy } from './policy.ts'
 import { DELTA_SCHEMA } from './release/delta-store.ts'
 import { REPOSITORY_SCHEMA } from './release/repositories/store.ts'
 
@@ -23,7 +22,7 @@ export interface Governance {
   readonly journal: Journal
   readonly kernel: Kernel
   readonly metrics: Metrics
-  readonly policy: SignedPolicy
+  readonly policy: CentrePolicy
 }
 
 export async function openGovernance(parts: {
@@ -39,7 +38,7 @@ export async function openGovernance(parts: {
   const policy = await openCentrePolicy({ db, key: keys.policy, environment, clock })
   const journal = await openJournal({ db, origin: CENTRE_ORIGIN, key: keys.journal, clock })
   const metrics = openMetrics()
-  const kernel = await createKernel({ db, journal, policy: () => policy, clock, metrics })
+  const kernel = await createKernel({ db, journal, policy: () => policy.current(), clock, metrics })
   // Every performer of the centre is transactional: what a crash left open did not take place.
   const settled = await recoverIntents({ journal, external: [], isTransactional: () => true })
   for (const { recordId, action } of settled)

@@ -7,7 +7,14 @@ import { fieldServicePolicy } from '../shared/policy/field-service-policy.ts'
 import { PolicySchema, type PolicyDocument } from '../shared/policy/policy.ts'
 import { openPolicy, signPolicy, type SignedPolicy } from '../shared/policy/signed-policy.ts'
 import type { KeyPair } from '../shared/signing/ed25519.ts'
-import type { Database } from '../shared/sql/port.ts'
+import type { Database, Queryable } from '../shared/sql/port.ts'
+
+export interface CentrePolicy {
+  /** What is in force at this moment. */
+  current(): SignedPolicy
+  /** Puts in force what was published since; a stored policy that does not verify, or is older, changes nothing and is thrown. */
+  refresh(): Promise<SignedPolicy>
+}
 
 /**
  * The stored policy, the first one of a new centre, or the next version where this Starling came with other rules than the one
@@ -18,16 +25,42 @@ export async function openCentrePolicy(parts: {
   readonly key: KeyPair
   readonly environment: Environment
   readonly clock: Clock
-}): Promise<SignedPolicy> {
-  const trust = { keys: [parts.key.publicKey], environment: parts.environment, held: null }
-  const [row] = await parts.db.query<{ envelope: never }>(
-    'select envelope from centre.policy order by version desc limit 1',
+}): Promise<CentrePolicy> {
+  const { db, key, environment } = parts
+  let held = await firstPolicy(parts)
+  return {
+    current: () => held,
+    refresh: async () => {
+      const newest = await newestPolicy(db, { keys: [key.publicKey], environment, held })
+      held = newest?.policy ?? held
+      return held
+    },
+  }
+}
+
+/** The newest that is stored, verified; null for a new centre. Throws as `openPolicy` does. */
+export async function newestPolicy(
+  sql: Queryable,
+  trust: Parameters<typeof openPolicy>[1],
+): Promise<{ readonly policy: SignedPolicy; readonly publishedBy: string | null } | null> {
+  const [row] = await sql.query<{ envelope: never; publishedBy: string | null }>(
+    'select envelope, published_by as "publishedBy" from centre.policy order by version desc limit 1',
   )
+  return row === undefined
+    ? null
+    : { policy: openPolicy(row.envelope, trust), publishedBy: row.publishedBy }
+}
+
+async function firstPolicy(parts: Parameters<typeof openCentrePolicy>[0]): Promise<SignedPolicy> {
+  const trust = { keys: [parts.key.publicKey], environment: parts.environment, held: null }
+  const newest = await newestPolicy(parts.db, trust)
+  const stored = newest?.policy ?? null
   const nowMs = parts.clock.nowMs()
-  const stored = row === undefined ? null : openPolicy(row.envelope, trust)
   const version = (stored?.document.version ?? 0) + 1
   const document = fieldServicePolicy({ environment: parts.environment, version, nowMs })
-  if (stored !== null && !hasOtherRules(stored.document, document)) return stored
+  // What people published has its say, whatever this Starling comes with.
+  if (stored !== null && (newest?.publishedBy != null || !hasOtherRules(stored.document, document)))
+    return stored
   const signed = openPolicy(signPolicy(document, [parts.key]), trust)
   await parts.db.query(
     `insert into centre.policy (version, digest, envelope, signed_at)

@@ -182,7 +182,8 @@ const PRUNE_EVERY_RECORDS = 500
 
 function saysTheSame(before: unknown, now: ReportedState): boolean {
   const parsed = v.safeParse(ReportedStateSchema, before)
-  const said = ({ bundles, device }: ReportedState): string => JSON.stringify([bundles, device ?? null])
+  const said = ({ bundles, device, policy }: ReportedState): string =>
+    JSON.stringify([bundles, device ?? null, policy ?? null])
   if (!parsed.success || said(parsed.output) !== said(now)) return false
   // Results that the device holds by now are let go at times, not each minute.
   return (now.results?.seq ?? 0) - (parsed.output.results?.seq ?? 0) < PRUNE_EVERY_RECORDS

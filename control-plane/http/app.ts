@@ -19,6 +19,7 @@ import { meEndpoint } from './me.ts'
 import { mount, type Endpoint } from './endpoint.ts'
 import { documentEndpoint, openApiDocument } from './openapi.ts'
 import { operatorEndpoints } from './operator.ts'
+import { policyEndpoints, type PolicyApiParts } from './policy.ts'
 import { peopleEndpoints, type PeopleParts } from './people.ts'
 import { registryReads } from './registry-reads.ts'
 import { registryWrites, type RegistryWriteParts } from './registry-writes.ts'
@@ -40,7 +41,7 @@ const MAX_BODY_BYTES = 256 * 1024
 const CLOSING = { connection: 'close' }
 
 export interface CentreApiParts
-  extends DeviceParts, ReleaseParts, RegistryWriteParts, PeopleParts, RolloutApiParts, RepositoryApiParts {
+  extends DeviceParts, ReleaseParts, RegistryWriteParts, PeopleParts, RolloutApiParts, RepositoryApiParts, PolicyApiParts {
   /** Of Starling. */
   readonly version: string
   readonly journal: Journal
@@ -128,6 +129,7 @@ function tokenEndpoints(parts: CentreApiParts): readonly Endpoint[] {
     ...registryWrites(parts),
     ...peopleEndpoints(parts),
     ...rolloutEndpoints(parts),
+    ...policyEndpoints(parts),
     meEndpoint(parts.rollout),
     fleetEndpoint(parts.db, parts.enrolment),
     ...repositoryEndpoints(parts),

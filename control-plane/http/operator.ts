@@ -1,8 +1,7 @@
-/** What operators see of the centre: the policy in force, the operational data. */
+/** What operators see of the centre: the operational data. */
 import * as v from 'valibot'
 import { CONTEXT_TABLES, isContextTable } from '../../shared/context/tables.ts'
 import { StarlingError } from '../../shared/errors.ts'
-import { PolicySchema } from '../../shared/policy/policy.ts'
 import type { Database } from '../../shared/sql/port.ts'
 import { listRows } from '../context/store.ts'
 import type { EnrolmentParts } from '../identity/enrol.ts'
@@ -16,24 +15,7 @@ export function operatorEndpoints(parts: {
   readonly db: Database
   readonly enrolment: EnrolmentParts
 }): readonly Endpoint[] {
-  return [policyEndpoint(parts.enrolment), rowsEndpoint(parts.db, parts.enrolment)]
-}
-
-function policyEndpoint(enrolment: EnrolmentParts): Endpoint {
-  return endpoint(
-    {
-      method: 'get',
-      path: '/policy',
-      tag: 'policy',
-      summary: 'The policy in force, as it was signed.',
-      answer: v.object({ policy: PolicySchema }),
-      refusals: [],
-    },
-    async () => {
-      const text = Buffer.from(enrolment.policy().payload, 'base64').toString('utf8')
-      return await Promise.resolve({ policy: JSON.parse(text) as v.InferInput<typeof PolicySchema> })
-    },
-  )
+  return [rowsEndpoint(parts.db, parts.enrolment)]
 }
 
 function rowsEndpoint(db: Database, { tenant }: EnrolmentParts): Endpoint {

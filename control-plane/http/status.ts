@@ -19,6 +19,7 @@ const STATUS: Readonly<Record<string, RefusalStatus>> = {
   repository_wrong_version: 409,
   resumption_unsigned: 403,
   promotion_refused: 403,
+  policy_version_wrong: 409,
   approval_refused: 403,
   alias_moved: 409,
   release_retired: 409,

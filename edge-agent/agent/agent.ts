@@ -302,7 +302,6 @@ async function openWork(device: Device, closers: Closers) {
     atMostMs: SLOWEST_MS,
     log,
     round: async (signal) => {
-      const takePolicy = async (envelope: unknown): Promise<void> => ledger.policy.take(envelope)
       const hindrances = await followDesired(
         {
           ask,
@@ -312,7 +311,7 @@ async function openWork(device: Device, closers: Closers) {
           clock: systemClock,
           centreClock,
           log,
-          takePolicy,
+          policy: ledger.policy,
           results: async () => await heldResults(ledger.db),
           shadowed: device.shadowed,
         },

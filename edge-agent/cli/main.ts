@@ -12,6 +12,7 @@ import { addBundles } from './bundle-words.ts'
 import { addContext } from './context-words.ts'
 import { addKeys } from './keys-words.ts'
 import { addRegistry } from './registry-words.ts'
+import { addPolicy } from './policy-words.ts'
 import { addReleases } from './release-words.ts'
 import { addRollout } from './rollout-words.ts'
 import { addDomain } from './domain-words.ts'
@@ -73,6 +74,7 @@ async function main(argv: readonly string[]): Promise<number> {
   addBundles(program, run)
   addReleases(program, run)
   addRollout(program, run)
+  addPolicy(program, run)
   addKeys(program, run)
   addContext(program, run)
   addAudit(program, run)

@@ -9,8 +9,10 @@ import {
   type DesiredBundle,
   type HeldResults,
   type ReportedBundle,
+  type ReportedPolicy,
 } from '../../shared/wire/state.ts'
 import { TufRefused } from '../../rollout/tuf/refused.ts'
+import type { HeldPolicy } from '../identity/held-policy.ts'
 import { TufUnreachable } from '../tuf/repository-source.ts'
 import type { Agreement, Judge } from './agreement.ts'
 import type { CentreClock } from './centre-clock.ts'
@@ -31,8 +33,7 @@ export interface DesiredParts {
   readonly log: Log
   /** See `../context/held-results.ts`; null for none. */
   results(): Promise<HeldResults | null>
-  /** Takes up a newer signed policy; throws when it is not one that this device may follow. */
-  takePolicy(envelope: unknown): Promise<void>
+  readonly policy: HeldPolicy
 }
 
 /**
@@ -43,7 +44,7 @@ export async function followDesired(parts: DesiredParts, signal: AbortSignal): P
   // Before the centre is asked: what was not confirmed in time goes back without a network.
   await parts.installer.tend(signal)
   const desired = decodeJson(DesiredStateSchema, await parts.ask('state.desired', encode({ v: 1 }), signal))
-  if (desired.policy !== null) await takePolicy(parts, desired.policy)
+  const policy = takePolicy(parts, desired.policy)
   const judge = judgeOf(parts, signal)
   const hindrances: string[] = []
   const refusals: ReportedBundle[] = []
@@ -57,7 +58,7 @@ export async function followDesired(parts: DesiredParts, signal: AbortSignal): P
       hindrances.push(`the bundle ${name} was refused: ${outcome.message}`)
     if (refusal !== null) refusals.push(reportedRefusal(bundle, refusal))
   }
-  await report(parts, { wanted: desired.bundles, refusals }, signal)
+  await report(parts, { wanted: desired.bundles, refusals, policy }, signal)
   return hindrances
 }
 
@@ -100,7 +101,12 @@ async function report(
   {
     wanted,
     refusals,
-  }: { readonly wanted: readonly DesiredBundle[]; readonly refusals: readonly ReportedBundle[] },
+    policy,
+  }: {
+    readonly wanted: readonly DesiredBundle[]
+    readonly refusals: readonly ReportedBundle[]
+    readonly policy: ReportedPolicy
+  },
   signal: AbortSignal,
 ): Promise<void> {
   const others = (await installer.report()).filter(({ name }) => refusals.every((one) => one.name !== name))
@@ -117,6 +123,7 @@ async function report(
   const state = {
     v: 1,
     at: new Date(sentMs).toISOString(),
+    policy,
     bundles,
     ...counted,
     device: itself(),
@@ -150,15 +157,22 @@ function itself(): { readonly hardware: string; readonly utcOffsetMinutes: numbe
   }
 }
 
-async function takePolicy(parts: DesiredParts, envelope: unknown): Promise<void> {
+/** Takes up a newer signed policy, which is in force from the next effect on; says which one is held after it. */
+function takePolicy({ policy, log }: DesiredParts, envelope: unknown): ReportedPolicy {
+  const before = policy.current().document.version
+  let refused: string | null = null
   try {
-    await parts.takePolicy(envelope)
+    if (envelope !== null) policy.take(envelope)
   } catch (thrown) {
     if (!(thrown instanceof StarlingError)) throw thrown
     // The policy that is held goes on: a bad one from the centre must not disarm the device.
     const { code, message } = reportError(thrown)
-    parts.log.warn('the centre sent a policy that was not taken', { code, message })
+    log.warn('the centre sent a policy that was not taken', { code, message })
+    refused = code
   }
+  const { document, digest } = policy.current()
+  if (document.version !== before) log.info(`follows the policy ${document.version}`, { before })
+  return { version: document.version, digest, refused }
 }
 
 function tell(log: Log, name: string, outcome: InstallOutcome): void {

@@ -21,12 +21,18 @@ export interface SignedPolicy {
   readonly envelope: Envelope
 }
 
+/** The bytes that are signed: one document has one form, whatever the order of its fields in a file. */
+function policyBytes(document: v.InferInput<typeof PolicySchema>): Uint8Array {
+  return new TextEncoder().encode(JSON.stringify(v.parse(PolicySchema, document)))
+}
+
+/** SHA-256 of the bytes that are signed, by which people approve a policy before it is. */
+export function policyDigest(document: v.InferInput<typeof PolicySchema>): Sha256Hex {
+  return sha256Hex(policyBytes(document))
+}
+
 export function signPolicy(document: PolicyDocument, keys: readonly KeyPair[]): Envelope {
-  return signEnvelope(
-    POLICY_PAYLOAD_TYPE,
-    new TextEncoder().encode(JSON.stringify(v.parse(PolicySchema, document))),
-    keys,
-  )
+  return signEnvelope(POLICY_PAYLOAD_TYPE, policyBytes(document), keys)
 }
 
 /**

@@ -11,6 +11,7 @@ import { decodeJson } from './answer.ts'
 import { BundleNameSchema, VersionSchema } from './bundle.ts'
 
 export const RELEASE_APPROVAL_TYPE = 'application/vnd.starling.release-approval.v1+json'
+export const POLICY_APPROVAL_TYPE = 'application/vnd.starling.policy-approval.v1+json'
 export const APPROVER_TYPE = 'application/vnd.starling.approver.v1+json'
 export const PROMOTION_TYPE = 'application/vnd.starling.promotion.v1+json'
 
@@ -99,9 +100,18 @@ export const PromotionSchema = v.strictObject({
 })
 export type PromotionStatement = v.InferOutput<typeof PromotionSchema>
 
+/** A person's word for one policy, by the digest of the bytes that the centre will sign. */
+export const PolicyApprovalSchema = v.strictObject({
+  v: v.literal(1),
+  policyDigest: Hash,
+  environment: v.picklist(ENVIRONMENTS),
+  at: Time,
+})
+type PolicyApproval = v.InferOutput<typeof PolicyApprovalSchema>
+
 export function signStatement(
   type: string,
-  statement: ReleaseApproval | Approver | PromotionStatement,
+  statement: ReleaseApproval | PolicyApproval | Approver | PromotionStatement,
   key: KeyPair,
 ): Envelope {
   return signEnvelope(type, canonicalBytes(statement), [key])

@@ -91,9 +91,20 @@ export const HealthReportSchema = v.strictObject({
 })
 export type HealthReport = v.InferOutput<typeof HealthReportSchema>
 
+/** Which policy a device follows, and why it did not take the one that it was given last. */
+export const ReportedPolicySchema = v.strictObject({
+  version: v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(Number.MAX_SAFE_INTEGER)),
+  digest: Hash,
+  /** An error code; null where nothing was refused. */
+  refused: v.nullable(v.pipe(v.string(), v.maxLength(100))),
+})
+export type ReportedPolicy = v.InferOutput<typeof ReportedPolicySchema>
+
 export const ReportedStateSchema = v.strictObject({
   v: v.literal(1),
   at: v.pipe(v.string(), v.isoTimestamp()),
+  /** That a policy is in force here: the acknowledgement of its publication. */
+  policy: v.exactOptional(ReportedPolicySchema),
   bundles: v.pipe(v.array(ReportedBundleSchema), v.maxLength(MAX_BUNDLES)),
   results: v.exactOptional(HeldResultsSchema),
   /** Grows with each report of this device, over restarts. */

@@ -193,7 +193,7 @@ async function openStage(
     policyKey: keys.policy,
     releaseKey: keys.release.publicKey,
     content: openCentreContent(join(folder, 'content')),
-    policy: () => governance.policy,
+    policy: () => governance.policy.current(),
     campaigns: openCampaigns(),
   }
   const { kernel } = governance

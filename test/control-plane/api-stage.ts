@@ -14,6 +14,7 @@ import { openOnlineKeys } from '../../control-plane/release/repositories/key-rin
 import { openRepositories } from '../../control-plane/release/repositories/repositories.ts'
 import { REPOSITORY_SCHEMA } from '../../control-plane/release/repositories/store.ts'
 import { openCampaigns } from '../../control-plane/rollouts/campaigns.ts'
+import { openCentrePolicy } from '../../control-plane/policy.ts'
 import { openConductor, type Conductor } from '../../control-plane/rollouts/conductor.ts'
 import type { RolloutParts } from '../../control-plane/rollouts/decide.ts'
 import { openCentreKeys, type CentreKeys } from '../../control-plane/keys.ts'
@@ -108,6 +109,7 @@ export async function apiStage(
   const app = centreApi({
     shapes: [],
     ...stage,
+    policies: await openCentrePolicy({ db, key: keys.policy, environment, clock }),
     version: '0.0.0',
     rollout,
     conductor,

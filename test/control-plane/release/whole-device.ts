@@ -15,6 +15,7 @@ import type { PublicKey } from '../../../shared/signing/ed25519.ts'
 import { openLog } from '../../../shared/log.ts'
 import { decodeJson, type Ask } from '../../../shared/wire/answer.ts'
 import { ReportedStateSchema, type DesiredBundle, type ReportedBundle } from '../../../shared/wire/state.ts'
+import { devicePolicy } from '../../support/device-policy.ts'
 import type { Apart } from '../../support/signed-apart.ts'
 
 export interface Round {
@@ -52,6 +53,7 @@ export async function wholeDevice(
     disk: realDisk,
     clock: stage.clock,
   })
+  const policy = devicePolicy(apart.heldBy(device), stage.clock.nowMs())
   return {
     round: async (wanted, { metadata, ask: wrap, alarm } = {}) => {
       let reported: readonly ReportedBundle[] = []
@@ -87,7 +89,7 @@ export async function wholeDevice(
           health,
           shadowed: () => [],
           results: async () => await Promise.resolve(null),
-          takePolicy: async () => await Promise.resolve(),
+          policy,
         },
         new AbortController().signal,
       )

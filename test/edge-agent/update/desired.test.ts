@@ -5,22 +5,32 @@ import { CentreClock } from '../../../edge-agent/update/centre-clock.ts'
 import { openHealth, type Health } from '../../../edge-agent/update/health.ts'
 import { realDisk } from '../../../edge-agent/models-store/disk.ts'
 import { dataFolder } from '../../support/data-folder.ts'
+import { devicePolicy, type DevicePolicy } from '../../support/device-policy.ts'
 import { followDesired } from '../../../edge-agent/update/desired.ts'
 import type { Installer } from '../../../edge-agent/update/installer.ts'
 import { TufUnreachable } from '../../../edge-agent/tuf/repository-source.ts'
 import { TufRefused } from '../../../rollout/tuf/refused.ts'
 import { openLog } from '../../../shared/log.ts'
 import { CentreUnreachable, decodeJson, type Ask } from '../../../shared/wire/answer.ts'
-import { ReportedStateSchema, type DesiredBundle, type ReportedBundle } from '../../../shared/wire/state.ts'
+import {
+  ReportedStateSchema,
+  type DesiredBundle,
+  type ReportedBundle,
+  type ReportedState,
+} from '../../../shared/wire/state.ts'
+import { generateKeyPair } from '../../../shared/signing/ed25519.ts'
+import type { Envelope } from '../../../shared/signing/envelope.ts'
 import { NOW_MS, one, signal, two, updateStage } from './stage.ts'
 
 const at = updateStage()
 const clock = { nowMs: () => NOW_MS, monotonicMs: () => 0 }
 
 let health: Health
+let policy: DevicePolicy
 let counted: Awaited<ReturnType<typeof dataFolder>>
 beforeAll(async () => {
   counted = await dataFolder('health')
+  policy = devicePolicy(counted.path, NOW_MS)
   health = await openHealth({ folder: counted.path, disk: realDisk, clock })
 })
 afterAll(async () => await counted.remove())
@@ -29,16 +39,23 @@ async function round(
   installer: Installer,
   bundles: readonly DesiredBundle[],
   refreshed: Agreement['refreshed'],
-): Promise<{ readonly hindrances: readonly string[]; readonly reported: readonly ReportedBundle[] }> {
+  envelope: Envelope | null = null,
+): Promise<{
+  readonly hindrances: readonly string[]
+  readonly reported: readonly ReportedBundle[]
+  readonly follows: ReportedState['policy']
+}> {
   let reported: readonly ReportedBundle[] = []
+  let follows: ReportedState['policy']
   const ask: Ask = async (verb, request, aborted) => {
     if (verb === 'bundle.chunk' || verb === 'bundle.deltas')
       return await at.centre.ask(verb, request, aborted)
-    if (verb === 'state.report') reported = decodeJson(ReportedStateSchema, request).bundles
+    if (verb === 'state.report')
+      ({ bundles: reported, policy: follows } = decodeJson(ReportedStateSchema, request))
     const answer =
       verb === 'state.report'
         ? { v: 1, at: new Date(NOW_MS).toISOString() }
-        : { v: 1, revision: 1, bundles, policy: null }
+        : { v: 1, revision: 1, bundles, policy: envelope }
     return new TextEncoder().encode(JSON.stringify(answer))
   }
   const log = openLog({ part: 'edge', clock, json: false, write: () => undefined })
@@ -53,12 +70,10 @@ async function round(
     agreement: { refreshed },
     health,
     shadowed: () => [],
+    policy,
   }
-  const hindrances = await followDesired(
-    { ...parts, takePolicy: async () => await Promise.resolve() },
-    signal,
-  )
-  return { hindrances, reported }
+  const hindrances = await followDesired(parts, signal)
+  return { hindrances, reported, follows }
 }
 
 const agrees: Agreement['refreshed'] = async () => await Promise.resolve(async () => await Promise.resolve())
@@ -66,6 +81,38 @@ const refuses =
   (reason: 'expired' | 'not_listed'): Agreement['refreshed'] =>
   async () =>
     await Promise.reject(new TufRefused(reason, 'timestamp', 'for this test'))
+
+describe('the policy that the centre wishes', () => {
+  const follow = async (envelope: Envelope) =>
+    (await round(await at.device(), [], agrees, envelope)).follows
+
+  it('is in force from then on, said to the centre, and held over a restart', async () => {
+    const strict = { act: 0.99, ask: 0.9 }
+    const follows = await follow(policy.signed({ version: 2, thresholds: strict }))
+    expect(follows).toEqual({ version: 2, digest: policy.current().digest, refused: null })
+    expect(policy.current().document.thresholds).toEqual(strict)
+    expect(policy.reopened().current().digest).toBe(policy.current().digest)
+  })
+
+  it('is refused, and said to be, when it is older, another of the same version, or signed by somebody else', async () => {
+    await follow(policy.signed({ version: 3 }))
+    const held = policy.current()
+    const changed = { version: 3, thresholds: { act: 0.1, ask: 0.1 } }
+    const unsigned = { ...policy.signed({ version: 4 }), signatures: [] }
+    for (const [envelope, code] of [
+      [policy.signed({ version: 2 }), 'policy_refused'],
+      [policy.signed(changed), 'policy_refused'],
+      [policy.signed({ version: 4, environment: 'production' }), 'policy_refused'],
+      [policy.signed({ version: 4 }, generateKeyPair()), 'bad_envelope'],
+      [unsigned, 'bad_envelope'],
+    ] as const) {
+      expect(await follow(envelope)).toEqual({ version: 3, digest: held.digest, refused: code })
+      expect(policy.current()).toBe(held)
+    }
+    expect(policy.reopened().current().digest).toBe(held.digest)
+    expect(await follow(policy.signed({ version: 4 }))).toMatchObject({ version: 4, refused: null })
+  })
+})
 
 describe('following the desired state', () => {
   it('installs nothing that the repositories do not name, says so by its reason, and installs it once they do', async () => {
@@ -141,9 +188,8 @@ describe('following the desired state', () => {
       health,
       shadowed: () => [],
     }
-    const takePolicy = async (): Promise<void> => await Promise.resolve()
     await expect(
-      followDesired({ ...parts, agreement: { refreshed: agrees }, takePolicy }, signal),
+      followDesired({ ...parts, policy, agreement: { refreshed: agrees } }, signal),
     ).rejects.toThrow('away')
     expect((await installer.active('models'))?.version).toBe('1.0.0')
   })
