@@ -184,7 +184,8 @@ async function openReleases(
     clock: systemClock,
     environment: options.environment,
     keys: repositoryKeys(options),
-    desired: async (sql, device) => (await desiredState(sql, policy.current().envelope, device, campaigns)).bundles,
+    desired: async (sql, device) =>
+      (await desiredState(sql, policy.current().envelope, device, campaigns)).bundles,
   })
   await publishShipped(kernel, publishingOf({ content, keys, options }), log)
   await repositories.listPublished()
@@ -254,7 +255,7 @@ async function openFabric(
   { connection, settle }: { readonly connection: NatsConnection; readonly settle: CentreShapes['settle'] },
   closers: Closers,
 ): Promise<{ readonly teller: Teller; readonly conductor: Conductor }> {
-  const { tenant, db, keys, kernel, content, repositories, log, metrics, policy, rollout } = centre
+  const { tenant, db, keys, kernel, content, repositories, log, metrics, enrolment, rollout } = centre
   closers.add(async () => await connection.close())
   const ingest = await openIngest({
     tenant,
@@ -278,13 +279,13 @@ async function openFabric(
   })
   closers.add(async () => await ingest.stop())
   const rights = openContentRights({ kernel, clock: systemClock, repositories })
-  const { authority } = centre.enrolment
+  const { authority } = enrolment
   const asks = { tenant, connection, db, kernel, content, authority, clock: systemClock, log, settle }
   const teller = openTeller({ connection, tenant })
   const conductor = openConductor({ ...centre, tell: async (devices) => await teller.tell(devices) })
   const asked = async (device: string): Promise<void> => await conductor.asked(device)
   closers.add(
-    openAskService({ ...asks, rights, repositories, rollout, asked, policy: () => policy.current().envelope }),
+    openAskService({ ...asks, rights, repositories, rollout, asked, policy: () => enrolment.policy() }),
   )
   closers.add(conductor.start())
   return { teller, conductor }

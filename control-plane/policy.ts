@@ -46,9 +46,7 @@ export async function newestPolicy(
   const [row] = await sql.query<{ envelope: never; publishedBy: string | null }>(
     'select envelope, published_by as "publishedBy" from centre.policy order by version desc limit 1',
   )
-  return row === undefined
-    ? null
-    : { policy: openPolicy(row.envelope, trust), publishedBy: row.publishedBy }
+  return row === undefined ? null : { policy: openPolicy(row.envelope, trust), publishedBy: row.publishedBy }
 }
 
 async function firstPolicy(parts: Parameters<typeof openCentrePolicy>[0]): Promise<SignedPolicy> {

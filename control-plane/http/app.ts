@@ -41,7 +41,14 @@ const MAX_BODY_BYTES = 256 * 1024
 const CLOSING = { connection: 'close' }
 
 export interface CentreApiParts
-  extends DeviceParts, ReleaseParts, RegistryWriteParts, PeopleParts, RolloutApiParts, RepositoryApiParts, PolicyApiParts {
+  extends
+    DeviceParts,
+    ReleaseParts,
+    RegistryWriteParts,
+    PeopleParts,
+    RolloutApiParts,
+    RepositoryApiParts,
+    PolicyApiParts {
   /** Of Starling. */
   readonly version: string
   readonly journal: Journal

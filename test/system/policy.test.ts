@@ -50,7 +50,7 @@ const agentOf = async (name: string): Promise<object> =>
   ((await said('status', ...at(name))).json as { agent: { policy: object } }).agent.policy
 
 /** A second device; resolves when it is ready. */
-async function van(...joining: string[]): Promise<ChildProcess> {
+async function van(joining: readonly string[] = []): Promise<ChildProcess> {
   const ports = ['--page-port', '0', '--site-leaf-port', '0']
   const child = spawn(process.execPath, [BINARY, 'edge', ...at('van'), ...joining, ...ports, '--json'], {
     stdio: ['ignore', 'pipe', 'ignore'],
@@ -71,8 +71,14 @@ describe('a policy that is published while all runs', () => {
     const sentence = ['understand', 'next step', ...at('home')]
     expect((await said(...sentence)).code).toBe(0)
     const held = await inForce()
-    const deny = { id: 'no-models', effect: 'deny', actions: ['model.understand'], roles: ['*'] } as const
-    const rules = [...held.rules, { ...deny, whenExpired: true }]
+    const deny: PolicyDocument['rules'][number] = {
+      id: 'no-models',
+      effect: 'deny',
+      actions: ['model.understand'],
+      roles: ['*'],
+      whenExpired: true,
+    }
+    const rules = [...held.rules, deny]
     const published = await said('policy', 'publish', await next({ rules }), ...at('home'))
     expect([published.code, published.json]).toMatchObject([0, { version: 2, approvers: [] }])
     await followed(2, 1)
@@ -96,9 +102,8 @@ describe('a policy that is published while all runs', () => {
     const token = await starling(['token', ...at('home'), '--device', 'van-7', '--site', 'south'])
     const tokenFile = join(folder.path, 'token')
     writeFileSync(tokenFile, token.out)
-    const away = await van(
-      ...['--hub', up.centre, '--token-file', tokenFile, '--device', 'van-7', '--site', 'south'],
-    )
+    const joining = ['--hub', up.centre, '--token-file', tokenFile, '--device', 'van-7', '--site', 'south']
+    const away = await van(joining)
     const { version } = await inForce()
     await followed(version, 2)
     await stopped(away)

@@ -38,13 +38,10 @@ export async function policyCheck(call: Call, file: string): Promise<ExitCode> {
   const document = readPolicyFile(file, Date.now())
   const { name, version, environment, rules, expiresAt } = document
   const digest = policyDigest(document)
-  call.output.answer(
-    { holds: true, name, version, environment, digest, rules: rules.length, expiresAt },
-    [
-      `holds: ${name} ${version} for ${environment}, ${rules.length} rules, until ${expiresAt}`,
-      `       ${digest}`,
-    ],
-  )
+  call.output.answer({ holds: true, name, version, environment, digest, rules: rules.length, expiresAt }, [
+    `holds: ${name} ${version} for ${environment}, ${rules.length} rules, until ${expiresAt}`,
+    `       ${digest}`,
+  ])
   return await Promise.resolve(EXIT.ok)
 }
 

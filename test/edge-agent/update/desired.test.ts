@@ -83,8 +83,7 @@ const refuses =
     await Promise.reject(new TufRefused(reason, 'timestamp', 'for this test'))
 
 describe('the policy that the centre wishes', () => {
-  const follow = async (envelope: Envelope) =>
-    (await round(await at.device(), [], agrees, envelope)).follows
+  const follow = async (envelope: Envelope) => (await round(await at.device(), [], agrees, envelope)).follows
 
   it('is in force from then on, said to the centre, and held over a restart', async () => {
     const strict = { act: 0.99, ask: 0.9 }
