@@ -96,7 +96,7 @@ describe('a policy that is published while all runs', () => {
     up = await startUp(at('home')[1] ?? '')
     expect((await inForce()).rules).toHaveLength(rules.length)
     await followed(2, 1)
-  }, 180_000)
+  }, 240_000)
 
   it('is taken by a device that was away, on its return', async () => {
     const token = await starling(['token', ...at('home'), '--device', 'van-7', '--site', 'south'])
@@ -117,7 +117,7 @@ describe('a policy that is published while all runs', () => {
     await followed(version + 1, 2)
     expect(await agentOf('van')).toMatchObject({ version: version + 1 })
     await stopped(back)
-  }, 120_000)
+  }, 240_000)
 
   it('is refused by line and field, as a version that is not the next, and where nobody could go back', async () => {
     const { version } = await inForce()

@@ -224,6 +224,11 @@ describe('the OpenAPI document', () => {
       body: { person: 'bob', role: 'governance' },
     })
     await conforming('get', '/api/me', { path: '/api/me' })
+    const { policy } = await conforming('get', '/api/policy', { path: '/api/policy' })
+    const document = { ...(policy as JsonObject), version: 2 }
+    await conforming('put', '/api/policy', { path: '/api/policy', body: { document } })
+    await conforming('put', '/api/policy', { path: '/api/policy', body: { document } })
+    await conforming('get', '/api/policy/status', { path: '/api/policy/status' })
     await conforming('get', '/api/fleet', { path: '/api/fleet?find=device&state=parked&limit=10' })
     await conforming('get', '/api/registry', { path: '/api/registry' })
     await conforming('get', '/api/registry/{name}', { path: speech })
