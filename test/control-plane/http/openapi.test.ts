@@ -146,8 +146,7 @@ describe('the OpenAPI document', () => {
       releaseForm('intent', '1.0.0', { held: true }),
     ])
       await conforming('post', '/api/releases', { path: '/api/releases', body })
-    for (const path of ['/api/releases', '/api/gaps', '/api/journal'])
-      await conforming('get', path, { path })
+    for (const path of ['/api/releases', '/api/gaps', '/api/journal']) await conforming('get', path, { path })
     const release = '/api/releases/{name}/{version}'
     const origin = await conforming('get', release, { path: '/api/releases/speech/1.1.0' })
     const digest = origin['envelopeSha256'] as string
