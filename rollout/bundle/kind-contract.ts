@@ -26,8 +26,17 @@ export function kindContract(kind: BundleKind | undefined): KindContract {
   return kind === undefined ? MODEL : CONTRACTS[kind]
 }
 
+const INTENT_MODEL = 'intent.onnx'
+const DOMAIN = /^domains\/[^/]+\.yaml$/
+
 /** What its kind asks for and it does not hold, in words; null for nothing. */
 export function kindFault({ kind, files }: BundleManifest): string | null {
   const missing = kindContract(kind).holds.find((role) => !files.some((file) => file.role === role))
-  return missing === undefined ? null : `a bundle of kind ${kind ?? 'model'} holds a file of role ${missing}`
+  if (missing !== undefined) return `a bundle of kind ${kind ?? 'model'} holds a file of role ${missing}`
+  if (!files.some(({ path }) => path === INTENT_MODEL)) return null
+  // A device could not open it without: it would be parked there, by every device.
+  const domains = files.filter(({ path }) => DOMAIN.test(path)).length
+  return domains === 1
+    ? null
+    : `${INTENT_MODEL} comes with the one domain that it was taught, domains/NAME.yaml; this bundle holds ${domains}`
 }

@@ -196,7 +196,7 @@ describe('the device’s page', () => {
       .toBe('The disk is full. Make room.')
     await picture(page, 'device-error')
     isBroken = false
-    await expect.poll(async () => await section(page), { timeout: 10_000 }).toMatch(/Every change made here/)
+    await expect.poll(async () => await section(page), { timeout: 30_000 }).toMatch(/Every change made here/)
     await page.close()
   })
 
@@ -292,7 +292,7 @@ describe('the centre’s console', () => {
     const page = await signedIn()
     await page.route('**/api/**', async (route) => await route.abort())
     await expect
-      .poll(async () => await page.getByRole('alert').textContent(), { timeout: 15_000 })
+      .poll(async () => await page.getByRole('alert').textContent(), { timeout: 30_000 })
       .toMatch(/does not answer/)
     await picture(page, 'centre-unreachable')
     const again = await centre.call('/api/conflicts/none.status', { method: 'POST', body: { take: 'ours' } })

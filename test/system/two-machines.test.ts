@@ -129,5 +129,5 @@ describe('a centre and devices on their own', () => {
     expect(refused.out + refused.err).toMatch(/clock/)
     const verified = await starling(['audit', 'verify', '--json', ...behind])
     expect([verified.code, verified.out]).toEqual([0, expect.stringContaining('"holds"') as string])
-  })
+  }, 180_000)
 })

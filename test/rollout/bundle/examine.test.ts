@@ -65,6 +65,20 @@ describe('a bundle held against itself', () => {
     }
   })
 
+  it('is refused with an intent model that has no domain, or two: no device could open it', () => {
+    const withDomains = (...names: string[]) =>
+      openFolder(
+        sourceFiles({
+          'intent.onnx': 'a model',
+          ...Object.fromEntries(names.map((name) => [`domains/${name}`, 'x: 1'])),
+        }),
+        composing,
+      )
+    expect(faultsOf(withDomains('one.yaml'))).toEqual({})
+    for (const bundle of [withDomains(), withDomains('one.yaml', 'two.yaml')])
+      expect(faultsOf(bundle)).toEqual({ complete: 'bundle_refused' })
+  })
+
   it('names what the bill leaves out, and what it says beyond', () => {
     const bom = document('bom.cdx.json') as Record<string, Json>
     const { components } = bom as { components: Json[] }
