@@ -123,24 +123,51 @@ describe('somebody on the way, without any key,', () => {
   it('cannot flip a bit of any file so that something else is installed', async () => {
     const files = await cleanLook()
     expect([...files.keys()].filter((name) => name.startsWith('image/')).length).toBeGreaterThan(3)
-    const held = `${apart.heldBy(van)}-before`
-    await cp(apart.heldBy(van), held, { recursive: true })
-    let tried = 0
+    let held = ''
+    // All is fetched anew but the roots: what a device holds already is not asked for.
+    const start = async (): Promise<void> => {
+      held = `${apart.heldBy(van)}-before`
+      await cp(apart.heldBy(van), held, { recursive: true })
+      for (const repository of ['image', 'director'])
+        for (const file of await readdir(join(held, repository)))
+          if (file !== 'root.json') await rm(join(held, repository, file), { recursive: true })
+    }
+    const again = async (): Promise<void> => {
+      await rm(apart.heldBy(van), { recursive: true })
+      await cp(held, apart.heldBy(van), { recursive: true })
+    }
+    await start()
+    let [tried, harmless] = [0, 0]
     for (const [file, bytes] of files)
-      for (let place = 0; place < bytes.length; place += 311) {
-        tried += 1
+      for (let place = 0; place < bytes.length; place += 131) {
+        await again()
         const flipped = Uint8Array.from(bytes)
         flipped[place] = (flipped[place] ?? 0) ^ (1 << (place % 8))
+        let isAsked = false
         const { reported } = await device.round([next], {
-          metadata: (name, is) => (name === file ? flipped : is),
+          metadata: (name, is) => {
+            if (name !== file) return is
+            isAsked = true
+            return flipped
+          },
         })
+        expect(isAsked, file).toBe(true)
+        tried += 1
         const version = await device.version('models')
-        if (version === '1.1.0') return // The flip changed nothing that is signed: hex digits of either case.
+        if (version === '1.1.0') {
+          // What people signed, byte for byte: a hex digit of a signature says the same in either case.
+          const [is, was] = [flipped, bytes].map((all) => String.fromCharCode(all[place] ?? 0))
+          expect(is?.toLowerCase(), `${file} at ${place}`).toBe(was?.toLowerCase())
+          expect(was, `${file} at ${place}`).toMatch(/^[a-f]$/i)
+          harmless += 1
+          await newDevice()
+          await start()
+          continue
+        }
         expect(version, `${file} at ${place}`).toBe('1.0.0')
         expect(reported[0]?.code, `${file} at ${place}`).toMatch(/^tuf_/)
-        await rm(apart.heldBy(van), { recursive: true })
-        await cp(held, apart.heldBy(van), { recursive: true })
       }
+    expect(harmless).toBeLessThan(tried / 4)
     expect(tried).toBeGreaterThan(40)
     await comesThrough()
   })
