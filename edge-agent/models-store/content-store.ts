@@ -10,6 +10,7 @@ import { sha256Hex } from '../../shared/digest.ts'
 import { StarlingError } from '../../shared/errors.ts'
 import { CHUNK_SIZE_BYTES } from '../../shared/wire/bundle.ts'
 import type { Disk } from './disk.ts'
+import { nullIfUnreadable } from './disk-trouble.ts'
 
 export class ContentMismatch extends StarlingError {
   override readonly code = 'content_mismatch'
@@ -56,10 +57,7 @@ export function openContentStore(folder: string, disk: Disk): ContentStore {
   const partPath = (name: ContentName): string => join(incoming, `${name.sha256}.part`)
 
   const find = async (name: Pick<ContentName, 'sha256'>): Promise<string | null> =>
-    await access(objectPath(name), constants.R_OK).then(
-      () => objectPath(name),
-      () => null,
-    )
+    await access(objectPath(name), constants.R_OK).then(() => objectPath(name), nullIfUnreadable)
 
   const seal = async (name: ContentName): Promise<string> => {
     const present = await find(name)
@@ -143,8 +141,8 @@ async function writeFresh(
 }
 
 async function objectPaths(objects: string): Promise<readonly string[]> {
-  const found = await readdir(objects, { recursive: true, withFileTypes: true }).catch(() => [])
-  return found.flatMap((entry) => (entry.isFile() ? [join(entry.parentPath, entry.name)] : []))
+  const found = await readdir(objects, { recursive: true, withFileTypes: true }).catch(nullIfUnreadable)
+  return (found ?? []).flatMap((entry) => (entry.isFile() ? [join(entry.parentPath, entry.name)] : []))
 }
 
 /** The same bytes in pieces of {@link CHUNK_SIZE_BYTES}: a file is opened once for each. */
@@ -175,7 +173,7 @@ function chunkSize(name: ContentName, index: number): number {
 /** Reads what a broken transfer left behind and believes only pieces that hash. */
 async function missingChunks(part: string, name: ContentName): Promise<readonly number[]> {
   const all = name.chunks.map((_, index) => index)
-  const file = await open(part, 'r').catch(() => null)
+  const file = await open(part, 'r').catch(nullIfUnreadable)
   if (file === null) return all
   try {
     const buffer = new Uint8Array(CHUNK_SIZE_BYTES)
@@ -197,14 +195,21 @@ async function hashed(path: string, name: ContentName): Promise<void> {
   if (fault !== null) throw mismatch(`${path} ${fault}`)
 }
 
-/** Why the file is not the content of that name; null where it is. */
+/** Why the file is not the content of that name, also where the disk does not give it; null where it is. Throws {@link MachineExhausted}. */
 export async function contentFault(path: string, name: ContentName): Promise<string | null> {
-  const size = await stat(path).then(
-    (found) => found.size,
-    () => -1,
-  )
-  if (size < 0) return 'is not there'
-  if (size !== name.sizeBytes) return `has ${size} bytes, the manifest names ${name.sizeBytes}`
+  try {
+    const { size } = await stat(path)
+    if (size !== name.sizeBytes) return `has ${size} bytes, the manifest names ${name.sizeBytes}`
+    return (await sha256Of(path)) === name.sha256 ? null : 'is not the content that its name says'
+  } catch (thrown) {
+    nullIfUnreadable(thrown)
+    const code = thrown instanceof Error && 'code' in thrown ? thrown.code : null
+    if (typeof code !== 'string') throw thrown
+    return code === 'ENOENT' ? 'is not there' : `cannot be read from this disk (${code})`
+  }
+}
+
+async function sha256Of(path: string): Promise<string> {
   const hash = createHash('sha256')
   const file = await open(path, 'r')
   try {
@@ -212,11 +217,12 @@ export async function contentFault(path: string, name: ContentName): Promise<str
   } finally {
     await file.close()
   }
-  return hash.digest('hex') === name.sha256 ? null : 'is not the content that its name says'
+  return hash.digest('hex')
 }
 
 function mismatch(why: string): ContentMismatch {
   return new ContentMismatch(`content was refused: ${why}`, {
-    remedy: 'It is fetched again; if it stays wrong, publish the bundle again at the centre.',
+    remedy:
+      'It is fetched again; if it stays wrong, check the disk, or publish the bundle again at the centre.',
   })
 }

@@ -11,6 +11,7 @@ import type { BundleManifest } from '../../shared/wire/bundle.ts'
 import { VersionSchema } from '../../shared/wire/bundle.ts'
 import type { ContentStore } from './content-store.ts'
 import { replaceFile, type Disk } from './disk.ts'
+import { nullIfUnreadable } from './disk-trouble.ts'
 
 const OccupantSchema = v.strictObject({
   slot: v.picklist(['a', 'b']),
@@ -31,7 +32,9 @@ const PointerSchema = v.strictObject({
 export type SlotPointer = v.InferOutput<typeof PointerSchema>
 
 export interface Slots {
-  /** Null before the first activation, or when the pointer cannot be read: then nothing of that name runs. */
+  /**
+   * Null before the first activation, or when the pointer is damaged: then nothing of that name runs. Throws {@link MachineExhausted}.
+   */
   pointer(name: string): Promise<SlotPointer | null>
   folder(name: string, slot: Slot): string
   /** Fills a slot anew from verified content. */
@@ -52,7 +55,7 @@ export function openSlots(folder: string, store: ContentStore, disk: Disk): Slot
   const slotFolder = (name: string, slot: Slot): string => join(folder, name, slot)
 
   const pointer = async (name: string): Promise<SlotPointer | null> => {
-    const text = await readFile(pointerPath(name), 'utf8').catch(() => null)
+    const text = await readFile(pointerPath(name), 'utf8').catch(nullIfUnreadable)
     if (text === null) return null
     const parsed = v.safeParse(PointerSchema, safeJson(text))
     return parsed.success ? parsed.output : null

@@ -3,6 +3,7 @@ import { readdir, readFile, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { sha256Hex } from '../../shared/digest.ts'
 import { replaceFile, type Disk } from '../models-store/disk.ts'
+import { nullIfUnreadable } from '../models-store/disk-trouble.ts'
 
 export class PieceShelf {
   readonly #folder: string
@@ -22,17 +23,19 @@ export class PieceShelf {
     await disk.makeFolder(folder)
     const found = []
     for (const name of await readdir(folder)) {
-      const facts = /^[0-9a-f]{64}$/.test(name) ? await stat(join(folder, name)).catch(() => null) : null
+      const facts = /^[0-9a-f]{64}$/.test(name)
+        ? await stat(join(folder, name)).catch(nullIfUnreadable)
+        : null
       if (facts !== null) found.push({ name, size: facts.size, mtimeMs: facts.mtimeMs })
     }
     const oldestFirst = found.toSorted((a, b) => a.mtimeMs - b.mtimeMs)
     return new PieceShelf(folder, disk, maxBytes, new Map(oldestFirst.map(({ name, size }) => [name, size])))
   }
 
-  /** Null for a piece that is not here, or no longer what it was. */
+  /** Null for a piece that is not here, or no longer what it was. Throws {@link MachineExhausted}, and keeps it. */
   async find(digest: string): Promise<Uint8Array | null> {
     if (!this.#held.has(digest)) return null
-    const bytes = await readFile(join(this.#folder, digest)).catch(() => null)
+    const bytes = await readFile(join(this.#folder, digest)).catch(nullIfUnreadable)
     if (bytes !== null && sha256Hex(bytes) === digest) {
       this.#touch(digest, bytes.length)
       return bytes

@@ -6,6 +6,7 @@ import { INSTALL_STEPS, type InstallState, type InstallStep } from '../../rollou
 import { BundleNameSchema, MAX_MANIFEST_ENVELOPE_BYTES, VersionSchema } from '../../shared/wire/bundle.ts'
 import { DesiredBundleSchema, TransferSchema } from '../../shared/wire/state.ts'
 import { replaceFile, type Disk } from '../models-store/disk.ts'
+import { nullIfUnreadable } from '../models-store/disk-trouble.ts'
 
 const InstallSchema = v.strictObject({
   name: BundleNameSchema,
@@ -89,10 +90,10 @@ export function openInstallJournal(folder: string, disk: Disk): InstallJournal {
   const path = (name: string): string => join(folder, `${name}.json`)
   return {
     read: async (name) => {
-      const text = await readFile(path(name), 'utf8').catch(() => 'null')
+      const text = await readFile(path(name), 'utf8').catch(nullIfUnreadable)
       let value: unknown = null
       try {
-        value = JSON.parse(text)
+        value = JSON.parse(text ?? 'null')
       } catch {
         // Falls through to the schema, which refuses null: the entry counts as unreadable.
       }
@@ -107,8 +108,10 @@ export function openInstallJournal(folder: string, disk: Disk): InstallJournal {
       )
     },
     names: async () => {
-      const files = await readdir(folder).catch(() => [] as string[])
-      return files.filter((file) => file.endsWith('.json')).map((file) => file.slice(0, -'.json'.length))
+      const files = await readdir(folder).catch(nullIfUnreadable)
+      return (files ?? [])
+        .filter((file) => file.endsWith('.json'))
+        .map((file) => file.slice(0, -'.json'.length))
     },
   }
 }

@@ -21,7 +21,7 @@ import type { BundleKind } from '../../shared/wire/bundle.ts'
 import type { DesiredBundle, ReportedBundle } from '../../shared/wire/state.ts'
 import { openContentStore, type ContentMismatch, type ContentStore } from '../models-store/content-store.ts'
 import { realDisk, type Disk } from '../models-store/disk.ts'
-import { namedTroubles } from '../models-store/disk-trouble.ts'
+import { namedTroubles, nullIfUnreadable } from '../models-store/disk-trouble.ts'
 import { openSlots, type Slots } from '../models-store/slots.ts'
 import type { SitePieces } from '../site/site-pieces.ts'
 import type { Running } from './health.ts'
@@ -154,7 +154,7 @@ export async function openInstaller(given: InstallerParts): Promise<Installer> {
       const found = []
       for (const name of await parts.journal.names()) {
         const bundle = await active(name)
-        const facts = bundle === null ? null : await slotFacts(parts, bundle).catch(() => null)
+        const facts = bundle === null ? null : await slotFacts(parts, bundle).catch(nullIfUnreadable)
         if (bundle !== null && facts?.kind === kind) found.push({ ...bundle, facts })
       }
       return found.toSorted((a, b) => a.facts.createdAtMs - b.facts.createdAtMs)

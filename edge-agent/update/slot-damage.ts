@@ -8,6 +8,7 @@ import { openManifest } from '../../rollout/manifest.ts'
 import { sha256Hex } from '../../shared/digest.ts'
 import { StarlingError } from '../../shared/errors.ts'
 import { contentFault } from '../models-store/content-store.ts'
+import { nullIfUnreadable } from '../models-store/disk-trouble.ts'
 import type { Occupant } from '../models-store/slots.ts'
 import type { InstallParts } from './installer.ts'
 
@@ -15,7 +16,10 @@ export class SlotDamaged extends StarlingError {
   override readonly code = 'slot_damaged'
 }
 
-/** Null for a slot that holds, byte for byte, what its signed manifest names. What is damaged is forgotten by the store as well. */
+/**
+ * Null for a slot that holds, byte for byte, what its signed manifest names. What is damaged, or cannot be read from the disk, is
+ * forgotten by the store as well. Throws {@link MachineExhausted} where nobody can say.
+ */
 export async function slotDamage(
   { slots, store, trust }: Pick<InstallParts, 'slots' | 'store' | 'trust'>,
   { name, slot, version, envelopeSha256 }: Occupant & { readonly name: string },
@@ -25,7 +29,7 @@ export async function slotDamage(
     new SlotDamaged(`${name} ${version} is damaged on this disk: ${what}`, {
       remedy: 'It is fetched again as soon as the centre or the site has it. Check the disk.',
     })
-  const envelope = await readFile(join(dir, 'manifest.dsse.json')).catch(() => null)
+  const envelope = await readFile(join(dir, 'manifest.dsse.json')).catch(nullIfUnreadable)
   if (envelope === null || sha256Hex(envelope) !== envelopeSha256) return damaged('its signed manifest')
   const opened = openManifest(envelope, trust)
   if (opened.kind === 'refused') return damaged(`its signed manifest, ${opened.detail}`)

@@ -17,7 +17,7 @@ import type { JsonObject } from '../../shared/json.ts'
 import { AskRefused, CentreUnreachable } from '../../shared/wire/answer.ts'
 import type { BundleManifest } from '../../shared/wire/bundle.ts'
 import { replaceFile } from '../models-store/disk.ts'
-import { DiskFull, troubleOf } from '../models-store/disk-trouble.ts'
+import { DiskFull, MachineExhausted, nullIfUnreadable, troubleOf } from '../models-store/disk-trouble.ts'
 import { committedOccupant, type Occupant } from '../models-store/slots.ts'
 import { activatePerformer, rollbackPerformer } from './activation.ts'
 import { before, confirmed, type Confirming } from './confirmation.ts'
@@ -227,14 +227,22 @@ async function judged(
   }
 }
 
+/** What keeps a pointer from being written, and is over without anybody's new release. */
+const WAITED_OUT: ReadonlySet<string> = new Set(['disk_full', 'machine_exhausted'])
+
 function factOf(thrown: unknown): InstallFact {
   if (thrown instanceof PlanSpoiled) return { kind: 'spoiled' }
   // What was read from the disk, beside what was written to it, fails by the system's own words.
   const named = troubleOf(thrown, 'read what is held') ?? thrown
-  if (named instanceof Postponed || named instanceof CentreUnreachable || named instanceof DiskFull)
+  if (
+    named instanceof Postponed ||
+    named instanceof CentreUnreachable ||
+    named instanceof DiskFull ||
+    named instanceof MachineExhausted
+  )
     return { kind: 'postponed', reason: named.code }
   const { code, message } = reportError(named)
-  if (named instanceof ActivationFailed && code === 'disk_full') return { kind: 'postponed', reason: code }
+  if (named instanceof ActivationFailed && WAITED_OUT.has(code)) return { kind: 'postponed', reason: code }
   const refusal = named instanceof AskRefused ? named.report.code : code
   return { kind: 'failed', code: refusal, message }
 }
@@ -278,7 +286,7 @@ async function heldManifest(
   parts: InstallParts,
   install: Install,
 ): Promise<{ readonly manifest: BundleManifest; readonly envelope: Uint8Array }> {
-  const envelope = await readFile(envelopePath(parts, install)).catch(() => null)
+  const envelope = await readFile(envelopePath(parts, install)).catch(nullIfUnreadable)
   if (envelope === null || sha256Hex(envelope) !== install.envelopeSha256)
     throw new EnvelopeLost('the manifest that was checked is gone from the disk, or damaged there', {
       remedy: 'Nothing needs to be done: it is fetched again. If this comes again, check the disk.',

@@ -12,6 +12,7 @@ import type { BundleFile, BundleManifest } from '../../shared/wire/bundle.ts'
 import { DeltaAnswerSchema, DeltaOfferSchema, type WireDeltaOffer } from '../../shared/wire/delta.ts'
 import type { ContentStore } from '../models-store/content-store.ts'
 import { replaceFile, type Disk } from '../models-store/disk.ts'
+import { nullIfUnreadable } from '../models-store/disk-trouble.ts'
 
 /** By which link the device hangs, and what may travel over it. */
 export interface Link {
@@ -132,10 +133,10 @@ export async function readPlan(
   { folder }: Pick<PlanParts, 'folder'>,
   install: Install,
 ): Promise<StoredPlan | null> {
-  const text = await readFile(planPath(folder, install), 'utf8').catch(() => 'null')
+  const text = await readFile(planPath(folder, install), 'utf8').catch(nullIfUnreadable)
   let value: unknown = null
   try {
-    value = JSON.parse(text)
+    value = JSON.parse(text ?? 'null')
   } catch {
     // The schema refuses null: the plan counts as missing.
   }
