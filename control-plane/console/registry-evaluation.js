@@ -26,7 +26,7 @@ export function evaluated({ base, metrics, evaluation }, follows) {
         ]
       }),
       'No figure is given.'),
-    quiet(`Method: ${judged.method.replace(/\.?$/, '.')}`, ...against(judged, before, isSameSet)))
+    quiet(`Method: ${judged.method.replace(/[.\s]*$/, '.')}`, ...against(judged, before, isSameSet)))
 }
 
 function against(judged, before, isSameSet) {

@@ -33,7 +33,7 @@ function openCampaign(id, main, tools) {
     const isFirst = parts.head.node.parentNode === null
     parts.head.draw(headOf(seen), () => head(seen))
     parts.approval.draw([seen.phase, seen.approvals, seen.planDigest, why.approvers], () => approval(seen, why.approvers, tools.me))
-    parts.cards.draw(seen.counts, () => cards(seen))
+    parts.cards.draw([seen.counts, seen.progress], () => cards(seen))
     parts.rings.draw([seen.progress, seen.rings, seen.ring, seen.phase, seen.nowMs], () => [el('h3', {}, 'Rings'), el('ol', { class: 'rings' }, ...rings(seen)), control(seen)])
     parts.gates.draw([seen.rings, why.points, why.ring, seen.phase], () => gates(seen, why, tools.me, (chosen) => {
       why.ring = chosen
@@ -127,7 +127,7 @@ function standing(seen) {
   const turn = seen.decisions.findLast(({ kind }) => kind === phase)
   const since = sinceMs === null ? [] : [' since ', when(sinceMs)]
   const halting = (last?.verdict?.evidence ?? []).filter(({ decision }) => decision === 'HALT').map(({ gate }) => gateName(gate).toLowerCase())
-  const reason = turn?.by === 'gates' && halting.length > 0 ? `: there is enough evidence of harm (${halting.join(', ')})` : turn?.reason ? `: ${turn.reason}` : ''
+  const reason = turn?.by === 'gates' && halting.length > 0 ? `: there is enough evidence of harm (${halting.join(', ')})` : turn?.reason ? `: ${within(turn.reason)}` : ''
   const by = turn?.by ? ` by ${person(turn.by)}` : ''
   if (phase === 'awaiting_approval') return [`Nothing moves yet: it needs ${many(approvals.needed, 'approval')}, and has ${approvals.by.length === 0 ? 'none' : approvals.by.length}.`]
   if (phase === 'halted')
@@ -136,7 +136,7 @@ function standing(seen) {
   if (phase === 'paused') return [`Paused${by}`, ...since, reason, '. No further device begins.']
   if (phase === 'complete') return ['Complete', ...since, `: every ring passed, and whoever asks gets ${candidate.version}.`]
   if (phase === 'cancelled') return [`Cancelled${by}`, ...since, reason, `. Every device runs ${lastGood.version} or goes back to it.`]
-  if (phase === 'superseded') return [`A newer campaign decides since `, when(sinceMs), reason]
+  if (phase === 'superseded') return [`A newer campaign decides since `, when(sinceMs), reason, '.']
   if (last === undefined || last.outcome !== 'open') return ['Approved. The next ring opens with the next tick of the centre’s clock.']
   return [last.baking ? 'The bake after the last ring began at ' : `Ring ${last.name} is open since `, when(last.openedMs), '. ', ...waits(seen, last)]
 }
@@ -150,17 +150,33 @@ function waits({ plan: { rings: planned, bakeMs = 0 }, nowMs }, { name, openedMs
   return [`Its gates hold: ${holdWords(verdict.holdReason ?? 'undecided')}.`, override ? ` ${override.by} signed that it may pass all the same.` : '', ...dwell]
 }
 
-function cards({ campaign: id, counts, plan: { budget, lastGood } }) {
-  const { exposed, fleet, atRisk, proven, failed, returned } = counts
+function cards({ campaign: id, counts, progress, plan: { budget, lastGood } }) {
+  const { exposed, fleet, atRisk, proven } = counts
   const href = (stage) => `#rollouts/${id}/devices${stage ? `?stage=${stage}` : ''}`
   return [
     card('Exposed', count(exposed), `${share(exposed, fleet)} of ${many(fleet, 'device')}`, { href: href() }),
     card('At risk now', count(atRisk), `${count(budget.devicesAtRisk)} may be`, atRisk >= budget.devicesAtRisk ? { tone: 'wait' } : {}),
     card('Confirmed', count(proven), 'through their probation', { href: href('confirmed') }),
-    card('Failed', count(failed), failed === 0 ? 'none' : 'in their probation', failed === 0 ? {} : { tone: 'bad', href: href('failed') }),
-    card('Returned', count(returned), `run ${lastGood.version} again`, { href: href('returned') }),
+    failures(counts, progress, href),
+    card('Returned', count(inStage(progress, 'returned')), `run ${lastGood.version} again`, { href: href('returned') }),
   ]
 }
+
+const inStage = ({ rings: planned, control: apart }, stage) =>
+  [...planned, apart].reduce((sum, { stages }) => sum + stages[stage], 0)
+
+/** Whom the candidate failed: in its probation, refused and tried again, or given up; the last are back, and have failed all the same. */
+function failures(counts, progress, href) {
+  const parked = inStage(progress, 'parked')
+  // While the fleet goes back, who failed is among those that return.
+  const failed = Math.max(counts.failed, inStage(progress, 'failed'))
+  if (failed + parked === 0) return card('Failed', count(0), 'none')
+  const note = parked === 0 ? 'in their probation, or refused' : failed === 0 ? 'gave it up (parked)' : `${count(parked)} of them gave it up (parked)`
+  return card('Failed', count(failed + parked), note, { tone: 'bad', href: href(parked === 0 ? 'failed' : 'parked') })
+}
+
+/** A reason as a part of a sentence that goes on. */
+const within = (reason) => reason.trim().replace(/[.\s]+$/, '')
 
 function approval({ campaign: id, phase, approvals, planDigest, plan: { author } }, approvers, me) {
   if (phase !== 'awaiting_approval') return []
@@ -235,6 +251,7 @@ function changeWords(before, now) {
   if (before.ring !== now.ring && now.ring !== null) said.push(`ring ${now.ring} is open`)
   const [was, is] = [before.rings.at(-1)?.verdict?.decision, now.rings.at(-1)?.verdict?.decision]
   if (is && was !== is) said.push(`gates say ${is}`)
-  if (before.counts.failed < now.counts.failed) said.push(many(now.counts.failed, 'device has failed', 'devices have failed'))
+  const [had, has] = [before, now].map(({ counts, progress }) => counts.failed + inStage(progress, 'parked'))
+  if (had < has) said.push(many(has, 'device has failed', 'devices have failed'))
   return said.join(', ')
 }

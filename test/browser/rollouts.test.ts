@@ -21,7 +21,7 @@ beforeAll(async () => {
   stage = await campaignStage(DEVICES)
   stage.fleet.installs = (device, { version }) => {
     if (version !== '1.1.0') return null
-    if (device === 'device-8')
+    if (device === 'device-3' || device === 'device-8')
       return {
         state: 'parked',
         code: 'smoke_failed',
@@ -194,6 +194,19 @@ describe('a campaign', () => {
     await shows(page, /Ring half is open since/)
     await page.close()
     await other.close()
+  })
+
+  it('counts who gave the candidate up among those that failed, not among those that returned', async () => {
+    const page = await opened('rollouts/spring')
+    await stage.hours('spring', 2)
+    const tile = (name: string) =>
+      page.locator('.cards .card').filter({ has: page.getByRole('heading', { name }) })
+    await expect.poll(async () => await tile('Failed').textContent()).toBe('Failed1gave it up (parked)')
+    expect(await tile('Returned').textContent()).toBe('Returned0run 1.0.0 again')
+    await picture(page, 'parked')
+    await tile('Failed').getByRole('link').click()
+    await shows(page, /device-3.*smoke_failed/)
+    await page.close()
   })
 
   it('says what the centre refused and what can be done, where it was asked', async () => {
