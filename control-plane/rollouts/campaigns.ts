@@ -19,7 +19,7 @@ export type Assigned = ReadonlyMap<string, DesiredBundle | null>
 export interface Campaigns {
   /** Up to the end of the log as `sql` sees it. Throws {@link NoSuchCampaign} and {@link CampaignDiverged}. */
   current(sql: Queryable, id: string): Promise<Held>
-  /** Those that still decide something, oldest first, and about which bundle. */
+  /** Those that still decide something (`isOver`), oldest first, and about which bundle. */
   live(sql: Queryable): Promise<readonly { readonly id: string; readonly bundle: string }[]>
   assigned(sql: Queryable, device: string): Promise<Assigned>
 }

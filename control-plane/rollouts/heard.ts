@@ -7,6 +7,7 @@ import { append } from './event-log.ts'
 import { members } from './create.ts'
 import { oneAtATime, type RolloutParts } from './decide.ts'
 import { nullIfDiverged } from './errors.ts'
+import { closeIfOver } from './keep.ts'
 import { isAwaited, joinedEvent, reportedEvent } from './members.ts'
 
 /** Where a campaign waits for this device's report, it is added to the campaign's log. */
@@ -24,7 +25,7 @@ export async function heardByCampaigns(
     const joined = joinedEvent(held.state, { device, site: member.site, reported })
     const events: CampaignEvent[] = joined === null ? [] : [joined]
     if (isAwaited(held.state, device)) events.push(reportedEvent(held.state, device, reported))
-    await append(work, parts.clock, { id, held, events })
+    await closeIfOver(work, id, await append(work, parts.clock, { id, held, events }))
   }
 }
 
@@ -39,7 +40,8 @@ export async function leftCampaigns(
     await oneAtATime(work, id)
     const held = await parts.campaigns.current(work.tx, id).catch(nullIfDiverged)
     if (held?.state.devices.get(device) === undefined) continue
-    await append(work, parts.clock, { id, held, events: [{ kind: 'left', device }] })
+    const events: readonly CampaignEvent[] = [{ kind: 'left', device }]
+    await closeIfOver(work, id, await append(work, parts.clock, { id, held, events }))
   }
 }
 

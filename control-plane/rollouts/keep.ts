@@ -1,5 +1,6 @@
 /** What is written beside a campaign's events whenever something was decided: its checkpoint with the row of the list, and what its gates said and why. */
 import { stateHash } from '../../rollout/campaign/digest.ts'
+import { isOver } from '../../rollout/campaign/ending.ts'
 import type { RingRecord } from '../../rollout/campaign/state.ts'
 import type { Clock } from '../../shared/clock.ts'
 import type { CentreWork } from '../performer.ts'
@@ -10,8 +11,13 @@ export async function checkpoint(work: CentreWork, id: string, { seq, state }: H
   await work.tx.query(
     `update rollout.campaign set checkpoint_seq = $2, checkpoint_hash = $3, phase = $4, over = $5,
        summary = $6::text::jsonb where id = $1`,
-    [id, seq, stateHash(state), state.phase, state.phase === 'superseded', JSON.stringify(summaryOf(state))],
+    [id, seq, stateHash(state), state.phase, isOver(state), JSON.stringify(summaryOf(state))],
   )
+}
+
+/** Takes a campaign of which nothing can change any more out of those that every report is held against. */
+export async function closeIfOver(work: CentreWork, id: string, held: Held): Promise<void> {
+  if (isOver(held.state)) await checkpoint(work, id, held)
 }
 
 /** Keeps a verdict with its evidence where the gates said something new, or the ring was closed by it. */
