@@ -13,6 +13,7 @@ import type { Environment, Kernel } from '../shared/kernel/contract.ts'
 import type { Log } from '../shared/log.ts'
 import { packageVersion } from '../shared/package-version.ts'
 import type { RunningPart } from '../shared/part.ts'
+import { watchExpiry } from '../shared/policy/expiry.ts'
 import { openDatabase } from '../shared/sql/open-database.ts'
 import type { Database } from '../shared/sql/port.ts'
 import { watchedDatabase } from '../shared/sql/watched-database.ts'
@@ -288,6 +289,7 @@ async function openFabric(
     openAskService({ ...asks, rights, repositories, rollout, asked, policy: () => enrolment.policy() }),
   )
   closers.add(conductor.start())
+  closers.add(watchExpiry({ policy: () => centre.policy.current(), clock: systemClock, log }))
   return { teller, conductor }
 }
 

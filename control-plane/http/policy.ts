@@ -3,6 +3,7 @@ import * as v from 'valibot'
 import type { Json, JsonObject } from '../../shared/json.ts'
 import type { Kernel } from '../../shared/kernel/contract.ts'
 import { ReportedPolicySchema } from '../../shared/wire/state.ts'
+import { expiryNotice } from '../../shared/policy/expiry.ts'
 import { PolicySchema } from '../../shared/policy/policy.ts'
 import type { Database } from '../../shared/sql/port.ts'
 import type { CentrePolicy } from '../policy.ts'
@@ -79,7 +80,14 @@ const Waiting = v.object({
   seenAt: v.nullable(v.string()),
 })
 
-function statusEndpoint({ db, policies }: PolicyApiParts): Endpoint {
+const Notice = v.object({
+  code: v.picklist(['policy_near_expiry', 'policy_expired']),
+  daysLeft: Whole,
+  message: v.string(),
+  remedy: v.string(),
+})
+
+function statusEndpoint({ db, policies, rollout }: PolicyApiParts): Endpoint {
   return endpoint(
     {
       method: 'get',
@@ -90,6 +98,8 @@ function statusEndpoint({ db, policies }: PolicyApiParts): Endpoint {
         version: Version,
         digest: v.string(),
         expiresAt: v.string(),
+        /** Days before it lapses, and from then on. */
+        notice: v.nullable(Notice),
         /** Enrolled and not revoked. */
         devices: Whole,
         /** Of these, with exactly this policy in force. */
@@ -115,6 +125,7 @@ function statusEndpoint({ db, policies }: PolicyApiParts): Endpoint {
         version: document.version,
         digest,
         expiresAt: document.expiresAt,
+        notice: expiryNotice(document, rollout.clock.nowMs()),
         ...(sums ?? { devices: 0, following: 0, refusing: 0 }),
         waiting: waiting.map(({ said, ...row }) => {
           const parsed = v.safeParse(ReportedPolicySchema, said)

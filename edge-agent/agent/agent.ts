@@ -10,6 +10,7 @@ import { recoverIntents } from '../../shared/kernel/recover.ts'
 import type { Log } from '../../shared/log.ts'
 import { openMetrics, type Metrics } from '../../shared/metrics/metrics.ts'
 import type { RunningPart } from '../../shared/part.ts'
+import { watchExpiry } from '../../shared/policy/expiry.ts'
 import { keepResolver } from '../adaptation/recording-performers.ts'
 import { deviceRecordings } from '../adaptation/device-recordings.ts'
 import { isFieldAction } from '../actions/field-actions.ts'
@@ -28,7 +29,7 @@ import { CentreClock } from '../update/centre-clock.ts'
 import { openHealth } from '../update/health.ts'
 import { onDesiredNews } from '../update/desired-news.ts'
 import { heldResults } from '../context/held-results.ts'
-import { followDesired, type DesiredParts } from '../update/desired.ts'
+import { followDesired, PolicyAcknowledged, type DesiredParts } from '../update/desired.ts'
 import type { Installer } from '../update/installer.ts'
 import { askOver } from './asking.ts'
 import { openContext } from './context.ts'
@@ -286,6 +287,8 @@ async function openWork(device: Device, closers: Closers) {
   })
   closers.add(async () => await outbox.stop())
   const centreClock = new CentreClock()
+  const acknowledged = new PolicyAcknowledged()
+  closers.add(watchExpiry({ policy: () => ledger.policy.current(), clock: systemClock, log }))
   const health = await openHealth({ folder: device.options.data, disk: realDisk, clock: systemClock })
   closers.add(async () => await health.close())
   const contextUrl = device.options.contextUrl ?? null
@@ -312,6 +315,7 @@ async function openWork(device: Device, closers: Closers) {
           centreClock,
           log,
           policy: ledger.policy,
+          acknowledged,
           results: async () => await heldResults(ledger.db),
           shadowed: device.shadowed,
         },

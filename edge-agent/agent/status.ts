@@ -2,6 +2,7 @@
 import type { Clock } from '../../shared/clock.ts'
 import { reportError } from '../../shared/errors.ts'
 import type { Journal } from '../../shared/journal/journal.ts'
+import { expiryNotice } from '../../shared/policy/expiry.ts'
 import { isPast } from '../../shared/policy/policy.ts'
 import type { Queryable } from '../../shared/sql/port.ts'
 import { countWrites, findProcedure, findRow, listWorkOrders } from '../context/reads.ts'
@@ -52,6 +53,7 @@ export async function agentStatus(parts: StatusParts): Promise<AgentStatus> {
       version: document.version,
       strict: isPast(document, clock.nowMs()),
       expiresAt: document.expiresAt,
+      notice: expiryNotice(document, clock.nowMs()),
     },
     clock: {
       aheadMs: parts.centreClock.aheadMs(),

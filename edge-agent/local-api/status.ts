@@ -1,5 +1,6 @@
 /** What the agent says of itself, to the page and to `starling status`. */
 import type { ErrorReport } from '../../shared/errors.ts'
+import type { ExpiryNotice } from '../../shared/policy/expiry.ts'
 import type { ReportedBundle } from '../../shared/wire/state.ts'
 
 export interface AgentStatus {
@@ -8,7 +9,13 @@ export interface AgentStatus {
   readonly environment: string
   readonly link: 'up' | 'down' | 'standalone'
   readonly outbox: { readonly pending: number; readonly receipted: number; readonly lastError: string | null }
-  readonly policy: { readonly version: number; readonly strict: boolean; readonly expiresAt: string }
+  readonly policy: {
+    readonly version: number
+    readonly strict: boolean
+    readonly expiresAt: string
+    /** From days before it expires on. */
+    readonly notice: ExpiryNotice | null
+  }
   /** Against the centre's; `problem` when it is off by more than policies tolerate. */
   readonly clock: { readonly aheadMs: number | null; readonly problem: ErrorReport | null }
   /** Why it installs nothing whatever it is offered; null where nothing stands in the way. */

@@ -34,6 +34,20 @@ export interface DesiredParts {
   /** See `../context/held-results.ts`; null for none. */
   results(): Promise<HeldResults | null>
   readonly policy: HeldPolicy
+  readonly acknowledged: PolicyAcknowledged
+}
+
+/** What the centre last heard of the policy that is followed. */
+export class PolicyAcknowledged {
+  #said: string | null = null
+
+  isNews(policy: ReportedPolicy): boolean {
+    return this.#said !== JSON.stringify(policy)
+  }
+
+  noted(policy: ReportedPolicy): void {
+    this.#said = JSON.stringify(policy)
+  }
 }
 
 /**
@@ -49,7 +63,11 @@ export async function followDesired(parts: DesiredParts, signal: AbortSignal): P
   const hindrances: string[] = []
   const refusals: ReportedBundle[] = []
   for (const bundle of desired.bundles) {
-    const refusal = (await parts.installer.isSettled(bundle)) ? null : await judge(bundle)
+    const isSettled = await parts.installer.isSettled(bundle)
+    // What follows may take minutes, and whoever published the policy does not wait for it.
+    if (!isSettled && parts.acknowledged.isNews(policy))
+      await report(parts, { wanted: desired.bundles, refusals, policy }, signal)
+    const refusal = isSettled ? null : await judge(bundle)
     const outcome = refusal ?? (await parts.installer.install(bundle, signal))
     const name = `${bundle.name} ${bundle.version}`
     tell(parts.log, name, outcome)
@@ -130,6 +148,7 @@ async function report(
     ...(results === null ? {} : { results }),
   }
   const { at } = decodeJson(ReportAnswerSchema, await ask('state.report', encode(state), signal))
+  parts.acknowledged.noted(policy)
   const clockOff = centreClock.heard(Date.parse(at), sentMs, clock.nowMs())
   if (clockOff !== null) log.warn(clockOff.message, { code: clockOff.code, remedy: clockOff.remedy })
 }

@@ -100,7 +100,7 @@ function status(): AgentStatus {
     environment: 'development',
     link: link.now,
     outbox: { pending: 0, receipted: 12, lastError: null },
-    policy: { version: 1, strict: false, expiresAt: '2026-12-01T00:00:00.000Z' },
+    policy: { version: 1, strict: false, expiresAt: '2026-12-01T00:00:00.000Z', notice: null },
     clock: { aheadMs: 0, problem: null },
     bundles: { problem: null },
     models: [],

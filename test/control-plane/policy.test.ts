@@ -169,6 +169,21 @@ describe('a change of the policy', () => {
       ],
     })
   })
+
+  it('is warned of days before it lapses, to whoever looks at its status', async () => {
+    const status = async () => (await stage.call('/api/policy/status', { role: 'viewer' })).body
+    expect(await status()).toMatchObject({ notice: null })
+    const { document } = stage.rollout.policy()
+    const leftMs = Date.parse(document.expiresAt) - stage.clock.nowMs()
+    stage.clock.advance(leftMs - 5.5 * 86_400_000)
+    expect(await status()).toMatchObject({
+      notice: {
+        code: 'policy_near_expiry',
+        daysLeft: 5,
+        remedy: expect.stringContaining('starling policy publish') as string,
+      },
+    })
+  })
 })
 
 describe('a change of the policy in production', () => {

@@ -1,4 +1,5 @@
 /** `starling policy`: the policy of the centre that runs here, its change, and who follows it. */
+import type { ExpiryNotice } from '../../../shared/policy/expiry.ts'
 import { policyDigest } from '../../../shared/policy/signed-policy.ts'
 import { EnvelopeSchema } from '../../../shared/signing/envelope.ts'
 import { decodeJson } from '../../../shared/wire/answer.ts'
@@ -12,10 +13,11 @@ import { json, readBytes, writeNew } from './key-files.ts'
 
 type Shown = { readonly version: number; readonly digest: string; readonly policy: object }
 type Published = { readonly version: number; readonly digest: string; readonly approvers: readonly string[] }
-type Status = {
+export type Status = {
   readonly version: number
   readonly digest: string
   readonly expiresAt: string
+  readonly notice: Pick<ExpiryNotice, 'message' | 'remedy'> | null
   readonly devices: number
   readonly following: number
   readonly refusing: number
@@ -80,14 +82,19 @@ export async function policyPublish(
 
 export async function policyStatus(call: Call, as: AsOption): Promise<ExitCode> {
   const status = (await operating(call, as).get('/api/policy/status')) as Status
-  const { following, devices, version, expiresAt, waiting } = status
-  call.output.answer(status, [
+  call.output.answer(status, statusLines(status))
+  return EXIT.ok
+}
+
+export function statusLines(status: Status): readonly string[] {
+  const { following, devices, version, expiresAt, notice, waiting } = status
+  return [
     `${following} of ${devices} devices have the policy ${version} (until ${expiresAt})`,
+    ...(notice === null ? [] : [`WARNING: ${notice.message}.`, `  ${notice.remedy}`]),
     ...waiting.map(({ device, said, seenAt }) => {
       const held = said === null ? 'said nothing of a policy' : `has ${said.version}`
       const refused = said?.refused == null ? '' : `, refused the newer one: ${said.refused}`
       return `  ${device}  ${held}${refused}, ${seenAt === null ? 'never seen' : `seen ${seenAt}`}`
     }),
-  ])
-  return EXIT.ok
+  ]
 }

@@ -28,6 +28,9 @@ function agentLines(agent: AgentStatus): readonly string[] {
     `device    ${agent.device} at ${agent.site} (${agent.environment})`,
     `link      ${agent.link}; ${waiting}${outbox.lastError === null ? '' : `; ${outbox.lastError}`}`,
     `policy    version ${policy.version}${policy.strict ? ', expired: the strict rules apply' : ''}, until ${policy.expiresAt}`,
+    ...(policy.notice === null
+      ? []
+      : [`          WARNING: ${policy.notice.message}. ${policy.notice.remedy}`]),
     ...(agent.clock.problem === null
       ? []
       : [`clock     ${agent.clock.problem.message}. ${agent.clock.problem.remedy}`]),

@@ -5,7 +5,7 @@ import { expect } from 'vitest'
 import { openAgreement } from '../../../edge-agent/update/agreement.ts'
 import { CentreClock } from '../../../edge-agent/update/centre-clock.ts'
 import { openHealth } from '../../../edge-agent/update/health.ts'
-import { followDesired } from '../../../edge-agent/update/desired.ts'
+import { followDesired, PolicyAcknowledged } from '../../../edge-agent/update/desired.ts'
 import type { Installer } from '../../../edge-agent/update/installer.ts'
 import { realDisk } from '../../../edge-agent/models-store/disk.ts'
 import { openManifest } from '../../../rollout/manifest.ts'
@@ -85,6 +85,7 @@ export async function wholeDevice(
           agreement,
           clock: stage.clock,
           centreClock: new CentreClock(),
+          acknowledged: new PolicyAcknowledged(),
           log: openLog({ part: 'edge', clock: stage.clock, json: false, write: () => undefined }),
           health,
           shadowed: () => [],

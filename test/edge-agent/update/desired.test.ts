@@ -6,7 +6,7 @@ import { openHealth, type Health } from '../../../edge-agent/update/health.ts'
 import { realDisk } from '../../../edge-agent/models-store/disk.ts'
 import { dataFolder } from '../../support/data-folder.ts'
 import { devicePolicy, type DevicePolicy } from '../../support/device-policy.ts'
-import { followDesired } from '../../../edge-agent/update/desired.ts'
+import { followDesired, PolicyAcknowledged } from '../../../edge-agent/update/desired.ts'
 import type { Installer } from '../../../edge-agent/update/installer.ts'
 import { TufUnreachable } from '../../../edge-agent/tuf/repository-source.ts'
 import { TufRefused } from '../../../rollout/tuf/refused.ts'
@@ -35,11 +35,18 @@ beforeAll(async () => {
 })
 afterAll(async () => await counted.remove())
 
+interface Round {
+  readonly envelope?: Envelope | null
+  readonly acknowledged?: PolicyAcknowledged
+  /** Hears each report as it is made. */
+  readonly said?: (report: ReportedState) => void
+}
+
 async function round(
   installer: Installer,
   bundles: readonly DesiredBundle[],
   refreshed: Agreement['refreshed'],
-  envelope: Envelope | null = null,
+  { envelope = null, acknowledged = new PolicyAcknowledged(), said = () => undefined }: Round = {},
 ): Promise<{
   readonly hindrances: readonly string[]
   readonly reported: readonly ReportedBundle[]
@@ -50,8 +57,11 @@ async function round(
   const ask: Ask = async (verb, request, aborted) => {
     if (verb === 'bundle.chunk' || verb === 'bundle.deltas')
       return await at.centre.ask(verb, request, aborted)
-    if (verb === 'state.report')
-      ({ bundles: reported, policy: follows } = decodeJson(ReportedStateSchema, request))
+    if (verb === 'state.report') {
+      const report = decodeJson(ReportedStateSchema, request)
+      ;({ bundles: reported, policy: follows } = report)
+      said(report)
+    }
     const answer =
       verb === 'state.report'
         ? { v: 1, at: new Date(NOW_MS).toISOString() }
@@ -68,6 +78,7 @@ async function round(
     results,
     centreClock: new CentreClock(),
     agreement: { refreshed },
+    acknowledged,
     health,
     shadowed: () => [],
     policy,
@@ -83,7 +94,8 @@ const refuses =
     await Promise.reject(new TufRefused(reason, 'timestamp', 'for this test'))
 
 describe('the policy that the centre wishes', () => {
-  const follow = async (envelope: Envelope) => (await round(await at.device(), [], agrees, envelope)).follows
+  const follow = async (envelope: Envelope) =>
+    (await round(await at.device(), [], agrees, { envelope })).follows
 
   it('is in force from then on, said to the centre, and held over a restart', async () => {
     const strict = { act: 0.99, ask: 0.9 }
@@ -110,6 +122,49 @@ describe('the policy that the centre wishes', () => {
     }
     expect(policy.reopened().current().digest).toBe(held.digest)
     expect(await follow(policy.signed({ version: 4 }))).toMatchObject({ version: 4, refused: null })
+  })
+})
+
+describe('the acknowledgement of a policy', () => {
+  it('comes before what the same round installs, once, and again only with news of it', async () => {
+    const acknowledged = new PolicyAcknowledged()
+    const envelope = policy.signed({ version: 5 })
+    const seen: {
+      readonly version: number | undefined
+      readonly installed: number
+      readonly bundles: number
+    }[] = []
+    const said = (report: ReportedState): void => {
+      const { policy: follows, bundles } = report
+      seen.push({ version: follows?.version, installed: at.centre.served.length, bundles: bundles.length })
+    }
+    const installer = await at.device()
+    await round(installer, [at.centre.publish(one)], agrees, { envelope, acknowledged, said })
+    expect(seen).toEqual([
+      { version: 5, installed: 0, bundles: 0 },
+      { version: 5, installed: expect.any(Number) as number, bundles: 1 },
+    ])
+    seen.length = 0
+    const next = at.centre.publish(two, { version: '1.1.0' })
+    await round(installer, [next], agrees, { envelope, acknowledged, said })
+    expect(seen).toHaveLength(1)
+  })
+
+  it('is made again where the centre did not hear it', async () => {
+    const acknowledged = new PolicyAcknowledged()
+    const envelope = policy.signed({ version: 6 })
+    const bundle = at.centre.publish(one)
+    const deaf = (): never => {
+      throw new CentreUnreachable('away', { remedy: 'Wait.' })
+    }
+    const installer = await at.device()
+    await expect(round(installer, [bundle], agrees, { envelope, acknowledged, said: deaf })).rejects.toThrow(
+      'away',
+    )
+    const heard: (number | undefined)[] = []
+    const said = ({ policy: follows }: ReportedState): void => void heard.push(follows?.version)
+    await round(installer, [bundle], agrees, { envelope, acknowledged, said })
+    expect(heard).toEqual([6, 6])
   })
 })
 
@@ -186,6 +241,7 @@ describe('following the desired state', () => {
       centreClock: new CentreClock(),
       health,
       shadowed: () => [],
+      acknowledged: new PolicyAcknowledged(),
     }
     await expect(
       followDesired({ ...parts, policy, agreement: { refreshed: agrees } }, signal),
