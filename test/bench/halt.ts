@@ -5,11 +5,9 @@
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import type { NatsConnection } from '@nats-io/transport-node'
 import { openTeller } from '../../control-plane/asks/tell.ts'
 import { reportPerformer } from '../../control-plane/asks/report.ts'
 import { openGovernance } from '../../control-plane/governance.ts'
-import { startHub, type Hub } from '../../control-plane/hub/hub.ts'
 import { openCentreKeys } from '../../control-plane/keys.ts'
 import { atCentre } from '../../control-plane/performer.ts'
 import { enrolApproverPerformer } from '../../control-plane/registry/approvals.ts'
@@ -24,14 +22,7 @@ import { signApproval } from '../../rollout/campaign/approval.ts'
 import { signResumption } from '../../rollout/campaign/resumption.ts'
 import { systemClock } from '../../shared/clock.ts'
 import { Closers } from '../../shared/closers.ts'
-import { connectFabric } from '../../shared/fabric/connection.ts'
-import {
-  credsText,
-  makeUserKey,
-  openAuthority,
-  type FabricAuthority,
-} from '../../shared/fabric/credentials.ts'
-import { findNatsServer } from '../../shared/fabric/nats-server-binary.ts'
+import { openAuthority } from '../../shared/fabric/credentials.ts'
 import { parseDeviceId, parseTenantId, type DeviceId } from '../../shared/ids.ts'
 import type { JsonObject } from '../../shared/json.ts'
 import type { Kernel, Principal } from '../../shared/kernel/contract.ts'
@@ -39,14 +30,12 @@ import { openLog } from '../../shared/log.ts'
 import { generateKeyPair, type KeyPair } from '../../shared/signing/ed25519.ts'
 import { openDatabase } from '../../shared/sql/open-database.ts'
 import type { Database } from '../../shared/sql/port.ts'
-import { subjects } from '../../shared/wire/subjects.ts'
+import { connectAll, enrolled, openHub } from './connected-fleet.ts'
 import { quantile, type BenchReport } from './report.ts'
 
 const USUAL_DEVICES = 1_000
 const ROUNDS = 20
 const GOAL_S = 2
-/** Connections that are made at once: each answers the server's challenge with a signature. */
-const AT_ONCE = 50
 /** What is not told by then is lost. */
 const TOLD_WITHIN_MS = 60_000
 const TENANT = parseTenantId('bench')
@@ -201,9 +190,12 @@ async function openStage(
   const conductor = openConductor({ db, kernel, rollout, log, tell })
   const devices = Array.from({ length: count }, (_, at) => parseDeviceId(`device-${at}`))
   const fleet = new HearingFleet(devices)
-  await connectAll(fleet, { hub, authority }, closers)
+  await connectAll(devices, { hub, authority, closers }, (device, own) => {
+    onDesiredNews(own, { tenant: TENANT, device }, () => fleet.hear(device))
+  })
   progress('the devices are connected; each reports')
-  await enter(db, devices)
+  await enrolled(db, devices)
+  await released(db)
   await reportAll({ kernel, rollout }, devices)
   const stage = {
     db,
@@ -217,67 +209,8 @@ async function openStage(
   return stage
 }
 
-async function openHub(folder: string, authority: FabricAuthority, closers: Closers): Promise<Hub> {
-  const { signal } = new AbortController()
-  const binary = await findNatsServer({
-    env: process.env,
-    cacheDir: join(folder, 'bin'),
-    mayInstall: true,
-    onProgress: () => undefined,
-    signal,
-  })
-  const hub = await startHub({
-    binary: binary.path,
-    dir: join(folder, 'nats'),
-    authority,
-    port: 0,
-    leafPort: 0,
-    onEvent: () => undefined,
-    signal,
-  })
-  closers.add(async () => await hub.stop())
-  return hub
-}
-
-async function connectAll(
-  fleet: HearingFleet,
-  { hub, authority }: { readonly hub: Hub; readonly authority: FabricAuthority },
-  closers: Closers,
-): Promise<void> {
-  const connections: NatsConnection[] = []
-  closers.add(async () => {
-    await Promise.all(connections.map(async (connection) => await connection.close()))
-  })
-  for (let from = 0; from < fleet.devices.length; from += AT_ONCE)
-    await Promise.all(
-      fleet.devices.slice(from, from + AT_ONCE).map(async (device) => {
-        const { publicKey, seed } = makeUserKey()
-        const creds = credsText(await authority.issueDevice({ device, userKey: publicKey }), seed)
-        const inboxPrefix = subjects.inboxPrefix(device)
-        const signal = AbortSignal.timeout(TOLD_WITHIN_MS)
-        const connection = await connectFabric({
-          server: hub.server,
-          creds,
-          name: device,
-          inboxPrefix,
-          signal,
-        })
-        connections.push(connection)
-        onDesiredNews(connection, { tenant: TENANT, device }, () => fleet.hear(device))
-        // The subscription is the server's before the campaign says its first word.
-        await connection.flush()
-      }),
-    )
-}
-
-/** Devices as enrolment leaves them, and two releases of which the first is stable. */
-async function enter(db: Database, devices: readonly string[]): Promise<void> {
-  const key = generateKeyPair().publicKey.text
-  for (const [at, device] of devices.entries())
-    await db.query(
-      `insert into centre.device (id, site, public_key, user_key, leaf_key, enrolled_at) values ($1, $2, $3, 'u', 'l', now())`,
-      [device, `site-${at % 50}`, key],
-    )
+/** Two releases of which the first is stable. */
+async function released(db: Database): Promise<void> {
   for (const [version, digit] of [
     ['1.0.0', 'a'],
     ['1.1.0', 'b'],

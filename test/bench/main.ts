@@ -19,6 +19,7 @@ const BENCHES: Readonly<Record<string, () => Promise<Bench>>> = {
   powercut: async () => await import('./powercut.ts'),
   idle: async () => await import('./idle.ts'),
   halt: async () => await import('./halt.ts'),
+  policy: async () => await import('./policy.ts'),
   fanout: async () => await import('./fanout.ts'),
   site: async () => await import('./site.ts'),
   'sync-first': async () => await import('./sync-first.ts'),
