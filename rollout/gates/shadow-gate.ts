@@ -2,6 +2,9 @@
  * Both versions on the same live input of one device: what is hard about the device, its site or the day is the same for both.
  * One device's window is one observation, however many inputs it saw, since they hang together. Two questions: of the
  * disagreements, were more for the worse (HALT)? And of all inputs, is the surplus of worse ones below the margin (PROMOTE)?
+ *
+ * A report that comes late holds many windows, and only their sums: taken as so many windows with equal parts it would claim more
+ * than each of them could have shown, and good releases would halt. It stays one observation.
  */
 import { openCapitals, settle, type Capitals } from './capitals.ts'
 import type { GateFact } from './fact.ts'
