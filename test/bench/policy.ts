@@ -3,6 +3,7 @@
  * the centre's kernel, database and answers on one side, a real nats-server between, and on the other side as many devices by
  * their own code, each with its connection, its folder, its held policy and its rounds.
  */
+import { existsSync } from 'node:fs'
 import { mkdir, mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -45,13 +46,17 @@ import { connectAll, enrolled, openHub } from './connected-fleet.ts'
 import { quantile, type BenchReport } from './report.ts'
 
 const USUAL_DEVICES = 1_000
-const CHANGES = 5
+const CHANGES = 3
 /** As a device looks by itself: nobody waits for that here. */
 const LOOKS_EVERY_MS = 60_000
 /** What is not acknowledged by then is lost. */
-const WITHIN_MS = 120_000
+const WITHIN_MS = 600_000
+/** Devices that begin at once. */
+const AT_ONCE = 50
 const TENANT = parseTenantId('bench')
 const ENVIRONMENT = 'development'
+/** Each device has a disk of its own: a thousand that wait for one disk would say nothing of them. The centre's is a real one. */
+const MEMORY = '/dev/shm'
 
 export async function run(
   progress: (line: string) => void,
@@ -140,9 +145,9 @@ class FollowingFleet {
   }
 
   /** Milliseconds from the beginning of `act`, which makes the next version. Rejects when one device never says that it follows. */
-  async acknowledgedBy(act: () => Promise<unknown>, version = this.#version + 1): Promise<readonly Times[]> {
+  async acknowledgedBy(act: () => Promise<unknown>): Promise<readonly Times[]> {
     this.#times.clear()
-    this.#version = version
+    this.#version += 1
     let late: NodeJS.Timeout | undefined
     const all = new Promise<void>((resolve, reject) => {
       this.#isAll = resolve
@@ -221,16 +226,22 @@ async function openStage(
   const teller = openTeller({ connection, tenant: TENANT })
   const centre = { folder, db, governance, rollout, teller, log }
   closers.add(answering({ ...centre, connection, authority }))
+  const disks = await mkdtemp(join(existsSync(MEMORY) ? MEMORY : tmpdir(), 'starling-bench-policy-'))
+  closers.add(async () => await rm(disks, { recursive: true, force: true }))
   const devices = Array.from({ length: count }, (_, at) => parseDeviceId(`device-${at}`))
   await enrolled(db, devices)
   const fleet = new FollowingFleet(devices)
   progress('the devices connect, and each says which policy it follows')
-  const begin = async (device: DeviceId, own: NatsConnection): Promise<void> =>
-    await follow(
-      { folder: join(folder, 'devices', device), device, connection: own, fleet, governance, keys, log },
-      closers,
+  const connections = new Map<DeviceId, NatsConnection>()
+  await connectAll(devices, { hub, authority, closers }, (device, own) => void connections.set(device, own))
+  const following = [...connections]
+  while (following.length > 0)
+    await Promise.all(
+      following.splice(0, AT_ONCE).map(async ([device, own]) => {
+        const at = { folder: join(disks, device), device, connection: own }
+        await follow({ ...at, fleet, governance, keys, log }, closers)
+      }),
     )
-  await fleet.acknowledgedBy(async () => await connectAll(devices, { hub, authority, closers }, begin), 1)
   return { db, governance, rollout, teller, fleet }
 }
 
@@ -282,7 +293,7 @@ function answering({
   })
 }
 
-/** One device, as it follows the centre: nothing is offered to it but the policy. */
+/** One device, as it follows the centre: nothing is offered to it but the policy. Resolves once it said which one it holds. */
 async function follow(
   parts: {
     readonly folder: string
@@ -331,16 +342,24 @@ async function follow(
     shadowed: () => [],
     results: async () => await Promise.resolve(null),
   }
+  let begun: () => void = () => undefined
+  const first = new Promise<void>((resolve) => {
+    begun = resolve
+  })
   const rounds = startRounds({
     name: `following the desired state, ${device}`,
     everyMs: LOOKS_EVERY_MS,
     atMostMs: LOOKS_EVERY_MS,
     log,
-    round: async (signal) => void (await followDesired(following, signal)),
+    round: async (signal) => {
+      await followDesired(following, signal)
+      begun()
+    },
   })
   onDesiredNews(connection, { tenant: TENANT, device }, () => rounds.wake())
   closers.add(async () => {
     await rounds.stop()
     await health.close()
   })
+  await first
 }
