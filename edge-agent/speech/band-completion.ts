@@ -5,7 +5,7 @@
  * Gaussian, so posterior, expectation and the channel's own equations are closed forms in 13 dimensions.
  */
 import { invariant } from '../../shared/errors.ts'
-import { CEPSTRA, cosineTransform, MEL_BANDS } from './front-end.ts'
+import { CEPSTRA, spectrumOfCepstra } from './front-end.ts'
 import type { SpeechMixture } from './speech-mixture.ts'
 import { cholesky, inverse } from './symmetric-matrix.ts'
 
@@ -44,7 +44,7 @@ export class BandCompletion {
     this.#count = mixture.count
     this.#means = mixture.means
     this.#precisions = mixture.variances.map((variance) => 1 / variance)
-    this.#toBands = bandsOfCepstra()
+    this.#toBands = spectrumOfCepstra()
     this.#constant = new Float64Array(mixture.count)
     this.#offset = new Float64Array(mixture.count * CEPSTRA)
     this.#covariance = new Float64Array(mixture.count * SQUARE)
@@ -154,18 +154,6 @@ export class BandCompletion {
       add(to.right, i, share * right)
     }
   }
-}
-
-/** 25 rows of 13: the log bands that cepstra stand for, smoothed as 13 cepstra smooth them. */
-function bandsOfCepstra(): Float64Array {
-  const transform = cosineTransform()
-  const out = new Float64Array(MEL_BANDS * CEPSTRA)
-  for (let c = 0; c < CEPSTRA; c++) {
-    let norm = 0
-    for (let b = 0; b < MEL_BANDS; b++) norm += at(transform, c * MEL_BANDS + b) ** 2
-    for (let b = 0; b < MEL_BANDS; b++) out[b * CEPSTRA + c] = at(transform, c * MEL_BANDS + b) / norm
-  }
-  return out
 }
 
 function at(values: Float64Array, index: number): number {

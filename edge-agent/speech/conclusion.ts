@@ -1,15 +1,19 @@
 /** What a search comes to when the audio is over: the sentence, its alternatives, and how sure it is. */
 import type { BeamSearch } from './beam-search.ts'
-import { judge } from './confidence.ts'
-import type { FreePath } from './free-path.ts'
+import { judge, type Judged, type Judging } from './confidence.ts'
 import type { Alternative, Hypothesis } from './hypothesis.ts'
 import { bestSentences, posteriors, SENTENCE_SCALE, type Sentence } from './lattice.ts'
 import { type SearchNetwork, wordAt } from './search-network.ts'
 
 /** What is surer is heard; whether it is sure enough to act on is the policy's to say. */
-const REJECT_BELOW = 0.1
-/** Open words fit what nobody's grammar holds, so that more of what was never meant reaches a little confidence. */
+const REJECT_BELOW = 0.17
+/** Of sentences with open words, which fit nearly any sound: whoever said them is asked anyway. */
 const REJECT_OPEN_BELOW = 0.2
+/**
+ * Of sentences without one, where open words compete: such grammars are large and fit more of what was never meant. People's
+ * commands of another domain reach up to here.
+ */
+const REJECT_BESIDE_OPEN_BELOW = 0.5
 const ALTERNATIVES = 5
 
 export type Concluded = Omit<Hypothesis, 'timings' | 'partialsCount'>
@@ -23,28 +27,31 @@ export const NOTHING_HEARD: Concluded = {
   alternatives: [],
 }
 
-export function conclude(search: BeamSearch, free: FreePath, net: SearchNetwork): Concluded {
+export function conclude(search: BeamSearch, judging: Judging): Concluded {
+  const { net } = judging
   const path = search.best()
   const { history } = search
   const ends = path.complete ? search.ends() : []
   const sentences = bestSentences(history, ends, ALTERNATIVES)
   const [first, second] = sentences
   const gap = first === undefined || second === undefined ? Infinity : first.score - second.score
-  const judged = judge({ path, gap, posteriors: posteriors(history, ends, path.spans) }, { free, net })
+  const judged = judge({ path, gap, posteriors: posteriors(history, ends, path.spans) }, judging)
   if (judged.words.length === 0) return NOTHING_HEARD
   // Over a background everything may be background: then no sentence of the grammar was said.
   const isCommand = net.hasSlots || judged.words.some(({ open }) => !open)
   return {
-    kind:
-      isCommand && judged.confidence >= (net.hasSlots ? REJECT_OPEN_BELOW : REJECT_BELOW)
-        ? 'heard'
-        : 'rejected',
+    kind: isCommand && judged.confidence >= leastOf(judged, net) ? 'heard' : 'rejected',
     text: judged.words.map((word) => word.word).join(' '),
     words: judged.words,
     confidence: judged.confidence,
     evidence: judged.evidence,
     alternatives: alternativesOf(sentences, net),
   }
+}
+
+function leastOf({ words }: Judged, net: SearchNetwork): number {
+  if (words.some(({ open }) => open)) return REJECT_OPEN_BELOW
+  return net.hasSlots ? REJECT_BESIDE_OPEN_BELOW : REJECT_BELOW
 }
 
 function alternativesOf(sentences: readonly Sentence[], net: SearchNetwork): Alternative[] {

@@ -4,6 +4,7 @@ import { calibrated, OPEN_WORD_CALIBRATION, UTTERANCE_CALIBRATION, WORD_CALIBRAT
 import type { FreePath } from './free-path.ts'
 import type { HeardWord } from './hypothesis.ts'
 import { type SearchNetwork, wordAt } from './search-network.ts'
+import type { VoicedFrames } from './voiced-frames.ts'
 
 const FRAME_MS = 10
 /** Open words fit nearly any sound: whoever said them is asked before anything is done with them. */
@@ -27,18 +28,22 @@ export interface Found {
   readonly gap: number
 }
 
-interface Judging {
+export interface Judging {
   readonly free: FreePath
   readonly net: SearchNetwork
+  readonly voiced: VoicedFrames
+  /** The frame of the stream at which the search began: spans count from there. */
+  readonly startFrame: number
 }
 
 /**
  * Word evidence: margin to the free path a frame, its worst stretch, log of its frames, log odds of its posterior, margin of the
  * utterance. Utterance evidence: margin, margin of the worst fixed word, log odds of the least sure one, gap to the next
- * sentence, share of its time that the sentence calls a pause and the free path speech, log of the number of words, and 1 where words
- * of the language model competed, which makes a grammar's own words cost their choice.
+ * sentence, share of its time that the sentence calls a pause and the free path speech, log of the number of words, 1 where words
+ * of the language model competed, which makes a grammar's own words cost their choice, the share of the words' frames that are voiced, and
+ * where in its voiced runs the sound is loudest.
  */
-export function judge(found: Found, { free, net }: Judging): Judged {
+export function judge(found: Found, { free, net, voiced, startFrame }: Judging): Judged {
   const { path } = found
   const spans = path.spans.map((span, at) => {
     const entry = wordAt(net, span.word)
@@ -83,6 +88,9 @@ export function judge(found: Found, { free, net }: Judging): Judged {
       },
     ]
   })
+  const said = path.spans.flatMap(({ word, from, to }) =>
+    wordAt(net, word) === undefined ? [] : [{ from: startFrame + from, to: startFrame + to }],
+  )
   const evidence = [
     margin,
     Number.isFinite(worst) ? worst : margin,
@@ -91,6 +99,8 @@ export function judge(found: Found, { free, net }: Judging): Judged {
     missed / Math.max(1, counted),
     Math.log(Math.max(1, words.length)),
     net.hasSlots ? 1 : 0,
+    voiced.shareOf(said),
+    voiced.loudestAt(said),
   ]
   if (!path.complete) return { words, confidence: 0, evidence: [] }
   const open = words.filter((word) => word.open)

@@ -27,6 +27,12 @@ export class CepstralTrack {
     this.#count++
   }
 
+  /** Sets the last frames anew. */
+  replaceLast(cepstra: readonly Float64Array[]): void {
+    const from = this.#count - cepstra.length
+    for (const [at, frame] of cepstra.entries()) this.#values.set(frame, (from + at) * CEPSTRA)
+  }
+
   /** Writes features of frames `from` to `to` (exclusive) with `mean` taken off; beyond an end the end frame is repeated. */
   write(from: number, to: number, mean: Float64Array, out: Float32Array): void {
     for (let t = from; t < to; t++) {

@@ -18,6 +18,8 @@ const PRE_EMPHASIS = 0.97
 const LOW_HZ = 130
 const HIGH_HZ = 6_800
 const LIFTER = 22
+/** Frequencies are warped in proportion up to here, and so that the highest stays from there. */
+const WARP_EDGE_HZ = 4_800
 /** Of the Nyquist frequency. */
 const PASS_BAND = 0.95
 const LOG_FLOOR = 1e-4
@@ -142,6 +144,35 @@ export function cosineTransform(): Float64Array {
   return out
 }
 
+/**
+ * Log bands at `places` on the axis of bands, as smooth as 13 cepstra make them: a row of 13 a place. At the bands' own places it
+ * takes back what {@link cosineTransform} does.
+ */
+export function spectrumOfCepstra(
+  places: ArrayLike<number> = Array.from({ length: MEL_BANDS }, (_, band) => band),
+): Float64Array {
+  const out = new Float64Array(places.length * CEPSTRA)
+  for (let at = 0; at < places.length; at++)
+    for (let c = 0; c < CEPSTRA; c++)
+      out[at * CEPSTRA + c] =
+        (Math.sqrt((c === 0 ? 1 : 2) / MEL_BANDS) *
+          Math.cos((Math.PI * c * ((places[at] as number) + 0.5)) / MEL_BANDS)) /
+        (1 + (LIFTER / 2) * Math.sin((c * Math.PI) / LIFTER))
+  return out
+}
+
+/** Where on the axis of bands the centre of each comes to lie when frequencies are multiplied by `factor`; the top one stays. */
+export function warpedPlaces(factor: number): Float64Array {
+  const low = toMel(LOW_HZ)
+  const step = (toMel(HIGH_HZ) - low) / (MEL_BANDS + 1)
+  return Float64Array.from({ length: MEL_BANDS }, (_, band) => {
+    const hz = toHz(low + (band + 1) * step)
+    const top = ((HIGH_HZ - factor * WARP_EDGE_HZ) / (HIGH_HZ - WARP_EDGE_HZ)) * (hz - WARP_EDGE_HZ)
+    const warped = hz <= WARP_EDGE_HZ ? factor * hz : factor * WARP_EDGE_HZ + top
+    return (toMel(warped) - low) / step - 1
+  })
+}
+
 /** How many mel bands audio of this rate can fill, the resampler's own fall-off left out. */
 export function observedBands(sampleRateHz: number): number {
   const binHz = SAMPLE_RATE_HZ / TRANSFORM
@@ -150,9 +181,15 @@ export function observedBands(sampleRateHz: number): number {
   return melBands().filter((band) => (band.firstBin + band.weights.length - 2) * binHz <= highest).length
 }
 
+function toMel(hz: number): number {
+  return 2_595 * Math.log10(1 + hz / 700)
+}
+
+function toHz(mel: number): number {
+  return 700 * (10 ** (mel / 2_595) - 1)
+}
+
 function melBands(): Band[] {
-  const toMel = (hz: number) => 2_595 * Math.log10(1 + hz / 700)
-  const toHz = (mel: number) => 700 * (10 ** (mel / 2_595) - 1)
   const binHz = SAMPLE_RATE_HZ / TRANSFORM
   const low = toMel(LOW_HZ)
   const step = (toMel(HIGH_HZ) - low) / (MEL_BANDS + 1)

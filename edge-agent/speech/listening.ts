@@ -57,7 +57,7 @@ export class Listening {
   readonly #openDetector: (() => Promise<VoiceDetector>) | undefined
   #detector: VoiceDetector | undefined
   readonly #frontEnd: FrontEnd
-  #track = new CepstralTrack()
+  readonly #track = new CepstralTrack()
   readonly #weights = new FrameWeights()
   readonly #voice: VoiceActivity
   readonly #search: BeamSearch
@@ -229,7 +229,7 @@ export class Listening {
   #settle(): Float64Array {
     const start = performance.now()
     const { mean, cepstra } = this.#channel.settle()
-    if (cepstra !== undefined) this.#track = new CepstralTrack(cepstra)
+    if (cepstra !== undefined) this.#track.replaceLast(cepstra)
     this.#settledAt = this.#voice.speechFrames
     this.#spent(start)
     return mean
@@ -273,14 +273,20 @@ export class Listening {
 
   #conclude(): Concluded {
     if (!this.#heardSpeech()) return NOTHING_HEARD
-    const concluded = conclude(this.#search, this.#free, this.#net)
+    const concluded = conclude(this.#search, {
+      free: this.#free,
+      net: this.#net,
+      voiced: this.#voice.voiced,
+      startFrame: this.#from,
+    })
     const sinceMs = this.#from * FRAME_MS
     const words = concluded.words.map((word) => ({
       ...word,
       startMs: sinceMs + word.startMs,
       endMs: sinceMs + word.endMs,
     }))
-    const kind = concluded.kind === 'heard' && !isSaidSo(words, this.#voice) ? 'rejected' : concluded.kind
+    const kind =
+      concluded.kind === 'heard' && !isSaidSo(words, this.#voice.voiced) ? 'rejected' : concluded.kind
     return { ...concluded, kind, words }
   }
 }

@@ -6,6 +6,7 @@ import { invariant } from '../../shared/errors.ts'
 import { type BandCompletion, type ChannelEquations } from './band-completion.ts'
 import { type Channel, INITIAL_MEAN } from './channel.ts'
 import { CEPSTRA, type Frame } from './front-end.ts'
+import { LastFrames } from './last-frames.ts'
 import { cholesky, solveByFactor } from './symmetric-matrix.ts'
 
 /** How sure the mean known beforehand is (one over its variance in cepstra squared). */
@@ -18,21 +19,20 @@ const SETTLE_ROUNDS = 4
 
 export class NarrowBandChannel implements Channel {
   readonly #completion: BandCompletion
-  readonly #settleFrames: number
-  readonly #bands: Float64Array[] = []
+  readonly #bands: LastFrames
   readonly #speech: Float64Array[] = []
   #equations = noEquations()
   #heard = 0
   #mean: Float64Array = INITIAL_MEAN
 
-  /** Up to `settleFrames` frames are kept to be completed anew. */
+  /** The last `settleFrames` frames are kept to be completed anew. */
   constructor(completion: BandCompletion, settleFrames: number) {
     this.#completion = completion
-    this.#settleFrames = settleFrames
+    this.#bands = new LastFrames(settleFrames)
   }
 
   hear(frame: Frame, isSpeech: boolean): Float64Array {
-    if (this.#bands.length < this.#settleFrames) this.#bands.push(frame.logBands)
+    this.#bands.push(frame.logBands)
     if (!isSpeech) return this.#completion.complete(frame.logBands, this.#mean)
     if (this.#speech.length < SETTLE_FRAMES) this.#speech.push(frame.logBands)
     const cepstra = this.#completion.complete(frame.logBands, this.#mean, this.#equations)
@@ -52,7 +52,7 @@ export class NarrowBandChannel implements Channel {
     }
     return {
       mean: this.#mean,
-      cepstra: this.#bands.map((bands) => this.#completion.complete(bands, this.#mean)),
+      cepstra: this.#bands.all().map((bands) => this.#completion.complete(bands, this.#mean)),
     }
   }
 }

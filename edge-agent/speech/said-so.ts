@@ -3,7 +3,7 @@
  * over, and then leaves most of its voice unexplained, or draws a short word out over seconds.
  */
 import type { HeardWord } from './hypothesis.ts'
-import type { VoiceActivity } from './voice-activity.ts'
+import type { VoicedFrames } from './voiced-frames.ts'
 
 const FRAME_MS = 10
 /** Of the frames with a voice in them the words must cover this share: 0.62 was the least of people's commands at 6 dB, 0.5 of digits. */
@@ -12,9 +12,9 @@ const LEAST_COVERED = 0.45
 const LETTER_MS = 300
 const DRAWL_MS = 400
 
-export function isSaidSo(words: readonly HeardWord[], voice: VoiceActivity): boolean {
+export function isSaidSo(words: readonly HeardWord[], voiced: VoicedFrames): boolean {
   const spans = words.map(({ startMs, endMs }) => ({ from: startMs / FRAME_MS, to: endMs / FRAME_MS }))
-  return !words.some(isDrawnOut) && voice.shareWithin(spans) >= LEAST_COVERED
+  return !words.some(isDrawnOut) && voiced.shareWithin(spans) >= LEAST_COVERED
 }
 
 function isDrawnOut({ word, startMs, endMs }: HeardWord): boolean {

@@ -3,6 +3,7 @@
  * a voice was heard: noise of every colour stands out too while the noise tracker does not know it yet, and has no pitch.
  */
 import type { Frame } from './front-end.ts'
+import { VoicedFrames } from './voiced-frames.ts'
 
 /** About -66 dB of full scale: quieter than any microphone that a person speaks into. */
 const QUIETEST = 5e-4
@@ -15,8 +16,6 @@ const NEEDED = 5
  */
 const VOICED = 0.5
 const VOICED_WITHIN = 50
-/** Frames by which the edges of a word may be off. */
-const EDGE = 5
 
 export class VoiceActivity {
   readonly #threshold: number
@@ -29,8 +28,7 @@ export class VoiceActivity {
   #voicedAt = -Infinity
   #hasVoice = false
   #voicedFrom = 0
-  /** The frames in which a voice was heard, in order. */
-  readonly #voiced: number[] = []
+  readonly voiced = new VoicedFrames()
 
   constructor(threshold: number) {
     this.#threshold = threshold
@@ -52,7 +50,7 @@ export class VoiceActivity {
         this.#voicedFrom = this.#voicedAt - 1
       }
       this.#voicedAt = this.#frames
-      this.#voiced.push(this.#frames - 1)
+      this.voiced.add(this.#frames - 1, frame.level)
     }
     this.#inSpeech = this.#standing >= NEEDED
     if (this.#inSpeech) {
@@ -80,14 +78,5 @@ export class VoiceActivity {
   /** Frames since speech was last heard. */
   get quietFrames(): number {
     return this.#quiet
-  }
-
-  /** The share of the voiced frames that lie within EDGE of one of the spans; 1 when there are none. */
-  shareWithin(spans: readonly { readonly from: number; readonly to: number }[]): number {
-    if (this.#voiced.length === 0) return 1
-    const inside = this.#voiced.filter((at) =>
-      spans.some(({ from, to }) => at >= from - EDGE && at < to + EDGE),
-    )
-    return inside.length / this.#voiced.length
   }
 }

@@ -27,15 +27,42 @@ const TRAINING = 'edge-agent/models/training'
 
 export const RECIPES: Readonly<Record<string, Recipe>> = {
   speech: {
-    makes: "the acoustic model, lexicon and speech mixture, from Debian's pocketsphinx-en-us",
+    makes:
+      "the acoustic model, lexicon and speech mixture, from Debian's pocketsphinx-en-us and what noise does to synthetic voices",
     out: 'edge-agent/models/speech',
     modules: ['numpy', 'onnx'],
-    needs: [{ path: `${SPHINX}/en-us/mdef`, debianPackage: 'pocketsphinx-en-us' }],
+    needs: [
+      { path: `${SPHINX}/en-us/mdef`, debianPackage: 'pocketsphinx-en-us' },
+      { path: '/usr/bin/flite', debianPackage: 'flite' },
+      { path: '/usr/bin/espeak-ng', debianPackage: 'espeak-ng' },
+    ],
     steps: [
       {
-        title: 'the human-trained base, exactly, in ONNX',
-        command: ['{python}', `{root}/${TRAINING}/speech/convert-base.py`, '--source', SPHINX, '--out', '{out}'],
-        inputs: [`${TRAINING}/speech`, `${SPHINX}/en-us`, `${SPHINX}/cmudict-en-us.dict`],
+        title: 'the human-trained base in ONNX, part of the way to where noise takes it (ten minutes)',
+        command: [
+          '{python}',
+          `{root}/${TRAINING}/speech/convert-base.py`,
+          '--source',
+          SPHINX,
+          '--out',
+          '{out}',
+          '--node',
+          process.execPath,
+          '--pairs',
+          `{root}/dist/${TRAINING}/speech/pairs.js`,
+        ],
+        inputs: [
+          `${TRAINING}/speech`,
+          ...['elsewhere.txt', 'other.yaml', 'noises.ts', 'voices.ts'].map((file) => `${TRAINING}/confidence/${file}`),
+          `${TRAINING}/language/notes.yaml`,
+          `${TRAINING}/walks.ts`,
+          'edge-agent/domains/field-service.yaml',
+          ...['channel.ts', 'features.ts', 'front-end.ts', 'noise-tracker.ts', 'voice-activity.ts'].map(
+            (file) => `edge-agent/speech/${file}`,
+          ),
+          `${SPHINX}/en-us`,
+          `${SPHINX}/cmudict-en-us.dict`,
+        ],
         outputs: [
           'acoustic.onnx',
           'golden.json',

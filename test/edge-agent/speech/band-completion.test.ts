@@ -17,9 +17,12 @@ import { Resampler } from '../../../edge-agent/speech/resampler.ts'
 import { speechMixture } from '../../../edge-agent/speech/speech-mixture.ts'
 import { cholesky, inverse, solveByFactor } from '../../../edge-agent/speech/symmetric-matrix.ts'
 import { TUNING } from '../../../edge-agent/speech/tuning.ts'
+import { VocalTract } from '../../../edge-agent/speech/vocal-tract.ts'
 import { samplesOf, spoken } from '../../support/sounds.ts'
 
 const mixture = speechMixture(readFileSync(new URL('mixture.json', MODEL_FOLDERS.speech), 'utf8'))
+
+const tract = new VocalTract(mixture)
 
 function converted(samples: Float32Array, from: number, to: number): Float32Array {
   const resampler = new Resampler(from, to)
@@ -91,20 +94,24 @@ describe('audio of a telephone', () => {
   it('keeps no more frames than will be gone over again', () => {
     const channel = new NarrowBandChannel(new BandCompletion(mixture, 19), 10)
     for (const frame of cut) channel.hear(frame, true)
-    expect(channel.settle().cepstra).toHaveLength(10)
+    const { cepstra } = channel.settle()
+    expect(cepstra).toHaveLength(10)
+    const kept = new NarrowBandChannel(new BandCompletion(mixture, 19), 1_000)
+    for (const frame of cut) kept.hear(frame, true)
+    expect(kept.settle().cepstra.slice(-10)).toEqual(cepstra)
   })
 })
 
 describe('a channel', () => {
   it('is the mean known beforehand until speech is heard', () => {
     expect(new NarrowBandChannel(new BandCompletion(mixture, 19), 10).mean()).toEqual(INITIAL_MEAN)
-    const channel = new FullBandChannel(20)
+    const channel = new FullBandChannel({ priorFrames: 20, settleFrames: 10, tract })
     expect([...channel.mean()]).toEqual([...INITIAL_MEAN])
     expect([...channel.settle().mean]).toEqual([...INITIAL_MEAN])
   })
 
   it('takes over from what was known beforehand as speech is heard, and only speech', () => {
-    const channel = new FullBandChannel(30)
+    const channel = new FullBandChannel({ priorFrames: 30, settleFrames: 10, tract })
     const cepstra = INITIAL_MEAN.map((value) => value + 8)
     const frame: Frame = {
       cepstra,

@@ -4,7 +4,7 @@ import {
   UTTERANCE_CALIBRATION,
   WORD_CALIBRATION,
 } from '../../../edge-agent/speech/calibration.ts'
-import { fit, reliability } from '../../../edge-agent/models/training/confidence/logistic.ts'
+import { balanced, fit, reliability } from '../../../edge-agent/models/training/confidence/logistic.ts'
 import { seeded } from '../../../shared/seeded.ts'
 
 test('a fit finds the odds that made the examples, and holds on others', () => {
@@ -18,6 +18,24 @@ test('a fit finds the odds that made the examples, and holds on others', () => {
   const held = reliability(calibration, make())
   expect(held.error).toBeLessThan(0.05)
   expect(held.separation).toBeGreaterThan(0.85)
+})
+
+test('right ones and wrong ones count alike once they are balanced', () => {
+  // At 0 one in ten is right, at 1 half are: of as many right ones as wrong ones, 25 in 70 and 25 in 30 would be.
+  const examples = [
+    ...Array.from({ length: 100 }, (_, at) => ({ evidence: [0], right: at < 10 })),
+    ...Array.from({ length: 20 }, (_, at) => ({ evidence: [1], right: at < 10 })),
+  ]
+  const alike = balanced(examples)
+  const weightOf = (right: boolean) =>
+    alike.filter((example) => example.right === right).reduce((sum, { weight = 0 }) => sum + weight, 0)
+  expect(weightOf(true)).toBeCloseTo(weightOf(false), 9)
+  expect(weightOf(true)).toBeCloseTo(examples.length / 2, 9)
+  const calibration = fit(alike)
+  expect(calibrated(calibration, [0])).toBeCloseTo(0.5 / 1.4, 1)
+  expect(calibrated(calibration, [1])).toBeCloseTo(0.5 / 0.6, 1)
+  expect(reliability(calibration, alike).error).toBeLessThan(0.02)
+  expect(reliability(calibration, examples).error).toBeGreaterThan(0.2)
 })
 
 test('a calibration that says the opposite shows as an error', () => {

@@ -3,6 +3,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { MODEL_FOLDERS } from '../../../edge-agent/models/shipped.ts'
 import type { Hypothesis } from '../../../edge-agent/speech/hypothesis.ts'
 import { openRecogniser, type Recogniser } from '../../../edge-agent/speech/recogniser.ts'
+import { Resampler } from '../../../edge-agent/speech/resampler.ts'
 import { NON_SPEECH, type NonSpeech } from '../../support/non-speech.ts'
 import { samplesOf, spoken } from '../../support/sounds.ts'
 import { sentences } from './sentences.ts'
@@ -11,6 +12,8 @@ const RATE = 16_000
 /** A minute of each in all, in utterances as long as a button is held. `npm run bench -- speech-rejection` plays an hour. */
 const UTTERANCES = 10
 const UTTERANCE_S = 6
+/** Longer than what a stream keeps to go over again. */
+const LATE_S = 14
 
 describe('where nobody speaks', () => {
   let recogniser: Recogniser
@@ -51,6 +54,22 @@ describe('where nobody speaks', () => {
     const heard = await hearAll(sound)
     expect(heard.filter(({ final }) => final.kind === 'heard').map(({ final }) => final.text)).toEqual([])
   })
+
+  it.each([16_000, 8_000])(
+    'speech that begins long after the microphone was opened is heard, at %d Hz',
+    async (sampleRate) => {
+      const speech = samplesOf(spoken('open'))
+      const resampler = new Resampler(RATE, sampleRate)
+      const said = Float32Array.from([...resampler.push(speech), ...resampler.finish()])
+      const all = NON_SPEECH['quiet room'](LATE_S, 5)
+      const stream = recogniser.open('commands', { sampleRate })
+      await stream.push(all.subarray(0, LATE_S * sampleRate))
+      await stream.push(said)
+      const final = await stream.finish()
+      expect(final).toMatchObject({ kind: 'heard', text: 'open work order four two seven' })
+      expect(final.words[0]?.startMs).toBeGreaterThan(1_000 * LATE_S)
+    },
+  )
 
   it('speech that begins after five seconds of noise is still heard in it, where it is', async () => {
     const speech = samplesOf(spoken('open'))

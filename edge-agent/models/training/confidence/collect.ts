@@ -1,6 +1,6 @@
 /**
  * Plays sentences in synthetic voices to the recogniser and writes, a JSON line an utterance, what it found and whether that
- * means what was said. Inside each grammar, and outside it; clean, in noise and by telephone.
+ * means what was said. Inside each grammar, and outside it; clean, in noise and by telephone; and sounds in which nobody spoke.
  *
  *     node dist/edge-agent/models/training/confidence/collect.js [utterances a voice] > evidence.jsonl
  */
@@ -18,7 +18,7 @@ import { isDeepStrictEqual } from 'node:util'
 import { fileURLToPath } from 'node:url'
 import { pick, seeded } from '../../../../shared/seeded.ts'
 import { walker, withoutPoliteness } from '../walks.ts'
-import { babble, clatter, type Noise, rush } from './noises.ts'
+import { babble, clatter, type Noise, plucked, rush } from './noises.ts'
 import { FITTED_VOICES, HELD_OUT_VOICES, roughened, speak, telephoned, type Voice } from './voices.ts'
 
 const SEED = 11
@@ -30,6 +30,9 @@ const CLEAN_SHARE = 0.5
 const LOUDEST_SNR_DB = 5
 const SNR_RANGE_DB = 25
 const TELEPHONE_SHARE = 0.25
+/** Of the utterances, how many are only a sound: what keeps on when somebody opened the microphone and says nothing. */
+const NOTHING_SAID_SHARE = 0.12
+const NOTHING_SAID_S = { least: 1, range: 4 }
 /** Voices of which a crowd is made. */
 const CROWD = 8
 
@@ -84,7 +87,8 @@ async function main(count: number): Promise<void> {
   const all = listeners(random)
   const nets = all.map(({ domain }) => compileDomain(domain, NAMES))
   const matchers = nets.map((net) => new TextMatcher(net))
-  const noises = [rush, clatter, babble(await crowd(random))]
+  const crowded = babble(await crowd(random))
+  const noises = [rush, clatter, plucked, crowded]
   const recogniser = await openRecogniser({ modelDir: fileURLToPath(MODEL_FOLDERS.speech) })
   try {
     for (const [at, net] of nets.entries()) {
@@ -95,6 +99,12 @@ async function main(count: number): Promise<void> {
       for (const voice of list)
         for (let i = 0; i < count; i++) {
           const own = i % all.length
+          if (random() < NOTHING_SAID_SHARE) {
+            const sound = pick([clatter, plucked, crowded], random)
+            const row = await nothingSaid(recogniser, { grammar: `${own}`, sound, random })
+            process.stdout.write(`${JSON.stringify({ ...row, right: false, heldOut: heldOut === 1, isOutside: true })}\n`)
+            continue
+          }
           const isOutside = random() < OUTSIDE_SHARE
           const text = (isOutside ? all[own]?.foreign() : all[own]?.own())?.trim() ?? ''
           if (text === '') continue
@@ -137,6 +147,26 @@ async function heard(recogniser: Recogniser, { voice, text, grammar, noise, rand
   const clean = await speak(voice, text, 0.85 + 0.3 * random())
   const snrDb = random() < CLEAN_SHARE ? 40 : LOUDEST_SNR_DB + SNR_RANGE_DB * random()
   const near = roughened(clean, noise, snrDb, random)
+  const found = await listened(recogniser, { grammar, near, random })
+  return { voice: `${voice.engine} ${voice.name}`, snrDb: Math.round(snrDb), said: text, ...found }
+}
+
+/** A sound by itself, from a quiet one to one that fills the scale. */
+async function nothingSaid(
+  recogniser: Recogniser,
+  { grammar, sound, random }: { readonly grammar: string; readonly sound: Noise; readonly random: () => number },
+) {
+  const length = Math.ceil(RATE_HZ * (NOTHING_SAID_S.least + NOTHING_SAID_S.range * random()))
+  const raw = sound(length, random)
+  const scale = 10 ** (-1.5 * random()) / raw.reduce((most, sample) => Math.max(most, Math.abs(sample)), 1e-6)
+  const near = raw.map((sample) => scale * sample)
+  return { voice: 'nobody', snrDb: null, said: '', ...(await listened(recogniser, { grammar, near, random })) }
+}
+
+async function listened(
+  recogniser: Recogniser,
+  { grammar, near, random }: { readonly grammar: string; readonly near: Float32Array; readonly random: () => number },
+) {
   const isFar = random() < TELEPHONE_SHARE
   const { samples, sampleRate } = isFar ? telephoned(near) : { samples: near, sampleRate: RATE_HZ }
   const stream = recogniser.open(grammar, { sampleRate })
@@ -144,10 +174,7 @@ async function heard(recogniser: Recogniser, { voice, text, grammar, noise, rand
   const found = await stream.finish()
   return {
     grammar,
-    voice: `${voice.engine} ${voice.name}`,
-    snrDb: Math.round(snrDb),
     sampleRate,
-    said: text,
     text: found.text,
     kind: found.kind,
     confidence: found.confidence,

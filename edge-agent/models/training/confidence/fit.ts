@@ -6,7 +6,7 @@
  */
 import { readFileSync } from 'node:fs'
 import * as v from 'valibot'
-import { fit, reliability, type Example } from './logistic.ts'
+import { balanced, fit, reliability, type Example } from './logistic.ts'
 
 const Row = v.object({
   said: v.string(),
@@ -72,7 +72,7 @@ function show(name: string, fitted: readonly Example[], heldOut: readonly Exampl
     for (const bin of bins)
       if (bin.count > 0)
         console.log(
-          `  said ${bin.said.toFixed(3)}  so ${bin.right.toFixed(3)}  of ${String(bin.count).padStart(5)}`,
+          `  said ${bin.said.toFixed(3)}  so ${bin.right.toFixed(3)}  of ${bin.count.toFixed(0).padStart(5)}`,
         )
   }
 }
@@ -87,4 +87,5 @@ const fitted = rows.filter(({ heldOut }) => !heldOut)
 const heldOut = rows.filter((row) => row.heldOut)
 show('WORD_CALIBRATION', words(fitted, false), words(heldOut, false))
 show('OPEN_WORD_CALIBRATION', words(fitted, true), words(heldOut, true))
-show('UTTERANCE_CALIBRATION', utterances(fitted), utterances(heldOut))
+// How often people say what a grammar holds is not known here: neither is taken for likelier.
+show('UTTERANCE_CALIBRATION', balanced(utterances(fitted)), balanced(utterances(heldOut)))

@@ -4,6 +4,15 @@ import { calibrated, type Calibration } from '../../../speech/calibration.ts'
 export interface Example {
   readonly evidence: readonly number[]
   readonly right: boolean
+  /** How much it counts; 1 unless given. */
+  readonly weight?: number
+}
+
+/** Right ones and wrong ones that count alike, however many there are of either; of a mean weight of 1. */
+export function balanced(examples: readonly Example[]): Example[] {
+  const rights = examples.filter(({ right }) => right).length
+  const share = (right: boolean): number => 2 * (right ? rights : examples.length - rights)
+  return examples.map((example) => ({ ...example, weight: examples.length / share(example.right) }))
 }
 
 const STEPS = 3_000
@@ -28,7 +37,7 @@ export function fit(examples: readonly Example[]): Calibration {
     let lean = 0
     for (const [i, row] of rows.entries()) {
       const sum = row.reduce((total, x, at) => total + x * (weights[at] ?? 0), bias)
-      const miss = (1 / (1 + Math.exp(-sum)) - (examples[i]?.right === true ? 1 : 0)) / n
+      const miss = (1 / (1 + Math.exp(-sum)) - (examples[i]?.right === true ? 1 : 0)) * ((examples[i]?.weight ?? 1) / n)
       lean += miss
       for (const [at, x] of row.entries()) slope[at] = (slope[at] ?? 0) + miss * x
     }
@@ -53,15 +62,20 @@ export interface Reliability {
 
 export function reliability(calibration: Calibration, examples: readonly Example[], count = 10): Reliability {
   const bins = Array.from({ length: count }, () => ({ count: 0, said: 0, right: 0 }))
-  const scored = examples.map(({ evidence, right }) => ({ right, said: calibrated(calibration, evidence) }))
-  for (const { said, right } of scored) {
+  const scored = examples.map(({ evidence, right, weight = 1 }) => ({
+    right,
+    weight,
+    said: calibrated(calibration, evidence),
+  }))
+  for (const { said, right, weight } of scored) {
     const bin = bins[Math.min(count - 1, Math.floor(said * count))]
     if (bin === undefined) continue
-    bin.count++
-    bin.said += said
-    bin.right += right ? 1 : 0
+    bin.count += weight
+    bin.said += weight * said
+    bin.right += right ? weight : 0
   }
-  const error = bins.reduce((sum, bin) => sum + Math.abs(bin.said - bin.right), 0) / examples.length
+  const all = scored.reduce((sum, { weight }) => sum + weight, 0)
+  const error = bins.reduce((sum, bin) => sum + Math.abs(bin.said - bin.right), 0) / all
   const means = bins.map((bin) => ({
     count: bin.count,
     said: bin.count === 0 ? 0 : bin.said / bin.count,
