@@ -115,6 +115,7 @@ export function attackScene(name: string): AttackScene {
           return bytes
         }),
       )
+      // What was asked for is what matters: the director speaks to the van, so that a watcher of another name may be refused.
       await watcher.refreshed(new AbortController().signal).then(
         async (judge) => await judge(wanted).catch(() => undefined),
         () => undefined,
