@@ -49,7 +49,7 @@ export class FrontEnd {
     { length: WINDOW },
     (_, i) => 0.54 - 0.46 * Math.cos((2 * Math.PI * i) / (WINDOW - 1)),
   )
-  readonly #transform: Float64Array
+  readonly #transform = cosineTransform()
   readonly #noise = new NoiseTracker(MEL_BANDS)
   readonly #voicing = new Voicing()
   readonly #frame = new Float64Array(TRANSFORM)
@@ -58,11 +58,6 @@ export class FrontEnd {
   #pending = new Float64Array(8_192)
   #held = 0
   #before = 0
-
-  /** `transform` maps 25 log mel energies to 13 cepstra (row major); the model's own DCT unless given. */
-  constructor(transform: Float64Array = cosineTransform()) {
-    this.#transform = transform
-  }
 
   /** Takes 16 kHz samples (full scale 1) and gives every frame that is complete. */
   push(samples: Float32Array): Frame[] {

@@ -92,7 +92,6 @@ export class Listening {
     channel: Channel
     endpointing?: EndpointRules
     bias?: BiasList
-    transform?: Float64Array
   }) {
     this.#net = o.net
     this.#tuning = o.tuning
@@ -100,7 +99,7 @@ export class Listening {
     this.#events = o.events
     this.#rules = o.endpointing ?? ENDPOINT_RULES
     this.#openDetector = o.detector
-    this.#frontEnd = new FrontEnd(o.transform)
+    this.#frontEnd = new FrontEnd()
     this.#voice = new VoiceActivity(o.tuning.speechAboveNoise)
     this.#search = new BeamSearch(o.net, {
       model: o.model,
