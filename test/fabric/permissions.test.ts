@@ -8,6 +8,7 @@ import { connectFabric } from '../../shared/fabric/connection.ts'
 import { credsText, makeFabricSeeds, makeUserKey, openAuthority } from '../../shared/fabric/credentials.ts'
 import { parseDeviceId, parseTenantId } from '../../shared/ids.ts'
 import { streams, subjects } from '../../shared/wire/subjects.ts'
+import { outcome } from './outcome.ts'
 import { device, openStage, tenant, type Stage } from './stage.ts'
 
 const other = parseDeviceId('dev-2')
@@ -18,6 +19,9 @@ describe('what a device may say and hear', () => {
   let connection: NatsConnection
   beforeAll(async () => {
     stage = await openStage({ dir })
+    // The device's own stream is made when its outbox first gets through: a receipt shows that it has.
+    await stage.journal.transaction(async (tx) => stage.journal.append(tx, outcome()))
+    await stage.receipted(1)
     connection = await stage.leaf.connect({ device, creds: stage.creds, name: 'tried' })
   })
   afterAll(async () => {

@@ -4,8 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { uuidV7 } from '../../shared/ids.ts'
-import type { JournalBody } from '../../shared/journal/record.ts'
+import { outcome } from './outcome.ts'
 import { openProxy, type Proxy, type Weather } from './proxy.ts'
 import { openStage, type Stage } from './stage.ts'
 
@@ -40,17 +39,9 @@ describe('a poor link', { timeout: 120_000 }, () => {
     rmSync(dir, { recursive: true, force: true })
   })
 
-  const body = (): JournalBody => ({
-    kind: 'outcome',
-    of: uuidV7(Date.now(), crypto.getRandomValues(new Uint8Array(10))),
-    status: 'performed',
-    code: null,
-    durationUs: 1,
-    output: null,
-  })
   const append = async (count: number): Promise<number> => {
     await stage.journal.transaction(async (tx) => {
-      for (let index = 0; index < count; index++) await stage.journal.append(tx, body())
+      for (let index = 0; index < count; index++) await stage.journal.append(tx, outcome())
     })
     return (await stage.journal.head()).seq
   }

@@ -6,18 +6,8 @@ import { generateKeyPair } from '../../../shared/signing/ed25519.ts'
 import { signReceipt } from '../../../shared/wire/receipt.ts'
 import { streams, subjects } from '../../../shared/wire/subjects.ts'
 import { openStreamApi } from '../../../shared/fabric/stream.ts'
-import type { JournalBody } from '../../../shared/journal/record.ts'
+import { outcome } from '../../fabric/outcome.ts'
 import { device, openStage, tenant, type Stage } from '../../fabric/stage.ts'
-import { uuidV7 } from '../../../shared/ids.ts'
-
-const body = (): JournalBody => ({
-  kind: 'outcome',
-  of: uuidV7(Date.now(), crypto.getRandomValues(new Uint8Array(10))),
-  status: 'performed',
-  code: null,
-  durationUs: 1,
-  output: null,
-})
 
 describe('the outbox, from the journal to the receipt', () => {
   const dir = mkdtempSync(join(tmpdir(), 'starling-outbox-'))
@@ -32,7 +22,7 @@ describe('the outbox, from the journal to the receipt', () => {
 
   async function append(count: number): Promise<number> {
     await stage.journal.transaction(async (tx) => {
-      for (let index = 0; index < count; index++) await stage.journal.append(tx, body())
+      for (let index = 0; index < count; index++) await stage.journal.append(tx, outcome())
     })
     return (await stage.journal.head()).seq
   }
