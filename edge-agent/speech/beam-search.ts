@@ -1,6 +1,7 @@
 /** Beam-pruned Viterbi over a search network, one frame at a time, on typed arrays. */
 import { endingRecords } from './lattice.ts'
-import { type Beams, widthFor } from './beams.ts'
+import { ActiveUnits, GONE } from './active-units.ts'
+import type { Beams } from './beams.ts'
 import type { Bias } from './bias.ts'
 import type { PhoneModel } from './phone-model.ts'
 import type { OpenWords } from './open-words.ts'
@@ -18,8 +19,6 @@ export interface BestPath {
   readonly end: number
 }
 
-const GONE = -1e30
-
 export class BeamSearch {
   readonly #net: SearchNetwork
   readonly #beams: Beams
@@ -27,22 +26,11 @@ export class BeamSearch {
   readonly #bias: Bias | null
   readonly #ways: WaysOn
   readonly #history: WordHistory
-  readonly #transitions: Float32Array
-  /** Three states a unit. */
-  readonly #score: Float64Array
-  readonly #back: Int32Array
-  readonly #entered: Float64Array
-  readonly #enteredBack: Int32Array
-  readonly #isActive: Uint8Array
-  #active: Int32Array
-  #activeCount = 0
-  #next: Int32Array
-  #nextCount = 0
+  readonly #units: ActiveUnits
   readonly #junctionScore: Float64Array
   readonly #junctionBack: Int32Array
   readonly #touched: Int32Array
   #touchedCount = 0
-  #best = 0
   #frame = 0
   readonly #ended: NewRecord = { word: 0, before: 0, score: 0, frame: 0, state: 0, way: 0, bias: 0 }
 
@@ -56,14 +44,7 @@ export class BeamSearch {
     this.#bias = o.bias
     this.#ways = waysOn(net)
     this.#history = new WordHistory(this.#ways.count)
-    this.#transitions = o.model.transitions
-    this.#score = new Float64Array(3 * net.unitCount)
-    this.#back = new Int32Array(3 * net.unitCount)
-    this.#entered = new Float64Array(net.unitCount)
-    this.#enteredBack = new Int32Array(net.unitCount)
-    this.#isActive = new Uint8Array(net.unitCount)
-    this.#active = new Int32Array(net.unitCount)
-    this.#next = new Int32Array(net.unitCount)
+    this.#units = new ActiveUnits(net, o.model.transitions)
     this.#junctionScore = new Float64Array(net.junctionCount)
     this.#junctionBack = new Int32Array(net.junctionCount)
     this.#touched = new Int32Array(net.junctionCount)
@@ -81,112 +62,42 @@ export class BeamSearch {
 
   /** Forgets everything heard. */
   restart(): void {
-    this.#score.fill(GONE)
-    this.#entered.fill(GONE)
-    this.#isActive.fill(0)
+    this.#units.clear()
     this.#junctionScore.fill(GONE)
-    this.#activeCount = 0
-    this.#nextCount = 0
     this.#touchedCount = 0
     this.#frame = 0
-    this.#best = 0
     this.#history.clear()
     for (const junction of this.#net.startJunctions) this.#reach(junction, 0, -1)
     this.#openJunctions()
-    this.#swap()
   }
 
   /** Takes the senone scores of the next frame (from `offset` on). */
   step(senones: Float32Array, offset: number): void {
     for (let i = 0; i < this.#touchedCount; i++) this.#junctionScore[this.#touched[i] as number] = GONE
     this.#touchedCount = 0
-    this.#advance(senones, offset)
+    this.#units.advance(senones, offset, this.#beams.unit)
     this.#frame++
-    const threshold = this.#best - this.#narrowed()
-    this.#leave(threshold, this.#best - this.#beams.word)
+    const threshold = this.#units.prune(this.#beams)
+    this.#leave(threshold, this.#units.best - this.#beams.word)
     this.#openJunctions()
-    this.#swap()
     if (this.#history.needsCompaction) this.#compact()
-  }
-
-  #advance(senones: Float32Array, offset: number): void {
-    const net = this.#net
-    const score = this.#score
-    const back = this.#back
-    const transitions = this.#transitions
-    let best = GONE
-    for (let i = 0; i < this.#activeCount; i++) {
-      const u = this.#active[i] as number
-      const s = 3 * u
-      const t = 6 * (net.phone[u] as number)
-      const s0 = score[s] as number
-      const s1 = score[s + 1] as number
-      let a = (score[s + 2] as number) + (transitions[t + 4] as number)
-      const b = s1 + (transitions[t + 3] as number)
-      if (b > a) {
-        a = b
-        back[s + 2] = back[s + 1] as number
-      }
-      a += senones[offset + (net.senones[s + 2] as number)] as number
-      score[s + 2] = a
-      let c = s1 + (transitions[t + 2] as number)
-      const d = s0 + (transitions[t + 1] as number)
-      if (d > c) {
-        c = d
-        back[s + 1] = back[s] as number
-      }
-      c += senones[offset + (net.senones[s + 1] as number)] as number
-      score[s + 1] = c
-      let e = s0 + (transitions[t] as number)
-      const f = this.#entered[u] as number
-      if (f > e) {
-        e = f
-        back[s] = this.#enteredBack[u] as number
-      }
-      this.#entered[u] = GONE
-      e += senones[offset + (net.senones[s] as number)] as number
-      score[s] = e
-      const top = a > c ? (a > e ? a : e) : c > e ? c : e
-      if (top > best) best = top
-    }
-    this.#best = best
-  }
-
-  /** The unit beam, narrower when too many units are alive. */
-  #narrowed(): number {
-    if (this.#activeCount <= this.#beams.maxUnits) return this.#beams.unit
-    const below = (i: number): number => this.#best - this.#top(this.#active[i] as number)
-    return widthFor(this.#activeCount, below, this.#beams)
-  }
-
-  #top(unit: number): number {
-    const s = 3 * unit
-    const later = Math.max(this.#score[s + 1] as number, this.#score[s + 2] as number)
-    return Math.max(this.#score[s] as number, later)
   }
 
   #leave(threshold: number, wordThreshold: number): void {
     const net = this.#net
-    for (let i = 0; i < this.#activeCount; i++) {
-      const u = this.#active[i] as number
-      if (this.#top(u) < threshold) {
-        this.#isActive[u] = 0
-        this.#score.fill(GONE, 3 * u, 3 * u + 3)
-        continue
-      }
-      this.#next[this.#nextCount++] = u
-    }
-    const kept = this.#nextCount
-    for (let i = 0; i < kept; i++) {
-      const u = this.#next[i] as number
-      const exit =
-        (this.#score[3 * u + 2] as number) + (this.#transitions[6 * (net.phone[u] as number) + 5] as number)
+    const units = this.#units
+    // What is entered on the way comes after these.
+    const { count } = units
+    for (let place = 0; place < count; place++) {
+      const u = units.unitAt(place)
+      if (u < 0) continue
+      const exit = units.exitAt(place)
       if (exit < threshold) continue
-      const back = this.#back[3 * u + 2] as number
+      const back = units.exitBackAt(place)
       const word = net.word[u] as number
       if (word === INSIDE) {
         for (let n = net.nextFirst[u] as number; n < (net.nextFirst[u + 1] as number); n++)
-          this.#enter(net.nextUnits[n] as number, exit, back)
+          units.enter(net.nextUnits[n] as number, exit, back)
       } else if (word === TREE) {
         this.#leaveTree(u, { score: exit, back, threshold, wordThreshold })
       } else if (word === TAIL) {
@@ -227,7 +138,7 @@ export class BeamSearch {
     for (let n = net.nextFirst[unit] as number; n < (net.nextFirst[unit + 1] as number); n++) {
       const next = net.nextUnits[n] as number
       const score = path.score + (net.enterWeight[next] as number)
-      if (score >= path.threshold) this.#enter(next, score, back)
+      if (score >= path.threshold) this.#units.enter(next, score, back)
     }
     const own = unit - net.treeFirst
     const first = net.endFirst[own] as number
@@ -256,7 +167,7 @@ export class BeamSearch {
     const way = this.#ways.ofTail(tail, net.openFirst[entered] as number)
     const record = this.#record(this.#place(NO_STATE, way), o.word, o.back, o.score)
     for (let n = net.tailFirst[tail] as number; n < (net.tailFirst[tail + 1] as number); n++)
-      this.#enter(net.tailUnits[n] as number, o.score, record)
+      this.#units.enter(net.tailUnits[n] as number, o.score, record)
   }
 
   /** Out of the word tree, to wherever the state that it was entered from leads. */
@@ -316,39 +227,15 @@ export class BeamSearch {
       const back = this.#junctionBack[junction] as number
       for (let n = net.entryFirst[junction] as number; n < (net.entryFirst[junction + 1] as number); n++) {
         const unit = net.entryUnits[n] as number
-        this.#enter(unit, score + (net.enterWeight[unit] as number), back)
+        this.#units.enter(unit, score + (net.enterWeight[unit] as number), back)
       }
     }
-  }
-
-  #enter(unit: number, score: number, back: number): void {
-    if (this.#isActive[unit] === 0) {
-      this.#isActive[unit] = 1
-      this.#next[this.#nextCount++] = unit
-    }
-    if (score > (this.#entered[unit] as number)) {
-      this.#entered[unit] = score
-      this.#enteredBack[unit] = back
-    }
-  }
-
-  #swap(): void {
-    const old = this.#active
-    this.#active = this.#next
-    this.#activeCount = this.#nextCount
-    this.#next = old
-    this.#nextCount = 0
   }
 
   /** The records that paths still alive stand on; -1 while one has no word yet. */
   live(): Set<number> {
     const live = new Set<number>()
-    for (let i = 0; i < this.#activeCount; i++) {
-      const u = this.#active[i] as number
-      for (let s = 3 * u; s < 3 * u + 3; s++)
-        if ((this.#score[s] as number) > GONE / 2) live.add(this.#back[s] as number)
-      if (this.#entered[u] !== GONE) live.add(this.#enteredBack[u] as number)
-    }
+    this.#units.eachBack((back) => live.add(back))
     for (let i = 0; i < this.#touchedCount; i++)
       live.add(this.#junctionBack[this.#touched[i] as number] as number)
     return live
@@ -357,11 +244,7 @@ export class BeamSearch {
   #compact(): void {
     const number = this.#history.compact(this.live(), this.#frame)
     const moved = (old: number) => (old < 0 ? old : (number[old] ?? -1))
-    for (let i = 0; i < this.#activeCount; i++) {
-      const u = this.#active[i] as number
-      for (let s = 3 * u; s < 3 * u + 3; s++) this.#back[s] = moved(this.#back[s] as number)
-      this.#enteredBack[u] = moved(this.#enteredBack[u] as number)
-    }
+    this.#units.renumber(moved)
     for (let i = 0; i < this.#touchedCount; i++) {
       const junction = this.#touched[i] as number
       this.#junctionBack[junction] = moved(this.#junctionBack[junction] as number)
@@ -384,16 +267,7 @@ export class BeamSearch {
 
   /** The most likely words so far, whether or not a sentence could end here. */
   running(): { spans: HeardSpan[]; score: number } {
-    let score = GONE
-    let back = -1
-    for (let i = 0; i < this.#activeCount; i++) {
-      const u = this.#active[i] as number
-      for (let s = 3 * u; s < 3 * u + 3; s++) {
-        if ((this.#score[s] as number) <= score) continue
-        score = this.#score[s] as number
-        back = this.#back[s] as number
-      }
-    }
+    const { score, back } = this.#units.leader()
     return { spans: back < 0 ? [] : this.#history.trace(back), score }
   }
 }

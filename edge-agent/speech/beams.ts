@@ -10,12 +10,12 @@ export interface Beams {
 
 const BINS = 64
 
-/** The beam that leaves about `maxUnits` of the units, each `below` the best by so many nats; a histogram, not a sort. */
-export function widthFor(count: number, below: (i: number) => number, beams: Beams): number {
+/** The beam that leaves about `maxUnits` of the units, whose scores are `tops`; a histogram, not a sort. */
+export function widthFor(tops: Float64Array, best: number, beams: Beams): number {
   const bins = new Int32Array(BINS)
   const width = beams.unit / BINS
-  for (let i = 0; i < count; i++) {
-    const bin = Math.floor(below(i) / width)
+  for (let i = 0; i < tops.length; i++) {
+    const bin = Math.floor((best - (tops[i] as number)) / width)
     if (bin < BINS) bins[bin] = (bins[bin] as number) + 1
   }
   let kept = 0

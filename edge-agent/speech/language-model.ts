@@ -84,10 +84,19 @@ export class LanguageModel {
     return word < 0 ? UNSEEN : -(this.#unigramLog[word] as number) / STEPS_A_NAT
   }
 
+  /** The number of `before last` as what comes before a word, the newer one last; -1 when the model does not know the two together. */
+  pair(before: number, last: number): number {
+    return before < 0 || last < 0 ? -1 : this.#bigram(before, last)
+  }
+
   /** Natural log of the probability of `word` after `before last`, the newer one last. */
   score(before: number, last: number, word: number): number {
+    return this.after(this.pair(before, last), last, word)
+  }
+
+  /** The same, where the number of the two words is known. */
+  after(history: number, last: number, word: number): number {
     if (last < 0) return this.unigram(word)
-    const history = before < 0 ? -1 : this.#bigram(before, last)
     if (word >= 0 && history >= 0) {
       const at = find(
         this.#trigramWord,

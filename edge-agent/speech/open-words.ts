@@ -1,5 +1,5 @@
 /** What a word of the open vocabulary costs where it stands: the language model after the two words before it. */
-import { BOUNDARY, type LanguageModel } from './language-model.ts'
+import { BOUNDARY, UNKNOWN, type LanguageModel } from './language-model.ts'
 import type { SearchNetwork } from './search-network.ts'
 import type { Tuning } from './tuning.ts'
 import type { WordHistory } from './word-history.ts'
@@ -13,8 +13,10 @@ export class OpenWords {
   readonly #language: LanguageModel
   readonly #ids: Int32Array
   readonly #open: Tuning['open']
-  #before = BOUNDARY
-  #last = BOUNDARY
+  #before = UNKNOWN
+  #last = UNKNOWN
+  /** The two as the language model numbers them. */
+  #pair = UNKNOWN
 
   constructor(language: LanguageModel, net: SearchNetwork, open: Tuning['open']) {
     this.#language = language
@@ -26,13 +28,17 @@ export class OpenWords {
   after(history: WordHistory, record: number): void {
     const last = history.lastWord(record)
     const before = last < 0 ? -1 : history.lastWord(history.before(last))
-    this.#last = last < 0 ? BOUNDARY : (this.#ids[history.word(last)] as number)
-    this.#before = before < 0 ? BOUNDARY : (this.#ids[history.word(before)] as number)
+    const lastId = last < 0 ? BOUNDARY : (this.#ids[history.word(last)] as number)
+    const beforeId = before < 0 ? BOUNDARY : (this.#ids[history.word(before)] as number)
+    if (lastId === this.#last && beforeId === this.#before) return
+    this.#last = lastId
+    this.#before = beforeId
+    this.#pair = this.#language.pair(beforeId, lastId)
   }
 
   /** Nats. */
   score(word: number): number {
-    const log = this.#language.score(this.#before, this.#last, this.#ids[word] as number)
+    const log = this.#language.after(this.#pair, this.#last, this.#ids[word] as number)
     return this.#open.language * log + this.#open.word
   }
 }

@@ -27,6 +27,7 @@ export class VocalTract {
   readonly warps: readonly Warp[] = TRACTS.map(warp)
   readonly #precisions: Float64Array
   readonly #constants: Float64Array
+  #likeliest = 0
 
   constructor(mixture: SpeechMixture) {
     this.#mixture = mixture
@@ -42,29 +43,45 @@ export class VocalTract {
     const every = Math.ceil(speech.length / MOST_FRAMES)
     const frames = speech.filter((_, at) => at % every === 0)
     let [best, found]: [number, Float64Array] = [-Infinity, new Float64Array()]
+    const away = new Float64Array(CEPSTRA)
     for (const { matrix, logDeterminant: volume } of this.warps) {
-      const warped = frames.map((frame) => warpedBy(matrix, frame))
       const mean = meanOf(matrix)
-      const score = warped.reduce((sum, frame) => sum + this.#likelihood(frame, mean), frames.length * volume)
+      let score = frames.length * volume
+      for (const frame of frames) {
+        warpInto(matrix, frame, away)
+        for (let c = 0; c < CEPSTRA; c++) away[c] = (away[c] as number) - (mean[c] as number)
+        score += this.#likelihood(away)
+      }
       if (score > best) [best, found] = [score, matrix]
     }
     return found
   }
 
-  /** Of the likeliest Gaussian; what all frames have in common is left out. The innermost loops of a choice: no calls. */
-  #likelihood(frame: Float64Array, mean: Float64Array): number {
+  /**
+   * Of the likeliest Gaussian; what all frames have in common is left out. The innermost loops of a choice: no calls. A Gaussian is
+   * given up once it is too far away: the one that was likeliest for the frame before is a good first guess of how far that is.
+   */
+  #likelihood(frame: Float64Array): number {
     const [means, precisions, constants] = [this.#mixture.means, this.#precisions, this.#constants]
+    const count = constants.length
     let best = -Infinity
-    for (let k = 0; k < constants.length; k++) {
+    let likeliest = this.#likeliest
+    for (let turn = -1; turn < count; turn++) {
+      const k = turn < 0 ? this.#likeliest : turn
       const row = k * CEPSTRA
+      const most = constants[k] as number
       let distance = 0
-      for (let c = 0; c < CEPSTRA; c++) {
-        const away = (frame[c] as number) - (mean[c] as number) - (means[row + c] as number)
+      let c = 0
+      for (; c < CEPSTRA; c++) {
+        const away = (frame[c] as number) - (means[row + c] as number)
         distance += away * away * (precisions[row + c] as number)
+        if (most - 0.5 * distance <= best) break
       }
-      const score = (constants[k] as number) - 0.5 * distance
-      if (score > best) best = score
+      if (c < CEPSTRA) continue
+      best = most - 0.5 * distance
+      likeliest = k
     }
+    this.#likeliest = likeliest
     return best
   }
 }
@@ -72,12 +89,16 @@ export class VocalTract {
 /** Cepstra as the tract that all share would have them. */
 export function warpedBy(matrix: Float64Array, frame: Float64Array): Float64Array {
   const out = new Float64Array(CEPSTRA)
+  warpInto(matrix, frame, out)
+  return out
+}
+
+function warpInto(matrix: Float64Array, frame: Float64Array, out: Float64Array): void {
   for (let i = 0; i < CEPSTRA; i++) {
     let sum = 0
     for (let j = 0; j < CEPSTRA; j++) sum += (matrix[i * CEPSTRA + j] as number) * (frame[j] as number)
     out[i] = sum
   }
-  return out
 }
 
 function warp(factor: number): Warp {
