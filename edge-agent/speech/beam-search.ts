@@ -21,7 +21,7 @@ export interface BestPath {
 
 export class BeamSearch {
   readonly #net: SearchNetwork
-  readonly #beams: Beams
+  #beams: Beams
   readonly #open: OpenWords
   readonly #bias: Bias | null
   readonly #ways: WaysOn
@@ -48,7 +48,7 @@ export class BeamSearch {
     this.#junctionScore = new Float64Array(net.junctionCount)
     this.#junctionBack = new Int32Array(net.junctionCount)
     this.#touched = new Int32Array(net.junctionCount)
-    this.restart()
+    this.restart(o.beams)
   }
 
   get history(): WordHistory {
@@ -60,8 +60,9 @@ export class BeamSearch {
     return endingRecords(this.#history, this.#frame, (way) => this.#ways.isFinal(way))
   }
 
-  /** Forgets everything heard. */
-  restart(): void {
+  /** Forgets everything heard; what comes is searched with these beams. */
+  restart(beams: Beams): void {
+    this.#beams = beams
     this.#units.clear()
     this.#junctionScore.fill(GONE)
     this.#touchedCount = 0

@@ -15,8 +15,10 @@ export function widthFor(tops: Float64Array, best: number, beams: Beams): number
   const bins = new Int32Array(BINS)
   const width = beams.unit / BINS
   for (let i = 0; i < tops.length; i++) {
-    const bin = Math.floor((best - (tops[i] as number)) / width)
-    if (bin < BINS) bins[bin] = (bins[bin] as number) + 1
+    const below = best - (tops[i] as number)
+    if (below >= beams.unit) continue
+    const bin = (below / width) | 0
+    bins[bin] = (bins[bin] as number) + 1
   }
   let kept = 0
   for (let bin = 0; bin < BINS; bin++) {

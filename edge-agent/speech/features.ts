@@ -5,6 +5,13 @@ export const FEATURES = 3 * CEPSTRA
 /** A frame's double deltas reach three frames ahead. */
 export const LOOK_AHEAD = 3
 
+/** Every so many frames of a stream, from one on. */
+export interface FrameRows {
+  readonly from: number
+  readonly every: number
+  readonly rows: number
+}
+
 export class CepstralTrack {
   #values = new Float64Array(CEPSTRA * 1_024)
   #count = 0
@@ -33,10 +40,11 @@ export class CepstralTrack {
     for (const [at, frame] of cepstra.entries()) this.#values.set(frame, (from + at) * CEPSTRA)
   }
 
-  /** Writes features of frames `from` to `to` (exclusive) with `mean` taken off; beyond an end the end frame is repeated. */
-  write(from: number, to: number, mean: Float64Array, out: Float32Array): void {
-    for (let t = from; t < to; t++) {
-      const row = (t - from) * FEATURES
+  /** Writes features of frames, a row each, with `mean` taken off; beyond an end the end frame is repeated. */
+  write(frames: FrameRows, mean: Float64Array, out: Float32Array): void {
+    for (let at = 0; at < frames.rows; at++) {
+      const t = frames.from + at * frames.every
+      const row = at * FEATURES
       for (let c = 0; c < CEPSTRA; c++) {
         out[row + c] = this.#at(t, c) - (mean[c] as number)
         out[row + CEPSTRA + c] = this.#at(t + 2, c) - this.#at(t - 2, c)

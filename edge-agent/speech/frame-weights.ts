@@ -2,6 +2,7 @@
  * How much each frame may say: little where noise covers what was spoken. A frame that hardly stands above the tracked noise
  * scores some sound or other well by chance; its scores count for a part (weighted Viterbi, Bernard and Alwan 2002).
  */
+import type { FrameRows } from './features.ts'
 import type { Frame } from './front-end.ts'
 
 const LEAST_WEIGHT = 0.3
@@ -21,11 +22,11 @@ export class FrameWeights {
     this.#values[this.#count++] = Math.min(1, LEAST_WEIGHT + WEIGHT_PER_NAT * Math.max(0, aboveNoise))
   }
 
-  /** Weighs, in place, the scores of `frames` rows of which the first is frame `from`. */
-  apply(scores: Float32Array, from: number, frames: number): void {
-    const columns = scores.length / frames
-    for (let t = 0; t < frames; t++) {
-      const weight = this.#values[from + t] ?? 1
+  /** Weighs, in place, the scores of frames. */
+  apply(scores: Float32Array, { from, every, rows }: FrameRows): void {
+    const columns = scores.length / rows
+    for (let t = 0; t < rows; t++) {
+      const weight = this.#values[from + t * every] ?? 1
       if (weight === 1) continue
       const end = (t + 1) * columns
       for (let i = t * columns; i < end; i++) scores[i] = (scores[i] as number) * weight

@@ -1,10 +1,11 @@
 /** One stream inside the recogniser's thread: samples in, partials and one hypothesis out. */
 import { BeamSearch } from './beam-search.ts'
+import type { Beams } from './beams.ts'
 import type { Channel } from './channel.ts'
 import { Bias, type BiasList } from './bias.ts'
 import { conclude, type Concluded, NOTHING_HEARD } from './conclusion.ts'
 import { ENDPOINT_RULES, endpointRule, type EndpointRule, type EndpointRules } from './endpointing.ts'
-import { CepstralTrack, FEATURES, LOOK_AHEAD } from './features.ts'
+import { CepstralTrack, FEATURES, type FrameRows, LOOK_AHEAD } from './features.ts'
 import { FrameWeights } from './frame-weights.ts'
 import { FreePath } from './free-path.ts'
 import { type Frame, FrontEnd } from './front-end.ts'
@@ -19,7 +20,7 @@ import type { Tuning } from './tuning.ts'
 import { VoiceActivity } from './voice-activity.ts'
 import type { VoiceDetector } from './voice-detector.ts'
 
-/** Senone scores of `frames` rows of features, and the time the runtime took. */
+/** Senone scores of `frames` rows of features, and the time the runtime took. Scores stand until the next run: they are used at once. */
 export type Scorer = (
   features: Float32Array,
   frames: number,
@@ -29,6 +30,8 @@ export type Scorer = (
 const BLOCK = 16
 /** Nobody waits for a part of what is decoded again: larger runs cost less. */
 const AGAIN_BLOCK = 64
+/** Of a sketch one frame in so many is scored. */
+const SKETCH_EVERY = 2
 /** Audio so short is decoded again at its end: its channel was hardly known before, and it takes a few milliseconds. */
 const SHORT_FRAMES = 150
 const PARTIAL_EVERY_FRAMES = 25
@@ -43,6 +46,8 @@ const LEAD_FRAMES = 50
 const FIRST_SPEECH_FRAMES = 30
 /** A pause this long ends a word, or a sentence that is shorter than that. */
 const FIRST_PAUSE_FRAMES = 20
+/** A pause this long may be the end, and leaves time to decode for good what was only sketched. */
+const SKETCH_PAUSE_FRAMES = 30
 
 export interface ListeningEvents {
   onPartial(partial: Partial): void
@@ -61,11 +66,14 @@ export class Listening {
   readonly #weights = new FrameWeights()
   readonly #voice: VoiceActivity
   readonly #search: BeamSearch
+  readonly #beams: Beams
   readonly #free: FreePath
   readonly #senoneCount: number
   readonly #channel: Channel
   /** Whether the search has begun. */
   #begun = false
+  /** What is decoded is a sketch, for partials alone: the channel is hardly known, and all of it will be decoded again. */
+  #isSketch = false
   #decoded = 0
   /** The first frame that is searched. */
   #from = 0
@@ -101,9 +109,10 @@ export class Listening {
     this.#openDetector = o.detector
     this.#frontEnd = new FrontEnd()
     this.#voice = new VoiceActivity(o.tuning.speechAboveNoise)
+    this.#beams = o.net.openTo.length === 0 ? o.tuning.beams : o.tuning.openBeams
     this.#search = new BeamSearch(o.net, {
       model: o.model,
-      beams: o.net.openTo.length === 0 ? o.tuning.beams : o.tuning.openBeams,
+      beams: this.#beams,
       open: new OpenWords(o.language, o.net, o.tuning.open),
       bias: o.bias === undefined ? null : new Bias(o.net, o.bias),
     })
@@ -122,30 +131,49 @@ export class Listening {
     for (const frame of frames) {
       this.#hear(frame)
       if (!this.#begun) this.#wait()
-      else while (this.#track.count - LOOK_AHEAD - this.#decoded >= BLOCK) await this.#decode(BLOCK)
+      else await this.#decodeReady()
     }
+  }
+
+  /** One block, but for the beginning, where more of them are there and cost less together. */
+  async #decodeReady(): Promise<void> {
+    const ready = this.#track.count - LOOK_AHEAD - this.#decoded
+    if (ready >= BLOCK) await this.#decode(Math.min(ready - (ready % BLOCK), AGAIN_BLOCK))
   }
 
   /** Nothing is searched before a voice is heard, but for a little of what stands before it: noise costs and means nothing. */
   #wait(): void {
     const { hasVoice, speechFrames, quietFrames } = this.#voice
-    if (hasVoice && (speechFrames >= FIRST_SPEECH_FRAMES || quietFrames >= FIRST_PAUSE_FRAMES)) this.#begin()
+    if (hasVoice && (speechFrames >= FIRST_SPEECH_FRAMES || quietFrames >= FIRST_PAUSE_FRAMES))
+      this.#begin(this.#isMore())
     else if (this.#track.count % BLOCK === 0) this.#tellEndpoint(this.#track.count)
   }
 
-  #begin(): void {
+  #begin(isMore: boolean): void {
     this.#begun = true
     this.#from = Math.max(0, this.#voice.voicedFrom - LEAD_FRAMES)
     this.#decoded = this.#from
     this.#settle()
+    this.#isSketch = isMore && this.#track.count < this.#tuning.againFrames
+    if (this.#isSketch) this.#search.restart(this.#tuning.sketchBeams)
+  }
+
+  /** Whether the speaker seems to go on, and is hardly known yet. */
+  #isMore(): boolean {
+    const { speechFrames, quietFrames } = this.#voice
+    return quietFrames < SKETCH_PAUSE_FRAMES && speechFrames < this.#tuning.settleAtFrames
   }
 
   async finish(): Promise<Hypothesis> {
     const start = performance.now()
     for (const frame of this.#frontEnd.finish()) this.#hear(frame)
-    if (!this.#begun && this.#voice.hasVoice) this.#begin()
+    if (!this.#begun && this.#voice.hasVoice) this.#begin(false)
+    if (this.#isSketch) {
+      this.#decoded = this.#track.count
+      await this.#again()
+    }
     while (this.#begun && this.#decoded < this.#track.count)
-      await this.#decode(Math.min(BLOCK, this.#track.count - this.#decoded))
+      await this.#decode(Math.min(AGAIN_BLOCK, this.#track.count - this.#decoded))
     const isShort = this.#track.count <= SHORT_FRAMES && this.#heardSpeech()
     if (isShort && this.#settledAt < this.#voice.speechFrames) await this.#again()
     const concluding = performance.now()
@@ -175,25 +203,27 @@ export class Listening {
   }
 
   async #decode(frames: number): Promise<void> {
-    await this.#run(this.#decoded, frames, this.#channel.mean())
+    const every = this.#isSketch ? SKETCH_EVERY : 1
+    await this.#run({ from: this.#decoded, every, rows: Math.ceil(frames / every) }, this.#channel.mean())
     this.#decoded += frames
     if (this.#channelIsBetterKnown()) await this.#again()
     this.#tellPartial()
     this.#tellEndpoint(this.#decoded)
   }
 
-  async #run(from: number, frames: number, mean: Float64Array): Promise<void> {
-    const features = new Float32Array(frames * FEATURES)
-    this.#track.write(from, from + frames, mean, features)
-    const { senones, runtimeUs } = await this.#score(features, frames)
+  async #run(frames: FrameRows, mean: Float64Array): Promise<void> {
+    const features = new Float32Array(frames.rows * FEATURES)
+    this.#track.write(frames, mean, features)
+    const { senones, runtimeUs } = await this.#score(features, frames.rows)
     // Other streams work while this one waits for its scores: only its own share counts.
     this.#runtimeUs += runtimeUs
     this.#totalUs += runtimeUs
     const start = performance.now()
-    this.#weights.apply(senones, from, frames)
-    for (let t = 0; t < frames; t++) {
-      this.#search.step(senones, t * this.#senoneCount)
-      this.#free.step(senones, t * this.#senoneCount)
+    this.#weights.apply(senones, frames)
+    for (let row = 0; row < frames.rows; row++) {
+      // The frames that a sketch leaves out are taken to sound like the one before.
+      for (let turn = 0; turn < frames.every; turn++) this.#search.step(senones, row * this.#senoneCount)
+      if (!this.#isSketch) this.#free.step(senones, row * this.#senoneCount)
     }
     this.#spent(start)
   }
@@ -207,21 +237,23 @@ export class Listening {
    * at the end, so that nobody waits for it, and at fixed amounts of speech, so that the answer is the same however busy.
    */
   #channelIsBetterKnown(): boolean {
-    const speech = this.#voice.speechFrames
-    const isDue = this.#tuning.settleAtFrames.some((frames) => this.#settledAt < frames && speech >= frames)
-    return isDue && this.#track.count <= this.#tuning.againFrames
+    const { againFrames, settleAtFrames } = this.#tuning
+    if (this.#isSketch) return !this.#isMore() || this.#track.count >= againFrames
+    const isDue = this.#settledAt < settleAtFrames && this.#voice.speechFrames >= settleAtFrames
+    return isDue && this.#track.count <= againFrames
   }
 
   /** Decodes what was decoded so far once more, by the channel as it is known now. */
   async #again(): Promise<void> {
     const mean = this.#settle()
     const start = performance.now()
-    this.#search.restart()
+    this.#isSketch = false
+    this.#search.restart(this.#beams)
     this.#free.restart()
     this.#spent(start)
     const count = this.#decoded
     for (let from = this.#from; from < count; from += AGAIN_BLOCK)
-      await this.#run(from, Math.min(AGAIN_BLOCK, count - from), mean)
+      await this.#run({ from, every: 1, rows: Math.min(AGAIN_BLOCK, count - from) }, mean)
   }
 
   /** The channel by all that was heard, and the cepstra by it. */
@@ -251,7 +283,8 @@ export class Listening {
   #mayDecodeAgain(): boolean {
     const count = this.#track.count
     if (count <= SHORT_FRAMES) return true
-    return count <= this.#tuning.againFrames && this.#tuning.settleAtFrames.some((at) => this.#settledAt < at)
+    const { againFrames, settleAtFrames } = this.#tuning
+    return this.#isSketch || (count <= againFrames && this.#settledAt < settleAtFrames)
   }
 
   #tellEndpoint(heardFrames: number): void {

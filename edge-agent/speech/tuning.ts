@@ -6,6 +6,8 @@ export interface Tuning {
   readonly beams: Beams
   /** Of grammars with an open vocabulary: narrower, since the language model tells its words apart. */
   readonly openBeams: Beams
+  /** While the channel is hardly known: what is found by them is only shown, and searched again. */
+  readonly sketchBeams: Beams
   readonly costs: PauseCosts
   /**
    * Of grammars with an open vocabulary: the weight of the language model's logs against acoustic scores, the cost of each open
@@ -14,8 +16,8 @@ export interface Tuning {
   readonly open: { readonly language: number; readonly word: number; readonly choice: number }
   /** How many frames the mean known beforehand counts for. */
   readonly priorFrames: number
-  /** After how many frames of speech the channel is known so much better that all of it is decoded again. */
-  readonly settleAtFrames: readonly number[]
+  /** After how many frames of speech the channel is known so well that all of it is decoded for good. */
+  readonly settleAtFrames: number
   /** Audio longer than this is not decoded again. */
   readonly againFrames: number
   /** Mean log of power over noise above which a frame is speech. */
@@ -25,10 +27,11 @@ export interface Tuning {
 export const TUNING: Tuning = {
   beams: { unit: 120, word: 80, maxUnits: 6_000 },
   openBeams: { unit: 100, word: 80, maxUnits: 4_000 },
+  sketchBeams: { unit: 70, word: 55, maxUnits: 1_500 },
   costs: { silence: -5, filler: -18, word: -3 },
   open: { language: 6.5, word: -1, choice: 4 },
   priorFrames: 30,
-  settleAtFrames: [30, 60, 120],
+  settleAtFrames: 120,
   againFrames: 1_000,
   speechAboveNoise: 1.2,
 }

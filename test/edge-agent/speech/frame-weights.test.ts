@@ -6,7 +6,7 @@ function weighed(aboveNoise: readonly number[], from = 0): number[] {
   for (const above of aboveNoise) weights.push({ aboveNoise: above })
   const frames = aboveNoise.length - from
   const scores = new Float32Array(2 * frames).fill(-10)
-  weights.apply(scores, from, frames)
+  weights.apply(scores, { from, every: 1, rows: frames })
   return Array.from(scores, (score) => Math.round(100 * score) / 100)
 }
 
@@ -16,6 +16,14 @@ test('a frame counts the less, the less it stands above the noise, and never for
 
 test('each row gets the weight of its own frame', () => {
   expect(weighed([9, 9, 0], 1)).toEqual([-10, -10, -3, -3])
+})
+
+test('rows of every second frame get the weights of those frames', () => {
+  const weights = new FrameWeights()
+  for (const aboveNoise of [9, 0, 0, 9, 9]) weights.push({ aboveNoise })
+  const scores = new Float32Array(4).fill(-10)
+  weights.apply(scores, { from: 2, every: 2, rows: 2 })
+  expect(Array.from(scores, (score) => Math.round(100 * score) / 100)).toEqual([-3, -3, -10, -10])
 })
 
 test('an hour of frames keeps its weights', () => {

@@ -35,8 +35,9 @@ describe('scoring streams together', () => {
   it('keeps a run within its size, and takes those that finish first', async () => {
     const { batch, runs, flush } = scorer()
     const order: string[] = []
+    const half = MAX_ROWS / 2
     const ask = (name: string, urgent: boolean): Promise<unknown> =>
-      batch.score(new Float32Array(64), 64, urgent).then(() => order.push(name))
+      batch.score(new Float32Array(half), half, urgent).then(() => order.push(name))
     const asked = [ask('a', false), ask('b', false), ask('c', true), ask('d', false)]
     while (order.length < asked.length) {
       flush()

@@ -76,6 +76,10 @@ def graph(a, c, packed, books, column, codebooks):
         nodes.append(helper.make_node(op, inputs, [output], name=output, **attributes))
         return output
 
+    def split(name, outputs):
+        nodes.append(helper.make_node("Split", [name], outputs, name=f"{name}_by_stream", axis=0))
+        return outputs
+
     node("Reshape", ["features", constant("by_stream", np.array([-1, STREAMS, DIMENSIONS], np.int64))], "x0")
     node("Transpose", ["x0"], "x", perm=[1, 0, 2])
     node("Mul", ["x", "x"], "xx")
@@ -91,19 +95,30 @@ def graph(a, c, packed, books, column, codebooks):
     node("ReduceMax", ["density"], "best", axes=[3], keepdims=1)
     node("Sub", ["density", "best"], "relative")
     node("Exp", ["relative"], "likelihood")
-    node("Gather", ["likelihood", constant("group_codebook", books)], "group_likelihood", axis=1)
-    node("Gather", ["best", "group_codebook"], "group_best", axis=1)
+    books = constant("group_codebook", books)
     node("Cast", [constant("weight_codes", packed)], "weight_index", to=TensorProto.INT32)
     table = constant("weight_table", sphinx.weight_table().astype(np.float32))
     node("Gather", [table, "weight_index"], "weights", axis=0)
-    node("MatMul", ["group_likelihood", "weights"], "mixture")
+    likelihoods = split("likelihood", [f"likelihood{s}" for s in range(STREAMS)])
+    weights = split("weights", [f"weights{s}" for s in range(STREAMS)])
+    for s in range(STREAMS):
+        node("Gather", [likelihoods[s], books], f"group_likelihood{s}", axis=1)
+        node("MatMul", [f"group_likelihood{s}", weights[s]], f"mixture{s}")
+    # One logarithm of the streams' product, not three summed: a code is at least exp(-26), so that three are far from underflow.
+    node("Mul", ["mixture0", "mixture1"], "mixture01")
+    node("Mul", ["mixture01", "mixture2"], "mixture")
     node("Log", ["mixture"], "mixture_log")
-    node("Add", ["mixture_log", "group_best"], "stream_score")
-    node("ReduceSum", ["stream_score", constant("streams_axis", np.array([0], np.int64))], "score", keepdims=0)
-    node("Transpose", ["score"], "score_by_frame", perm=[1, 0, 2])
-    flat = constant("flat", np.array([0, -1], np.int64))
-    node("Reshape", ["score_by_frame", flat], "score_flat")
-    node("Gather", ["score_flat", constant("senone_column", column)], "senones", axis=1)
+    streams = constant("streams_axis", np.array([0], np.int64))
+    node("ReduceSum", ["best", streams], "best_of_streams", keepdims=1)
+    node("Gather", ["best_of_streams", books], "group_best", axis=1)
+    node("Add", ["mixture_log", "group_best"], "score_of_groups")
+    # Senones are put in order as rows: whole runs of frames are moved at once, and not number by number.
+    node("Squeeze", ["score_of_groups", streams], "score")
+    node("Transpose", ["score"], "score_by_place", perm=[0, 2, 1])
+    flat = constant("flat", np.array([packed.shape[1] * GROUP, -1], np.int64))
+    node("Reshape", ["score_by_place", flat], "score_flat")
+    node("Gather", ["score_flat", constant("senone_column", column)], "score_by_senone", axis=0)
+    node("Transpose", ["score_by_senone"], "senones", perm=[1, 0])
     return helper.make_graph(
         nodes,
         "starling-acoustic",

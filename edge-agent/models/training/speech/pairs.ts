@@ -101,7 +101,7 @@ function features(samples: Float32Array): Float32Array {
   const frames = [...front.push(samples), ...front.finish()]
   const track = new CepstralTrack(frames.map((frame) => channel.hear(frame, voice.push(frame, true))))
   const rows = new Float32Array(track.count * FEATURES)
-  track.write(0, track.count, channel.mean(), rows)
+  track.write({ from: 0, every: 1, rows: track.count }, channel.mean(), rows)
   return rows
 }
 
