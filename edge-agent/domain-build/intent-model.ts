@@ -2,7 +2,7 @@
 import type { Domain } from '../grammar/domain.ts'
 import type { KnownNames } from '../grammar/compile.ts'
 import { delexicalised } from '../intent/delexicalise.ts'
-import { BUCKETS, featuresOf } from '../intent/features.ts'
+import { USUAL_BUCKETS, featuresOf } from '../intent/features.ts'
 import { expanded } from '../intent/normalise.ts'
 import { OUT_OF_SCOPE } from '../intent/wish.ts'
 import { SpokenNames } from '../intent/spoken-names.ts'
@@ -53,11 +53,11 @@ export async function makeIntentModel(
   const tokensOf = (words: readonly string[]): readonly string[] => delexicalised(expanded(words), spoken)
   const examples = (list: readonly Labelled[]): Example[] =>
     list.map(({ words, intent }) => ({
-      features: featuresOf(tokensOf(words)),
+      features: featuresOf(tokensOf(words), USUAL_BUCKETS),
       label: labelOf.get(intent) ?? 0,
     }))
   const trained = await trainIntentNet(examples(sentences.train), {
-    buckets: BUCKETS,
+    buckets: USUAL_BUCKETS,
     classes: intents.length,
     epochs: EPOCHS,
     random: plan.random,
@@ -118,7 +118,7 @@ function goldenCases(
   const chosen = held.filter(({ intent }) => !seen.has(intent) && seen.add(intent))
   return chosen.slice(0, GOLDEN_CASES).map(({ words }) => {
     const tokens = tokensOf(words)
-    const probabilities = softmax(logits(net, featuresOf(tokens)))
+    const probabilities = softmax(logits(net, featuresOf(tokens, net.buckets)))
     return {
       text: tokens.join(' '),
       probabilities: Array.from(probabilities, (value) => Math.round(value * 1e5) / 1e5),

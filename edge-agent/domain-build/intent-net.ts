@@ -1,6 +1,6 @@
 /**
  * The intent classifier's net and its training, in plain typed arrays: hashed features -> ReLU -> intents. A sentence has
- * some hundred of 8,192 features, so that only the rows that a batch touches are computed and moved.
+ * some hundred of many thousand features, so that only the rows that a batch touches are computed and moved.
  */
 import type { SparseFeatures } from '../intent/features.ts'
 import type { Random } from './random.ts'
@@ -57,7 +57,7 @@ export async function trainIntentNet(examples: readonly Example[], plan: Trainin
     for (let from = 0; from < order.length; from += BATCH) {
       const batch = order.slice(from, from + BATCH)
       loss += batchGradients(net, batch, { weights, random: plan.random, adam })
-      adam[0].stepRows(rate, HIDDEN)
+      adam[0].stepRows(rate, net.hidden)
       for (const dense of adam.slice(1)) dense.step(rate)
     }
     await plan.onEpoch(epoch + 1, loss / Math.max(1, examples.length))
@@ -84,6 +84,30 @@ export function softmax(values: Float32Array, temperature = 1): Float32Array {
   const out = values.map((value) => Math.exp((value - most) / temperature))
   const sum = out.reduce((a, b) => a + b, 0)
   return out.map((value) => value / sum)
+}
+
+/** One net that gives the mean of what several give before the softmax: their middles side by side. */
+export function joined(nets: readonly [IntentNet, ...IntentNet[]]): IntentNet {
+  const [{ buckets, classes }] = nets
+  const hidden = nets.reduce((sum, net) => sum + net.hidden, 0)
+  const w1 = new Float32Array(buckets * hidden)
+  const b2 = new Float32Array(classes)
+  let before = 0
+  for (const net of nets) {
+    for (let row = 0; row < buckets; row += 1)
+      w1.set(net.w1.subarray(row * net.hidden, (row + 1) * net.hidden), row * hidden + before)
+    before += net.hidden
+    net.b2.forEach((value, c) => (b2[c] = (b2[c] ?? 0) + value / nets.length))
+  }
+  return {
+    buckets,
+    hidden,
+    classes,
+    w1,
+    b1: Float32Array.from(nets.flatMap(({ b1 }) => [...b1])),
+    w2: Float32Array.from(nets.flatMap(({ w2 }) => Array.from(w2, (value) => value / nets.length))),
+    b2,
+  }
 }
 
 function freshNet({ buckets, classes, random }: TrainingPlan): IntentNet {
@@ -123,7 +147,7 @@ function batchGradients(
   { weights, random, adam }: Learning,
 ): number {
   const [a1, ab1, a2, ab2] = adam
-  const { classes } = net
+  const { classes, hidden: width } = net
   let loss = 0
   for (const { features: all, label } of batch) {
     const features = thinned(all, random)
@@ -131,7 +155,7 @@ function batchGradients(
     addRows(hidden, net.w1, features.index, features.value)
     const kept = hidden.map((value) => (value > 0 && random.next() >= DROPOUT ? value / (1 - DROPOUT) : 0))
     const out = Float32Array.from(net.b2)
-    for (let h = 0; h < HIDDEN; h += 1) {
+    for (let h = 0; h < width; h += 1) {
       const active = kept[h] ?? 0
       if (active !== 0)
         for (let c = 0; c < classes; c += 1) out[c] = (out[c] ?? 0) + active * (net.w2[h * classes + c] ?? 0)
@@ -139,12 +163,12 @@ function batchGradients(
     const p = softmax(out)
     loss -= Math.log((p[label] ?? 0) + 1e-9)
     const scale = (weights[label] ?? 1) / batch.length
-    const back = new Float32Array(HIDDEN)
+    const back = new Float32Array(width)
     for (let c = 0; c < classes; c += 1) {
       const target = SMOOTHING / classes + (c === label ? 1 - SMOOTHING : 0)
       const d = ((p[c] ?? 0) - target) * scale
       ab2.gradient[c] = (ab2.gradient[c] ?? 0) + d
-      for (let h = 0; h < HIDDEN; h += 1) {
+      for (let h = 0; h < width; h += 1) {
         const active = kept[h] ?? 0
         if (active === 0) continue
         const at = h * classes + c
@@ -152,25 +176,31 @@ function batchGradients(
         back[h] = (back[h] ?? 0) + (d * (net.w2[at] ?? 0)) / (1 - DROPOUT)
       }
     }
-    for (let h = 0; h < HIDDEN; h += 1) ab1.gradient[h] = (ab1.gradient[h] ?? 0) + (back[h] ?? 0)
-    features.index.forEach((row, at) => {
-      a1.touch(row)
+    for (let h = 0; h < width; h += 1) ab1.gradient[h] = (ab1.gradient[h] ?? 0) + (back[h] ?? 0)
+    const { gradient } = a1
+    for (let at = 0; at < features.index.length; at += 1) {
+      const row = features.index[at] ?? 0
       const value = features.value[at] ?? 0
-      for (let h = 0; h < HIDDEN; h += 1) {
-        const place = row * HIDDEN + h
-        a1.gradient[place] = (a1.gradient[place] ?? 0) + value * (back[h] ?? 0)
+      a1.touch(row)
+      for (let h = 0; h < width; h += 1) {
+        const place = row * width + h
+        gradient[place] = (gradient[place] ?? 0) + value * (back[h] ?? 0)
       }
-    })
+    }
   }
   return loss
 }
 
 function thinned({ index, value }: SparseFeatures, random: Random): SparseFeatures {
-  const kept = Array.from(index.keys()).filter(() => random.next() >= FEATURE_DROPOUT)
-  return {
-    index: Int32Array.from(kept, (at) => index[at] ?? 0),
-    value: Float32Array.from(kept, (at) => (value[at] ?? 0) / (1 - FEATURE_DROPOUT)),
+  const [keptIndex, keptValue] = [new Int32Array(index.length), new Float32Array(index.length)]
+  let kept = 0
+  for (let at = 0; at < index.length; at += 1) {
+    if (random.next() < FEATURE_DROPOUT) continue
+    keptIndex[kept] = index[at] ?? 0
+    keptValue[kept] = (value[at] ?? 0) / (1 - FEATURE_DROPOUT)
+    kept += 1
   }
+  return { index: keptIndex.subarray(0, kept), value: keptValue.subarray(0, kept) }
 }
 
 function addRows(to: Float32Array, matrix: Float32Array, rows: Int32Array, values: Float32Array): void {

@@ -10,7 +10,7 @@ import { StarlingError } from '../../shared/errors.ts'
 import { parseSha256Hex } from '../../shared/ids.ts'
 import { workerEntry } from '../../shared/worker-entry.ts'
 import type { ModelFacts } from '../turn/ports.ts'
-import { featuresOf } from './features.ts'
+import { featuresOf, USUAL_BUCKETS } from './features.ts'
 import type { FromClassifier, ToClassifier } from './messages.ts'
 
 export class IntentModelRefused extends StarlingError {
@@ -21,7 +21,18 @@ export class ClassifierGone extends StarlingError {
   override readonly code = 'classifier_gone'
 }
 
-const CardSchema = v.object({ name: v.string(), version: v.string(), intents: v.array(v.string()) })
+/** A sentence's features are so few that more buckets than these could only be a damaged card. */
+const MOST_BUCKETS = 1_048_576
+const CardSchema = v.object({
+  name: v.string(),
+  version: v.string(),
+  intents: v.array(v.string()),
+  /** Into how many buckets its features are hashed. */
+  buckets: v.optional(
+    v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(MOST_BUCKETS)),
+    USUAL_BUCKETS,
+  ),
+})
 const GoldenSchema = v.object({
   tolerance: v.number(),
   cases: v.pipe(v.array(v.object({ text: v.string(), probabilities: v.array(v.number()) })), v.minLength(1)),
@@ -57,7 +68,7 @@ export async function openClassifier(
     if (message.kind !== 'ready')
       throw refused(message.kind === 'unusable' ? message.error.message : 'it answered out of turn')
     const model = { name: `${card.name}-${card.version}`, digest: parseSha256Hex(digest), provider: 'cpu' }
-    const classifier = new ThreadClassifier(worker, model, card.intents)
+    const classifier = new ThreadClassifier(worker, model, card)
     await checkGolden(classifier, golden, card.intents)
     return classifier
   } catch (thrown) {
@@ -72,7 +83,7 @@ async function checkGolden(
   intents: readonly string[],
 ): Promise<void> {
   for (const { text, probabilities } of golden.cases) {
-    const { guesses } = await classifier.classify(text.split(' '))
+    const { guesses } = await answerTo(classifier, text)
     for (const { intent, probability } of guesses) {
       const wanted = probabilities[intents.indexOf(intent)]
       // Written so that a probability that is not a number is refused.
@@ -81,6 +92,15 @@ async function checkGolden(
           `its golden answer for “${text}” did not come out: ${intent} ${probability}, not ${wanted}`,
         )
     }
+  }
+}
+
+/** A model that cannot even compute an answer is not the one that its card describes. */
+async function answerTo(classifier: Classifier, text: string): ReturnType<Classifier['classify']> {
+  try {
+    return await classifier.classify(text.split(' '))
+  } catch (cause) {
+    throw refused(`it has no answer to “${text}”: ${(cause as Error).message}`, cause)
   }
 }
 
@@ -117,14 +137,16 @@ class ThreadClassifier implements Classifier {
   readonly model: ModelFacts
   readonly #worker: Worker
   readonly #intents: readonly string[]
+  readonly #buckets: number
   readonly #waiting = new Map<number, Waiting>()
   #next = 1
   #ended: ClassifierGone | null = null
 
-  constructor(worker: Worker, model: ModelFacts, intents: readonly string[]) {
+  constructor(worker: Worker, model: ModelFacts, { intents, buckets }: v.InferOutput<typeof CardSchema>) {
     this.model = model
     this.#worker = worker
     this.#intents = intents
+    this.#buckets = buckets
     worker.on('message', (message: FromClassifier) => this.#take(message))
     worker.on('error', (cause) => this.#end(String(cause)))
     worker.on('exit', () => this.#end('its thread ended'))
@@ -133,7 +155,7 @@ class ThreadClassifier implements Classifier {
   async classify(words: readonly string[]): Promise<{ guesses: readonly Guess[]; runtimeMs: number }> {
     if (this.#ended !== null) throw this.#ended
     const id = this.#next++
-    const features = featuresOf(words)
+    const features = featuresOf(words, this.#buckets)
     const answered = new Promise<{ probabilities: Float32Array; runtimeMs: number }>((resolve, reject) =>
       this.#waiting.set(id, { resolve, reject }),
     )

@@ -12,7 +12,7 @@ import { trainIntentNet, type IntentNet } from '../../../edge-agent/domain-build
 import { noisy } from '../../../edge-agent/domain-build/noise.ts'
 import { seededRandom } from '../../../edge-agent/domain-build/random.ts'
 import { readVocabulary } from '../../../edge-agent/embedding/word-pieces.ts'
-import { BUCKETS, featuresOf } from '../../../edge-agent/intent/features.ts'
+import { featuresOf } from '../../../edge-agent/intent/features.ts'
 import { MODEL_FOLDERS } from '../../../edge-agent/models/shipped.ts'
 import { trainingSentences, type Sentence } from '../../../edge-agent/models/training/intent/sentences.ts'
 import { Channels } from '../../../edge-agent/speech/channels.ts'
@@ -53,12 +53,13 @@ async function* intentPairs(sentences: readonly Sentence[]): AsyncGenerator<Mode
   )
   const classes = shipped.floats('b2').length
   const hidden = shipped.floats('b1').length
+  const buckets = shipped.weights('w1').length / hidden
   const spread = (name: string): Float32Array => {
     const scales = shipped.floats(name === 'w1' ? 's1' : 's2')
     return Float32Array.from(shipped.weights(name), (value, at) => value * (scales[at % scales.length] ?? 0))
   }
   const net: IntentNet = {
-    buckets: BUCKETS,
+    buckets,
     hidden,
     classes,
     w1: spread('w1'),
@@ -69,11 +70,11 @@ async function* intentPairs(sentences: readonly Sentence[]): AsyncGenerator<Mode
   const random = seededRandom(SEED)
   const labels = [...new Set(sentences.map(({ intent }) => intent))].toSorted()
   const examples = sentences.slice(0, INTENT_SENTENCES).map(({ tokens, intent }) => ({
-    features: featuresOf(noisy(tokens, random)),
+    features: featuresOf(noisy(tokens, random), buckets),
     label: labels.indexOf(intent),
   }))
   await trainIntentNet(examples, {
-    buckets: BUCKETS,
+    buckets,
     classes,
     epochs: 2,
     random,

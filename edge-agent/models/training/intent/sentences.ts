@@ -17,6 +17,7 @@ import { delexicalised } from '../../../intent/delexicalise.ts'
 import { expanded, wordsOf } from '../../../intent/normalise.ts'
 import { SpokenNames } from '../../../intent/spoken-names.ts'
 import { OUT_OF_SCOPE } from '../../../intent/wish.ts'
+import { heldBackReader } from './held-back.ts'
 import { FREE_TEXTS, TRAINING_NAMES } from './names.ts'
 
 export interface Sentence {
@@ -43,27 +44,29 @@ const Written = v.strictObject({
 })
 
 const DOMAIN = 'edge-agent/domains/field-service.yaml'
-/** More ways of asking for the same, that are not heard word for word. */
-const BANK = `${FOLDER}/bank.yaml`
+/** Whose templates are walked. The banks have more ways of asking for the same, that are not heard word for word. */
+export const TAUGHT_DOMAINS = [DOMAIN, `${FOLDER}/bank.yaml`, `${FOLDER}/bank-wider.yaml`, `${FOLDER}/bank-further.yaml`] as const
 
 export function trainingSentences(seed: number): readonly Sentence[] {
   const random = seededRandom(seed)
   const domain = parseDomain(read(DOMAIN), DOMAIN)
   const spoken = new SpokenNames(domain, TRAINING_NAMES)
   const grammar = new TextMatcher(compileDomain(domain, TRAINING_NAMES))
+  const isHeldBack = heldBackReader()
   const found = new Map<string, Sentence>()
   const tell = (text: string, sentence: Omit<Sentence, 'tokens'>): void => {
+    const tokens = tokensOf(text, spoken)
+    const key = `${sentence.intent} ${tokens.join(' ')}`
+    if (tokens.length === 0 || found.has(key) || isHeldBack(tokens)) return
     // What the grammar reads as another wish never comes to the classifier: it would only be taught to waver.
     const match = grammar.match(wordsOf(text))
     if (match !== null && match.openWords === 0 && match.intent !== sentence.intent) return
-    const tokens = tokensOf(text, spoken)
-    const key = `${sentence.intent} ${tokens.join(' ')}`
-    if (tokens.length > 0 && !found.has(key)) found.set(key, { ...sentence, tokens })
+    found.set(key, { ...sentence, tokens })
   }
   const written = v.parse(Written, parse(read(`${FOLDER}/paraphrases.yaml`)))
   for (const [intent, texts] of Object.entries(written.sentences))
     for (const text of texts) tell(text, { intent, template: `written ${text}`, isWritten: true })
-  for (const source of [domain, parseDomain(read(BANK), BANK)]) walkAll(source, random, tell)
+  for (const path of TAUGHT_DOMAINS) walkAll(parseDomain(read(path), path), random, tell)
   for (let made = 0; made < FOREIGN; made += 1) {
     const frame = random.pick(written.frames) ?? ''
     const thing = random.next() < NONCE_SHARE ? nonce(random) : (random.pick(written.foreign) ?? '')
