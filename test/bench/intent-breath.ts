@@ -16,7 +16,7 @@ const JOINS = ['and then', 'then', 'and'] as const
 const RIGHT = { said: 'five oh eight', value: '508' } as const
 const MARKERS = ['no sorry', 'i mean', 'no'] as const
 
-/** Of those that are understood alone: what is lost by stringing them together. */
+/** Of those that are understood alone: what is lost by stringing them together. And of all, so that two models can be compared. */
 export async function breathRows(
   understanding: Understanding,
   paraphrases: readonly Paraphrase[],
@@ -24,12 +24,20 @@ export async function breathRows(
   const alone: Paraphrase[] = []
   for (const one of paraphrases)
     if ((await understanding.understand(one.text, SAMPLE_NAMES)).intent === one.intent) alone.push(one)
-  return [await pairs(understanding, alone), await putRight(understanding, alone)]
+  return [
+    await pairs(understanding, alone, 'two paraphrases in one breath'),
+    await pairs(understanding, paraphrases, 'any two paraphrases in one breath'),
+    await putRight(understanding, alone),
+  ]
 }
 
-async function pairs(understanding: Understanding, alone: readonly Paraphrase[]): Promise<BenchRow> {
+async function pairs(
+  understanding: Understanding,
+  some: readonly Paraphrase[],
+  name: string,
+): Promise<BenchRow> {
   // Notes swallow what follows, answers and a cancel stand alone: by design.
-  const joined = alone.filter(({ intent }) => !/^(?:note\.|turn\.|cancel$|human\.)/.test(intent))
+  const joined = some.filter(({ intent }) => !/^(?:note\.|turn\.|cancel$|human\.)/.test(intent))
   let [right, all] = [0, 0]
   for (const [at, first] of joined.entries()) {
     const second = joined[(at + APART) % joined.length]
@@ -40,7 +48,7 @@ async function pairs(understanding: Understanding, alone: readonly Paraphrase[])
     if (intent === first.intent && further.length === 1 && further[0]?.intent === second.intent) right += 1
   }
   return {
-    name: `two paraphrases in one breath (${all}), both intents right`,
+    name: `${name} (${all}), both intents right`,
     value: right / all,
     unit: 'share',
   }
