@@ -9,8 +9,17 @@ import type { SearchNetwork } from './search-network.ts'
 export const GONE = -1e30
 const NOWHERE = -1
 
+type Searched = Pick<SearchNetwork, 'phone' | 'senones' | 'unitCount' | 'entryUnits' | 'enterWeight'>
+
+/** Scores of senones from `offset` on; what is entered and lies further than `width` below others is gone. */
+export interface FrameScores {
+  readonly senones: Float32Array
+  readonly offset: number
+  readonly width: number
+}
+
 export class ActiveUnits {
-  readonly #net: Pick<SearchNetwork, 'phone' | 'senones' | 'unitCount'>
+  readonly #net: Searched
   readonly #transitions: Float32Array
   /** Of each unit of the network: its place, or {@link NOWHERE}. */
   readonly #placeOf: Int32Array
@@ -31,7 +40,7 @@ export class ActiveUnits {
   #entered = new Float64Array(1_024)
   #enteredBack = new Int32Array(1_024)
 
-  constructor(net: Pick<SearchNetwork, 'phone' | 'senones' | 'unitCount'>, transitions: Float32Array) {
+  constructor(net: Searched, transitions: Float32Array) {
     this.#net = net
     this.#transitions = transitions
     this.#placeOf = new Int32Array(net.unitCount).fill(NOWHERE)
@@ -94,12 +103,36 @@ export class ActiveUnits {
     }
   }
 
-  /** One frame on, by the senone scores from `offset` on; a unit that was just entered and is further than `width` below others is gone. */
-  advance(senones: Float32Array, offset: number, width: number): void {
+  /** One frame on, for all that is alive or was entered. */
+  advance(frame: FrameScores): void {
     const entered = this.#settled
     this.#best = GONE
-    this.#advanceSettled(senones, offset)
-    this.#advanceEntered(entered, { senones, offset, width })
+    this.#advanceSettled(frame.senones, frame.offset)
+    this.#advanceEntered(entered, frame)
+  }
+
+  /** After {@link advance}: a path enters the units of the network's entries `from` to `to` and is in their first state at once. */
+  begin(
+    path: { readonly score: number; readonly back: number; readonly from: number; readonly to: number },
+    { senones, offset, width }: FrameScores,
+  ): void {
+    const { entryUnits, enterWeight, senones: own } = this.#net
+    for (let n = path.from; n < path.to; n++) {
+      const u = entryUnits[n] as number
+      const e = path.score + (enterWeight[u] as number) + (senones[offset + (own[3 * u] as number)] as number)
+      if (e < this.#best - width) continue
+      const place = this.#placeOf[u] as number
+      if (place < 0) {
+        if (this.#count === this.#unit.length) this.#grow()
+        this.#settle(this.#count++, { unit: u, score: e, back: path.back })
+        this.#settled = this.#count
+      } else if (e > (this.#score[3 * place] as number)) {
+        this.#score[3 * place] = e
+        this.#back[3 * place] = path.back
+        if (e > (this.#top[place] as number)) this.#top[place] = e
+      }
+      if (e > this.#best) this.#best = e
+    }
   }
 
   #advanceSettled(scores: Float32Array, offset: number): void {
@@ -167,11 +200,14 @@ export class ActiveUnits {
   }
 
   /** Of units that were entered only the first state is alive. Most fall out at once: all else of them is filled in when they stay. */
-  #advanceEntered(from: number, o: { senones: Float32Array; offset: number; width: number }): void {
-    const [unit, score, back, tops] = [this.#unit, this.#score, this.#back, this.#top]
-    const [entered, enteredBack, placeOf] = [this.#entered, this.#enteredBack, this.#placeOf]
-    const { senones: own, phone } = this.#net
-    const { senones, offset, width } = o
+  #advanceEntered(from: number, { senones, offset, width }: FrameScores): void {
+    const [unit, entered, enteredBack, placeOf] = [
+      this.#unit,
+      this.#entered,
+      this.#enteredBack,
+      this.#placeOf,
+    ]
+    const own = this.#net.senones
     const count = this.#count
     let best = this.#best
     let to = this.#settled
@@ -183,26 +219,33 @@ export class ActiveUnits {
         placeOf[u] = NOWHERE
         continue
       }
-      const d = 3 * to
-      const eBack = enteredBack[i] as number
-      unit[to] = u
-      placeOf[u] = to
-      score[d] = e
-      score[d + 1] = GONE
-      score[d + 2] = GONE
-      back[d] = eBack
-      entered[to] = GONE
-      tops[to] = e
-      this.#phone[to] = phone[u] as number
-      this.#senones[d] = own[3 * u] as number
-      this.#senones[d + 1] = own[3 * u + 1] as number
-      this.#senones[d + 2] = own[3 * u + 2] as number
+      this.#settle(to++, { unit: u, score: e, back: enteredBack[i] as number })
       if (e > best) best = e
-      to++
     }
     this.#settled = to
     this.#count = to
     this.#best = best
+  }
+
+  /** Fills a place with a unit of which only the first state is alive. */
+  #settle(
+    place: number,
+    path: { readonly unit: number; readonly score: number; readonly back: number },
+  ): void {
+    const { senones, phone } = this.#net
+    const [s, u] = [3 * place, path.unit]
+    this.#unit[place] = u
+    this.#placeOf[u] = place
+    this.#phone[place] = phone[u] as number
+    this.#senones[s] = senones[3 * u] as number
+    this.#senones[s + 1] = senones[3 * u + 1] as number
+    this.#senones[s + 2] = senones[3 * u + 2] as number
+    this.#score[s] = path.score
+    this.#score[s + 1] = GONE
+    this.#score[s + 2] = GONE
+    this.#back[s] = path.back
+    this.#entered[place] = GONE
+    this.#top[place] = path.score
   }
 
   /** Drops all units that lie too far behind the best; gives the score below which they did. */

@@ -1,6 +1,6 @@
 /** Beam-pruned Viterbi over a search network, one frame at a time, on typed arrays. */
 import { endingRecords } from './lattice.ts'
-import { ActiveUnits, GONE } from './active-units.ts'
+import { ActiveUnits, type FrameScores, GONE } from './active-units.ts'
 import type { Beams } from './beams.ts'
 import type { Bias } from './bias.ts'
 import type { PhoneModel } from './phone-model.ts'
@@ -69,18 +69,16 @@ export class BeamSearch {
     this.#frame = 0
     this.#history.clear()
     for (const junction of this.#net.startJunctions) this.#reach(junction, 0, -1)
-    this.#openJunctions()
   }
 
   /** Takes the senone scores of the next frame (from `offset` on). */
   step(senones: Float32Array, offset: number): void {
-    for (let i = 0; i < this.#touchedCount; i++) this.#junctionScore[this.#touched[i] as number] = GONE
-    this.#touchedCount = 0
-    this.#units.advance(senones, offset, this.#beams.unit)
+    const frame = { senones, offset, width: this.#beams.unit }
+    this.#units.advance(frame)
+    this.#openJunctions(frame)
     this.#frame++
     const threshold = this.#units.prune(this.#beams)
     this.#leave(threshold, this.#units.best - this.#beams.word)
-    this.#openJunctions()
     if (this.#history.needsCompaction) this.#compact()
   }
 
@@ -220,17 +218,21 @@ export class BeamSearch {
     this.#junctionBack[junction] = back
   }
 
-  #openJunctions(): void {
+  /** On from the words that ended a frame ago. Done only now, because most of what may begin falls out by its first sound. */
+  #openJunctions(frame: FrameScores): void {
     const net = this.#net
     for (let i = 0; i < this.#touchedCount; i++) {
       const junction = this.#touched[i] as number
-      const score = this.#junctionScore[junction] as number
-      const back = this.#junctionBack[junction] as number
-      for (let n = net.entryFirst[junction] as number; n < (net.entryFirst[junction + 1] as number); n++) {
-        const unit = net.entryUnits[n] as number
-        this.#units.enter(unit, score + (net.enterWeight[unit] as number), back)
+      const path = {
+        score: this.#junctionScore[junction] as number,
+        back: this.#junctionBack[junction] as number,
+        from: net.entryFirst[junction] as number,
+        to: net.entryFirst[junction + 1] as number,
       }
+      this.#units.begin(path, frame)
+      this.#junctionScore[junction] = GONE
     }
+    this.#touchedCount = 0
   }
 
   /** The records that paths still alive stand on; -1 while one has no word yet. */
