@@ -3,14 +3,18 @@ import type { BestPath } from './beam-search.ts'
 import { calibrated, OPEN_WORD_CALIBRATION, UTTERANCE_CALIBRATION, WORD_CALIBRATION } from './calibration.ts'
 import type { FreePath } from './free-path.ts'
 import type { HeardWord } from './hypothesis.ts'
-import { type SearchNetwork, wordAt } from './search-network.ts'
+import { type NetworkWord, type SearchNetwork, wordAt } from './search-network.ts'
+import { paceOf, slowness } from './word-durations.ts'
 import type { VoicedFrames } from './voiced-frames.ts'
+import type { HeardSpan } from './word-history.ts'
 
 const FRAME_MS = 10
 /** Open words fit nearly any sound: whoever said them is asked before anything is done with them. */
 const OPEN_CEILING = 0.7
 /** Gaps to the next best sentence beyond this say nothing more (nats). */
 const WIDEST_GAP = 60
+/** Of what has no speech at all (nats a frame). */
+const NO_MARGIN = -20
 /** Log odds are kept within this. */
 const MOST_ODDS = 8
 
@@ -37,26 +41,83 @@ export interface Judging {
 }
 
 /**
- * Word evidence: margin to the free path a frame, its worst stretch, log of its frames, log odds of its posterior, margin of the
- * utterance. Utterance evidence: margin, margin of the worst fixed word, log odds of the least sure one, gap to the next
+ * Word evidence: margin to the free path a frame, log of its frames, log odds of its posterior, margin of the utterance, how far
+ * from its usual length it lasts, how far from theirs the utterance's words do and how unevenly, log of the utterance's frames.
+ * Utterance evidence: margin, margin of the worst fixed word, log odds of the least sure one, gap to the next
  * sentence, share of its time that the sentence calls a pause and the free path speech, log of the number of words, 1 where words
- * of the language model competed, which makes a grammar's own words cost their choice, the share of the words' frames that are voiced, and
- * where in its voiced runs the sound is loudest.
+ * of the language model competed, which makes a grammar's own words cost their choice, the share of the words' frames that are voiced,
+ * where in its voiced runs the sound is loudest, log of its frames, its words' pace, how far that is from the usual one, and how
+ * uneven it is.
  */
 export function judge(found: Found, { free, net, voiced, startFrame }: Judging): Judged {
   const { path } = found
-  const spans = path.spans.map((span, at) => {
+  const spans = path.spans.map((span, at): Weighed => {
     const entry = wordAt(net, span.word)
     const length = Math.max(1, span.to - span.from)
     const difference = span.gained - free.gained(span.from, span.to)
     return { span, entry, length, difference, odds: logOdds(found.posteriors[at] ?? 0) }
   })
+  const isAllOpen = spans.every(({ entry }) => entry === undefined || entry.open)
+  const { margin, worst, leastOdds, missed, counted } = fitOf(spans, free, isAllOpen)
+  const said = spans.flatMap(({ span, entry, length, ...rest }) =>
+    entry === undefined ? [] : [{ ...rest, span, entry, frames: length, usual: entry.usual }],
+  )
+  const pace = paceOf(said)
+  const shared = [margin, Math.abs(pace.mean), pace.unevenness, Math.log(counted)]
+  const words = said.map(({ span, entry, frames, usual, difference, odds }): HeardWord => {
+    const slow = Math.abs(slowness({ frames, usual }))
+    const evidence = [difference / frames, Math.log(frames), odds, slow, ...shared]
+    return {
+      word: entry.text,
+      startMs: span.from * FRAME_MS,
+      endMs: span.to * FRAME_MS,
+      confidence: calibrated(entry.open ? OPEN_WORD_CALIBRATION : WORD_CALIBRATION, evidence),
+      open: entry.open,
+      evidence,
+    }
+  })
+  const within = said.map(({ span }) => ({ from: startFrame + span.from, to: startFrame + span.to }))
+  const evidence = [
+    margin,
+    worst,
+    leastOdds,
+    Math.min(found.gap, WIDEST_GAP),
+    missed,
+    Math.log(Math.max(1, words.length)),
+    net.hasSlots ? 1 : 0,
+    voiced.shareOf(within),
+    voiced.loudestAt(within),
+    Math.log(counted),
+    pace.mean,
+    Math.abs(pace.mean),
+    pace.unevenness,
+  ]
+  if (!path.complete) return { words, confidence: 0, evidence: [] }
+  const open = words.filter((word) => word.open)
+  if (isAllOpen) return { words, confidence: mean(open), evidence }
+  const whole = calibrated(UTTERANCE_CALIBRATION, evidence)
+  const ceiling = open.length === 0 || !net.hasSlots ? 1 : Math.min(OPEN_CEILING, mean(open))
+  return { words, confidence: Math.min(whole, ceiling), evidence }
+}
+
+interface Weighed {
+  readonly span: HeardSpan
+  /** Undefined for a pause. */
+  readonly entry: NetworkWord | undefined
+  /** Frames. */
+  readonly length: number
+  /** To the free path (nats). */
+  readonly difference: number
+  readonly odds: number
+}
+
+/** How a sentence fits the sound: margins a frame, of all and of the worst fixed word; frames; share of them that it missed. */
+function fitOf(spans: readonly Weighed[], free: FreePath, isAllOpen: boolean) {
   let total = 0
   let counted = 0
   let missed = 0
   let worst = Infinity
   let leastOdds = MOST_ODDS
-  const isAllOpen = spans.every(({ entry }) => entry === undefined || entry.open)
   for (const { span, entry, length, difference, odds } of spans) {
     // Open words fit nearly anything: what they were said with decides.
     if (entry?.open === true && !isAllOpen) continue
@@ -73,41 +134,14 @@ export function judge(found: Found, { free, net, voiced, startFrame }: Judging):
     worst = Math.min(worst, difference / length)
     leastOdds = Math.min(leastOdds, odds)
   }
-  const margin = counted === 0 ? -20 : total / counted
-  const words = spans.flatMap(({ span, entry, length, difference, odds }): HeardWord[] => {
-    if (entry === undefined) return []
-    const wordEvidence = [difference / length, Math.log(length), odds, margin]
-    return [
-      {
-        word: entry.text,
-        startMs: span.from * FRAME_MS,
-        endMs: span.to * FRAME_MS,
-        confidence: calibrated(entry.open ? OPEN_WORD_CALIBRATION : WORD_CALIBRATION, wordEvidence),
-        open: entry.open,
-        evidence: wordEvidence,
-      },
-    ]
-  })
-  const said = path.spans.flatMap(({ word, from, to }) =>
-    wordAt(net, word) === undefined ? [] : [{ from: startFrame + from, to: startFrame + to }],
-  )
-  const evidence = [
+  const margin = counted === 0 ? NO_MARGIN : total / counted
+  return {
     margin,
-    Number.isFinite(worst) ? worst : margin,
+    worst: Number.isFinite(worst) ? worst : margin,
     leastOdds,
-    Math.min(found.gap, WIDEST_GAP),
-    missed / Math.max(1, counted),
-    Math.log(Math.max(1, words.length)),
-    net.hasSlots ? 1 : 0,
-    voiced.shareOf(said),
-    voiced.loudestAt(said),
-  ]
-  if (!path.complete) return { words, confidence: 0, evidence: [] }
-  const open = words.filter((word) => word.open)
-  if (isAllOpen) return { words, confidence: mean(open), evidence }
-  const whole = calibrated(UTTERANCE_CALIBRATION, evidence)
-  const ceiling = open.length === 0 || !net.hasSlots ? 1 : Math.min(OPEN_CEILING, mean(open))
-  return { words, confidence: Math.min(whole, ceiling), evidence }
+    missed: missed / Math.max(1, counted),
+    counted: Math.max(1, counted),
+  }
 }
 
 function mean(words: readonly HeardWord[]): number {

@@ -8,6 +8,7 @@ import type { Pronunciation } from './lexicon.ts'
 import { POSITION, type PhoneModel } from './phone-model.ts'
 import type { Arc, SentenceGraph } from './sentence-graph.ts'
 import { joined, joinedFirst, packedWords, rowsByState, treeKinds, treeTables } from './network-tables.ts'
+import { usualFrames } from './word-durations.ts'
 import { rows, type WordTree } from './word-tree.ts'
 import { INSIDE, PAUSE, type SearchNetwork } from './search-network.ts'
 
@@ -324,6 +325,9 @@ class NetworkBuild {
       ...packedWords(words),
       hasSlots: this.#parts.hasSlots,
       wordLanguage: Int32Array.from(words, ({ text }) => this.#parts.languageId(text)),
+      wordFrames: Float32Array.from(words, ({ text }) =>
+        usualFrames(this.#parts.pronounce(text), this.#model.frames),
+      ),
     }
   }
 }

@@ -7,6 +7,9 @@ import { ModelRefused } from './errors.ts'
 export const POSITION = { internal: 0, begin: 1, end: 2, single: 3 } as const
 export type Position = (typeof POSITION)[keyof typeof POSITION]
 
+/** A state that is left more rarely than this would last for good. */
+const LEAST_LEAVING = 1e-3
+
 const PhonesFile = v.strictObject({
   phones: v.array(v.string()),
   silence: v.string(),
@@ -27,6 +30,8 @@ export interface PhoneModel {
   readonly sequenceOfPhone: readonly number[]
   /** [phone][state] -> log stay, log go, flat: phone*6 + state*2 + {0, 1}. */
   readonly transitions: Float32Array
+  /** Mean frames that each phone lasts, as the model's states are left. */
+  readonly frames: Float32Array
   sequenceOf(position: Position, base: number, left: number, right: number): number
 }
 
@@ -55,6 +60,9 @@ export function phoneModel(phonesJson: string, packedTriphones: Uint8Array): Pho
     sequences,
     sequenceOfPhone: file.sequenceOfPhone,
     transitions: Float32Array.from(file.stayAndGo.flat(2)),
+    frames: Float32Array.from(file.stayAndGo, (states) =>
+      states.reduce((sum, [stay]) => sum + 1 / Math.max(LEAST_LEAVING, 1 - Math.exp(stay)), 0),
+    ),
     sequenceOf: (position, base, left, right) =>
       table[((position * count + base) * count + left) * count + right] as number,
   }

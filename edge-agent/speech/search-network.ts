@@ -49,6 +49,8 @@ export interface SearchNetwork {
   readonly wordOpen: Uint8Array
   /** Of each word: its number in the language model, -1 for none. */
   readonly wordLanguage: Int32Array
+  /** Of each word: the frames that it usually lasts. */
+  readonly wordFrames: Float32Array
   /** Open words are part of what sentences mean, and not only said around them. */
   readonly hasSlots: boolean
 }
@@ -60,9 +62,20 @@ export const TREE = -3
 
 const decoder = new TextDecoder()
 
+export interface NetworkWord {
+  readonly text: string
+  readonly open: boolean
+  /** Frames that it usually lasts. */
+  readonly usual: number
+}
+
 /** A word of the network, undefined for a pause. */
-export function wordAt(net: SearchNetwork, index: number): { text: string; open: boolean } | undefined {
+export function wordAt(net: SearchNetwork, index: number): NetworkWord | undefined {
   if (index < 0 || index >= net.wordOpen.length) return undefined
   const bytes = net.wordBytes.slice(net.wordFirst[index], net.wordFirst[index + 1])
-  return { text: decoder.decode(bytes), open: net.wordOpen[index] === 1 }
+  return {
+    text: decoder.decode(bytes),
+    open: net.wordOpen[index] === 1,
+    usual: net.wordFrames[index] as number,
+  }
 }

@@ -2,7 +2,7 @@
  * Plays sentences in synthetic voices to the recogniser and writes, a JSON line an utterance, what it found and whether that
  * means what was said. Inside each grammar, and outside it; clean, in noise and by telephone; and sounds in which nobody spoke.
  *
- *     node dist/edge-agent/models/training/confidence/collect.js [utterances a voice] > evidence.jsonl
+ *     node dist/edge-agent/models/training/confidence/collect.js [utterances a voice] [seed] > evidence.jsonl
  */
 import { readFileSync } from 'node:fs'
 import { packageRoot } from '../../../../shared/package-root.ts'
@@ -82,8 +82,8 @@ function listeners(random: () => number): readonly Listener[] {
   ]
 }
 
-async function main(count: number): Promise<void> {
-  const random = seeded(SEED)
+async function main(count: number, seed: number): Promise<void> {
+  const random = seeded(seed)
   const all = listeners(random)
   const nets = all.map(({ domain }) => compileDomain(domain, NAMES))
   const matchers = nets.map((net) => new TextMatcher(net))
@@ -107,7 +107,7 @@ async function main(count: number): Promise<void> {
           }
           const isOutside = random() < OUTSIDE_SHARE
           const text = (isOutside ? all[own]?.foreign() : all[own]?.own())?.trim() ?? ''
-          if (text === '') continue
+          if (text === '' || (isOutside && matchers[own]?.match(wordsOf(text)) !== null)) continue
           const noise = pick(noises, random)
           const row = await heard(recogniser, { voice, text, grammar: `${own}`, noise, random })
           const right = !isOutside && meansTheSame(matchers[own], text, row.text)
@@ -183,4 +183,4 @@ async function listened(
   }
 }
 
-await main(Number(process.argv[2] ?? USUAL_COUNT))
+await main(Number(process.argv[2] ?? USUAL_COUNT), Number(process.argv[3] ?? SEED))
