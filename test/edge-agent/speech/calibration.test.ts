@@ -4,7 +4,12 @@ import {
   UTTERANCE_CALIBRATION,
   WORD_CALIBRATION,
 } from '../../../edge-agent/speech/calibration.ts'
-import { balanced, fit, reliability } from '../../../edge-agent/models/training/confidence/logistic.ts'
+import {
+  balanced,
+  fit,
+  reliability,
+  scored,
+} from '../../../edge-agent/models/training/confidence/logistic.ts'
 import { seeded } from '../../../shared/seeded.ts'
 
 test('a fit finds the odds that made the examples, and holds on others', () => {
@@ -15,7 +20,7 @@ test('a fit finds the odds that made the examples, and holds on others', () => {
       return { evidence: [x, random()], right: random() < 1 / (1 + Math.exp(-(2 * x + 0.5))) }
     })
   const calibration = fit(make())
-  const held = reliability(calibration, make())
+  const held = reliability(scored(calibration, make()))
   expect(held.error).toBeLessThan(0.05)
   expect(held.separation).toBeGreaterThan(0.85)
 })
@@ -34,22 +39,26 @@ test('right ones and wrong ones count alike once they are balanced', () => {
   const calibration = fit(alike)
   expect(calibrated(calibration, [0])).toBeCloseTo(0.5 / 1.4, 1)
   expect(calibrated(calibration, [1])).toBeCloseTo(0.5 / 0.6, 1)
-  expect(reliability(calibration, alike).error).toBeLessThan(0.02)
-  expect(reliability(calibration, examples).error).toBeGreaterThan(0.2)
+  expect(reliability(scored(calibration, alike)).error).toBeLessThan(0.02)
+  expect(reliability(scored(calibration, examples)).error).toBeGreaterThan(0.2)
 })
 
 test('a calibration that says the opposite shows as an error', () => {
   const wrong = { mean: [0], scale: [1], weights: [-5], bias: 0 }
   const examples = [-1, 1].flatMap((x) => Array.from({ length: 50 }, () => ({ evidence: [x], right: x > 0 })))
-  expect(reliability(wrong, examples).error).toBeGreaterThan(0.9)
+  expect(reliability(scored(wrong, examples)).error).toBeGreaterThan(0.9)
 })
 
 test('better evidence never makes the shipped confidence smaller', () => {
-  expect(calibrated(WORD_CALIBRATION, [1, 3.5, 6, 1])).toBeGreaterThan(
-    calibrated(WORD_CALIBRATION, [-4, 3.5, -6, -2]),
+  expect(calibrated(WORD_CALIBRATION, [1, 3.5, 6, 0.1, 1, 0.1, 0.1, 5])).toBeGreaterThan(
+    calibrated(WORD_CALIBRATION, [-4, 3.5, -6, 1, -2, 0.5, 0.8, 5]),
   )
-  expect(calibrated(UTTERANCE_CALIBRATION, [1, 0, 6, 60, 0.05, 2])).toBeGreaterThan(0.9)
-  expect(calibrated(UTTERANCE_CALIBRATION, [-3, -8, -6, 1, 0.3, 2])).toBeLessThan(0.1)
+  expect(
+    calibrated(UTTERANCE_CALIBRATION, [1, 0, 6, 60, 0.05, 2, 0, 0.5, 0.4, 5, 0, 0, 0.1]),
+  ).toBeGreaterThan(0.9)
+  expect(
+    calibrated(UTTERANCE_CALIBRATION, [-3, -8, -6, 1, 0.3, 2, 0, 0.5, 0.4, 5, 0.6, 0.6, 0.8]),
+  ).toBeLessThan(0.1)
 })
 
 test('evidence that is missing or not finite lowers confidence', () => {

@@ -66,19 +66,21 @@ function listeners(random: () => number): readonly Listener[] {
   const field = parseDomain(read('edge-agent/domains/field-service.yaml'))
   const other = parseDomain(read('edge-agent/models/training/confidence/other.yaml'))
   const short = parseDomain(read('edge-agent/models/training/confidence/short.yaml'))
+  const calls = parseDomain(read('edge-agent/domains/contact-centre.yaml'))
   const notes = parseDomain(read('edge-agent/models/training/language/notes.yaml'))
   const anywhere = (): string => pick(elsewhere, random)
   const walk = (domain: Domain) => walker(compileDomain(domain, NAMES), random, anywhere)
   const [fieldWalk, otherWalk, noteWalk, shortWalk] = [walk(closed(field)), walk(other), walk(notes), walk(short)]
+  const callWalk = walk(closed(calls))
   // A word or two is the hardest to tell from a command: there is so little of it.
   const foreignTo = (...theirs: (() => string | null)[]) => () => pick([...theirs, anywhere], random)()
   const opening = ['note that', 'make a note that', 'add a note that', 'take a note']
   const note = (): string => `${pick(opening, random)} ${random() < 0.7 ? withoutPoliteness(noteWalk() ?? '') : anywhere()}`
   return [
-    { domain: field, own: fieldWalk, foreign: foreignTo(otherWalk, shortWalk) },
-    { domain: other, own: otherWalk, foreign: foreignTo(fieldWalk, shortWalk) },
-    { domain: short, own: shortWalk, foreign: foreignTo(otherWalk) },
-    { domain: field, own: note, foreign: foreignTo(otherWalk, shortWalk) },
+    { domain: field, own: fieldWalk, foreign: foreignTo(otherWalk, shortWalk, callWalk) },
+    { domain: other, own: otherWalk, foreign: foreignTo(fieldWalk, shortWalk, callWalk) },
+    { domain: short, own: shortWalk, foreign: foreignTo(otherWalk, callWalk) },
+    { domain: field, own: note, foreign: foreignTo(otherWalk, shortWalk, callWalk) },
   ]
 }
 

@@ -1,14 +1,20 @@
 /**
- * Fits the recogniser's confidence to `evidence.jsonl` (see `collect.ts`) and shows how it holds on voices it was not fitted on.
- * Its constants go into `edge-agent/speech/calibration.ts`.
+ * Fits the recogniser's confidence to `evidence.jsonl` (see `collect.ts`) and shows how it holds on voices that it was not fitted on:
+ * each voice is judged by a fit to the others, and what ships is fitted to all. Its constants go into `edge-agent/speech/calibration.ts`.
  *
  *     node dist/edge-agent/models/training/confidence/fit.js evidence.jsonl
  */
 import { readFileSync } from 'node:fs'
 import * as v from 'valibot'
-import { balanced, fit, reliability, type Example } from './logistic.ts'
+import { balanced, fit, reliability, scored, type Example, type Scored } from './logistic.ts'
+
+/** Voices are held out a fifth of them at a time. */
+const TURNS = 5
+/** The voice of a sound in which nobody spoke. */
+const NOBODY = 'nobody'
 
 const Row = v.object({
+  voice: v.string(),
   said: v.string(),
   text: v.string(),
   right: v.boolean(),
@@ -20,17 +26,25 @@ type Row = v.InferOutput<typeof Row>
 
 const numbers = (list: readonly (number | null)[]): number[] => list.map((x) => x ?? 0)
 
-function utterances(rows: readonly Row[]): Example[] {
-  return rows
-    .filter(({ evidence, words: heard }) => evidence.length > 0 && heard.every(({ open }) => !open))
-    .map(({ evidence, right }) => ({ evidence: numbers(evidence), right }))
+/** How often people say what a grammar holds is not known here: right ones and wrong ones count alike. */
+function utterances(rows: readonly Row[]): Of[] {
+  const judged = rows.filter(
+    ({ evidence, words: heard }) => evidence.length > 0 && heard.every(({ open }) => !open),
+  )
+  const examples = balanced(judged.map(({ evidence, right }) => ({ evidence: numbers(evidence), right })))
+  return judged.flatMap(({ voice, heldOut }, at) => {
+    const example = examples[at]
+    return example === undefined ? [] : [{ voice, isKnown: !heldOut, example }]
+  })
 }
 
-function words(rows: readonly Row[], isOpen: boolean): Example[] {
-  return rows.flatMap(({ words: heard, said }) => {
+function words(rows: readonly Row[], isOpen: boolean): Of[] {
+  return rows.flatMap(({ voice, heldOut, words: heard, said }) => {
     const isRight = matched(said.split(' '), heard.map(({ word }) => word))
     return heard.flatMap(({ evidence, open }, at) =>
-      open === isOpen ? [{ evidence: numbers(evidence), right: isRight[at] === true }] : [],
+      open === isOpen
+        ? [{ voice, isKnown: !heldOut, example: { evidence: numbers(evidence), right: isRight[at] === true } }]
+        : [],
     )
   })
 }
@@ -57,14 +71,34 @@ function matched(said: readonly string[], heard: readonly string[]): boolean[] {
   return found
 }
 
-function show(name: string, fitted: readonly Example[], heldOut: readonly Example[]): void {
-  const calibration = fit(fitted)
-  console.log(`\nexport const ${name}: Calibration = ${JSON.stringify(calibration)}`)
+interface Of {
+  readonly voice: string
+  readonly isKnown: boolean
+  readonly example: Example
+}
+
+/** What is said of each voice by a fit to the others. */
+function heldOutInTurn(all: readonly Of[]): { readonly known: Scored[]; readonly unknown: Scored[] } {
+  const voices = [...new Set(all.map(({ voice }) => voice))].sort()
+  const [known, unknown]: [Scored[], Scored[]] = [[], []]
+  for (let turn = 0; turn < TURNS; turn++) {
+    // Sounds in which nobody spoke have no voice: they are dealt out one by one.
+    const isOut = ({ voice }: Of, at: number) => (voice === NOBODY ? at : voices.indexOf(voice)) % TURNS === turn
+    const calibration = fit(all.filter((one, at) => !isOut(one, at)).map(({ example }) => example))
+    for (const [at, one] of all.entries())
+      if (isOut(one, at)) (one.isKnown ? known : unknown).push(...scored(calibration, [one.example]))
+  }
+  return { known, unknown }
+}
+
+function show(name: string, all: readonly Of[]): void {
+  console.log(`\nexport const ${name}: Calibration = ${JSON.stringify(fit(all.map(({ example }) => example)))}`)
+  const { known, unknown } = heldOutInTurn(all)
   for (const [where, examples] of [
-    ['fitted voices', fitted],
-    ['held-out voices', heldOut],
+    ['each voice by a fit to the others', [...known, ...unknown]],
+    ['of them, those that the acoustic model was not trained on either', unknown],
   ] as const) {
-    const { bins, error, separation } = reliability(calibration, examples)
+    const { bins, error, separation } = reliability(examples)
     const right = examples.filter((example) => example.right).length
     console.log(
       `${where}: ${examples.length}, ${right} right; expected calibration error ${error.toFixed(4)}, separation ${separation.toFixed(4)}`,
@@ -83,9 +117,6 @@ const rows = readFileSync(path, 'utf8')
   .trim()
   .split('\n')
   .map((line) => v.parse(Row, JSON.parse(line)))
-const fitted = rows.filter(({ heldOut }) => !heldOut)
-const heldOut = rows.filter((row) => row.heldOut)
-show('WORD_CALIBRATION', words(fitted, false), words(heldOut, false))
-show('OPEN_WORD_CALIBRATION', words(fitted, true), words(heldOut, true))
-// How often people say what a grammar holds is not known here: neither is taken for likelier.
-show('UTTERANCE_CALIBRATION', balanced(utterances(fitted)), balanced(utterances(heldOut)))
+show('WORD_CALIBRATION', words(rows, false))
+show('OPEN_WORD_CALIBRATION', words(rows, true))
+show('UTTERANCE_CALIBRATION', utterances(rows))

@@ -60,32 +60,42 @@ export interface Reliability {
   readonly separation: number
 }
 
-export function reliability(calibration: Calibration, examples: readonly Example[], count = 10): Reliability {
-  const bins = Array.from({ length: count }, () => ({ count: 0, said: 0, right: 0 }))
-  const scored = examples.map(({ evidence, right, weight = 1 }) => ({
+/** An example and the probability that was said of it. */
+export interface Scored {
+  readonly said: number
+  readonly right: boolean
+  readonly weight: number
+}
+
+export function scored(calibration: Calibration, examples: readonly Example[]): Scored[] {
+  return examples.map(({ evidence, right, weight = 1 }) => ({
     right,
     weight,
     said: calibrated(calibration, evidence),
   }))
-  for (const { said, right, weight } of scored) {
+}
+
+export function reliability(examples: readonly Scored[], count = 10): Reliability {
+  const bins = Array.from({ length: count }, () => ({ count: 0, said: 0, right: 0 }))
+  for (const { said, right, weight } of examples) {
     const bin = bins[Math.min(count - 1, Math.floor(said * count))]
     if (bin === undefined) continue
     bin.count += weight
     bin.said += weight * said
     bin.right += right ? weight : 0
   }
-  const all = scored.reduce((sum, { weight }) => sum + weight, 0)
+  const all = examples.reduce((sum, { weight }) => sum + weight, 0)
   const error = bins.reduce((sum, bin) => sum + Math.abs(bin.said - bin.right), 0) / all
   const means = bins.map((bin) => ({
     count: bin.count,
     said: bin.count === 0 ? 0 : bin.said / bin.count,
     right: bin.count === 0 ? 0 : bin.right / bin.count,
   }))
-  return { bins: means, error, separation: separation(scored) }
+  return { bins: means, error, separation: separation(examples) }
 }
 
-function separation(scored: readonly { said: number; right: boolean }[]): number {
-  const sorted = [...scored].sort((a, b) => a.said - b.said)
+function separation(examples: readonly Scored[]): number {
+  const sorted = [...examples].sort((a, b) => a.said - b.said)
   const rights = sorted.filter(({ right }) => right).length
   const wrongs = sorted.length - rights
   let below = 0
