@@ -6,6 +6,8 @@
  */
 import { readFileSync } from 'node:fs'
 import * as v from 'valibot'
+import type { Calibration } from '../../../speech/calibration.ts'
+import { fitNet } from './small-net.ts'
 import { balanced, fit, reliability, scored, type Example, type Scored } from './logistic.ts'
 
 /** Voices are held out a fifth of them at a time. */
@@ -77,23 +79,25 @@ interface Of {
   readonly example: Example
 }
 
+type Fit = (examples: readonly Example[]) => Calibration
+
 /** What is said of each voice by a fit to the others. */
-function heldOutInTurn(all: readonly Of[]): { readonly known: Scored[]; readonly unknown: Scored[] } {
+function heldOutInTurn(all: readonly Of[], fitted: Fit): { readonly known: Scored[]; readonly unknown: Scored[] } {
   const voices = [...new Set(all.map(({ voice }) => voice))].sort()
   const [known, unknown]: [Scored[], Scored[]] = [[], []]
   for (let turn = 0; turn < TURNS; turn++) {
     // Sounds in which nobody spoke have no voice: they are dealt out one by one.
     const isOut = ({ voice }: Of, at: number) => (voice === NOBODY ? at : voices.indexOf(voice)) % TURNS === turn
-    const calibration = fit(all.filter((one, at) => !isOut(one, at)).map(({ example }) => example))
+    const calibration = fitted(all.filter((one, at) => !isOut(one, at)).map(({ example }) => example))
     for (const [at, one] of all.entries())
       if (isOut(one, at)) (one.isKnown ? known : unknown).push(...scored(calibration, [one.example]))
   }
   return { known, unknown }
 }
 
-function show(name: string, all: readonly Of[]): void {
-  console.log(`\nexport const ${name}: Calibration = ${JSON.stringify(fit(all.map(({ example }) => example)))}`)
-  const { known, unknown } = heldOutInTurn(all)
+function show(name: string, all: readonly Of[], fitted: Fit): void {
+  console.log(`\nexport const ${name}: Calibration = ${JSON.stringify(fitted(all.map(({ example }) => example)))}`)
+  const { known, unknown } = heldOutInTurn(all, fitted)
   for (const [where, examples] of [
     ['each voice by a fit to the others', [...known, ...unknown]],
     ['of them, those that the acoustic model was not trained on either', unknown],
@@ -117,6 +121,6 @@ const rows = readFileSync(path, 'utf8')
   .trim()
   .split('\n')
   .map((line) => v.parse(Row, JSON.parse(line)))
-show('WORD_CALIBRATION', words(rows, false))
-show('OPEN_WORD_CALIBRATION', words(rows, true))
-show('UTTERANCE_CALIBRATION', utterances(rows))
+show('WORD_CALIBRATION', words(rows, false), fit)
+show('OPEN_WORD_CALIBRATION', words(rows, true), fit)
+show('UTTERANCE_CALIBRATION', utterances(rows), fitNet)

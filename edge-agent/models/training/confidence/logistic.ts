@@ -20,13 +20,20 @@ const RATE = 0.5
 /** Keeps weights small where the examples do not speak. */
 const RIDGE = 1e-3
 
-export function fit(examples: readonly Example[]): Calibration {
+/** Mean and standard deviation of each kind of evidence. */
+export function standards(examples: readonly Example[]): Pick<Calibration, 'mean' | 'scale'> {
   const width = examples[0]?.evidence.length ?? 0
   const n = examples.length
   const mean = columns(width, (at) => examples.reduce((sum, { evidence }) => sum + (evidence[at] ?? 0), 0) / n)
   const scale = columns(width, (at) =>
     Math.sqrt(examples.reduce((sum, { evidence }) => sum + ((evidence[at] ?? 0) - (mean[at] ?? 0)) ** 2, 0) / n) || 1,
   )
+  return { mean, scale }
+}
+
+export function fit(examples: readonly Example[]): Calibration {
+  const n = examples.length
+  const { mean, scale } = standards(examples)
   const rows = examples.map(({ evidence }) =>
     evidence.map((x, at) => (x - (mean[at] ?? 0)) / (scale[at] ?? 1)),
   )
