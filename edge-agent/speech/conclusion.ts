@@ -6,14 +6,14 @@ import { bestSentences, posteriors, SENTENCE_SCALE, type Sentence } from './latt
 import { type SearchNetwork, wordAt } from './search-network.ts'
 
 /** What is surer is heard; whether it is sure enough to act on is the policy's to say. */
-const REJECT_BELOW = 0.17
+const REJECT_BELOW = 0.15
 /** Of sentences with open words, which fit nearly any sound: whoever said them is asked anyway. */
 const REJECT_OPEN_BELOW = 0.2
 /**
  * Of sentences without one, where open words compete: such grammars are large and fit more of what was never meant. People's
  * commands of another domain reach up to here.
  */
-const REJECT_BESIDE_OPEN_BELOW = 0.5
+const REJECT_BESIDE_OPEN_BELOW = 0.45
 const ALTERNATIVES = 5
 
 export type Concluded = Omit<Hypothesis, 'timings' | 'partialsCount'>

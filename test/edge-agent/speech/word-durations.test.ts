@@ -4,7 +4,10 @@ import { paceOf, slowness, usualFrames } from '../../../edge-agent/speech/word-d
 
 const phoneFrames = Float32Array.of(10, 5, 8)
 const words = fc.array(
-  fc.record({ frames: fc.integer({ min: 1, max: 400 }), usual: fc.double({ min: 1, max: 200, noNaN: true }) }),
+  fc.record({
+    frames: fc.integer({ min: 1, max: 400 }),
+    usual: fc.double({ min: 1, max: 200, noNaN: true }),
+  }),
   { minLength: 1, maxLength: 12 },
 )
 
@@ -40,7 +43,10 @@ describe('how long words last', () => {
   it('moves its mean, and not its unevenness, when everything is said slower', () => {
     fc.assert(
       fc.property(words, fc.integer({ min: 2, max: 5 }), (said, times) => {
-        const [pace, slower] = [paceOf(said), paceOf(said.map((word) => ({ ...word, frames: times * word.frames })))]
+        const [pace, slower] = [
+          paceOf(said),
+          paceOf(said.map((word) => ({ ...word, frames: times * word.frames }))),
+        ]
         expect(slower.mean).toBeCloseTo(pace.mean + Math.log(times))
         expect(slower.unevenness).toBeCloseTo(pace.unevenness)
       }),
