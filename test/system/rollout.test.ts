@@ -67,6 +67,15 @@ async function run(...words: string[]): Promise<Record<string, unknown>> {
   return JSON.parse(out) as Record<string, unknown>
 }
 
+const CARD = JSON.parse(readFileSync(new URL('card.json', MODEL_FOLDERS.intent), 'utf8')) as {
+  version: string
+}
+/** The releases that come after the shipped model, whichever that is. */
+const [GOOD, BAD] = [1, 2].map((on) => {
+  const [major, minor] = CARD.version.split('.').map(Number)
+  return `${major}.${(minor ?? 0) + on}.0`
+}) as [string, string]
+
 /** The shipped intent model with some of its bytes changed, built, signed, verified and published by command. */
 async function release(version: string, changed: (bytes: Buffer) => void): Promise<void> {
   const source = at(`source-${version}`)
@@ -130,29 +139,29 @@ async function bundleOnDevice(): Promise<Record<string, unknown> | undefined> {
 
 describe('a release by command', () => {
   it('reaches a device as a delta, is tried beside what runs, confirmed, and the campaign is complete', async () => {
-    await release('1.4.0', (bytes) => {
+    await release(GOOD, (bytes) => {
       for (let place = 100_000; place < 300_000; place += 5_003) bytes[place] = (bytes[place] ?? 0) ^ 1
     })
-    const { last, code } = await rollOut('spring', '1.4.0', async () => await speak())
+    const { last, code } = await rollOut('spring', GOOD, async () => await speak())
     expect([last.phase, code]).toEqual(['complete', 0])
     const bundle = (await bundleOnDevice()) as {
       version: string
       state: string
       transfer: { moveBytes: number; fullBytes: number }
     }
-    expect(bundle).toMatchObject({ version: '1.4.0', state: 'committed' })
+    expect(bundle).toMatchObject({ version: GOOD, state: 'committed' })
     expect(bundle.transfer.moveBytes * 10).toBeLessThan(bundle.transfer.fullBytes)
   }, 300_000)
 
   it('that is bad halts by itself, and the device runs the last good one as if nothing had been', async () => {
-    await release('1.5.0', (bytes) => {
+    await release(BAD, (bytes) => {
       for (let place = 100_000; place < 300_000; place += 3) bytes[place] = (bytes[place] ?? 0) ^ 0x5a
     })
-    const { last, code } = await rollOut('summer', '1.5.0', async () => await speak())
+    const { last, code } = await rollOut('summer', BAD, async () => await speak())
     expect([last.phase, code]).toEqual(['halted', 1])
     expect(last.decisions.findLast(({ kind }) => kind === 'halted')).toMatchObject({ by: 'gates' })
     expect((await run('status')) as object).toMatchObject({
-      agent: { models: [{}, { name: 'starling-intent-en-1.4.0' }] },
+      agent: { models: [{}, { name: `starling-intent-en-${GOOD}` }] },
     })
     await speak()
   }, 300_000)
