@@ -8,7 +8,7 @@ import type { HeardSpan, WordHistory } from './word-history.ts'
 export const SENTENCE_SCALE = 1 / 12
 /** Steps of the walk for n-best: variants that differ in their pauses alone are many. */
 const MAX_STEPS = 4_000
-/** Arrivals at one state with one run of words after it that are followed: they differ in times alone. */
+/** Arrivals at one state with one run of words, and as many pauses before it, after it that are followed: they differ in times alone. */
 const MAX_SAME = 4
 
 export interface Sentence {
@@ -101,6 +101,8 @@ interface Tail {
   readonly node: number
   readonly words: readonly number[]
   readonly key: string
+  /** Before the first of the words. */
+  readonly pauses: number
   /** Score from the node to the end. */
   readonly after: number
   readonly total: number
@@ -122,7 +124,7 @@ export function bestSentences(history: WordHistory, ends: readonly number[], cou
   }
   const open = new Heap()
   for (const node of new Set(ends.map((record) => history.node(record))))
-    open.push({ node, words: [], key: '', after: 0, total: best.get(node) ?? -Infinity })
+    open.push({ node, words: [], key: '', pauses: 0, after: 0, total: best.get(node) ?? -Infinity })
   const seen = new Map<string, number>()
   const found = new Map<string, Sentence>()
   for (let step = 0; step < MAX_STEPS && found.size < count; step++) {
@@ -132,7 +134,7 @@ export function bestSentences(history: WordHistory, ends: readonly number[], cou
       if (!found.has(tail.key)) found.set(tail.key, { words: tail.words, score: tail.total })
       continue
     }
-    const place = `${history.nodeState(tail.node)}:${tail.key}`
+    const place = `${history.nodeState(tail.node)}:${tail.pauses}:${tail.key}`
     const times = (seen.get(place) ?? 0) + 1
     seen.set(place, times)
     if (times > MAX_SAME) continue
@@ -144,6 +146,7 @@ export function bestSentences(history: WordHistory, ends: readonly number[], cou
         node: start,
         words: word < 0 ? tail.words : [word, ...tail.words],
         key: word < 0 ? tail.key : `${word} ${tail.key}`,
+        pauses: word < 0 ? tail.pauses + 1 : 0,
         after,
         total: after + (start < 0 ? 0 : (best.get(start) ?? -Infinity)),
       })
