@@ -87,6 +87,7 @@ async function heldOutRows(understanding: Understanding): Promise<readonly Bench
       name: `of them those that no taught template walks (${untaughtSentences}), intent right`,
       value: mean(untaughtShares),
       unit: 'share',
+      goal: { op: '>=', value: 0.97 },
     },
   ]
 }
