@@ -9,8 +9,15 @@ import { CEPSTRA, type Frame } from './front-end.ts'
 import { LastFrames } from './last-frames.ts'
 import { cholesky, solveByFactor } from './symmetric-matrix.ts'
 
-/** How sure the mean known beforehand is (one over its variance in cepstra squared). */
-const PRIOR_PRECISION = 0.18
+/**
+ * How sure the mean known beforehand is (one over its variance in cepstra squared): how loud a line is is hardly known, the colour
+ * of it, in all other cepstra, far better. One word is too little to tell it from the word's own sounds.
+ */
+const LEVEL_PRECISION = 0.02
+const COLOUR_PRECISION = 0.5
+const PRIOR_PRECISION = Float64Array.from({ length: CEPSTRA }, (_, c) =>
+  c === 0 ? LEVEL_PRECISION : COLOUR_PRECISION,
+)
 /** The channel is solved for anew after this many frames of speech. */
 const RENEW_FRAMES = 8
 /** Frames that are gone over again once all was heard: five seconds of speech settle a channel. */
@@ -60,8 +67,8 @@ export class NarrowBandChannel implements Channel {
 /** Before anything is heard, the mean known beforehand is the only evidence. */
 function noEquations(): ChannelEquations {
   const matrix = new Float64Array(CEPSTRA * CEPSTRA)
-  for (let c = 0; c < CEPSTRA; c++) matrix[c * CEPSTRA + c] = PRIOR_PRECISION
-  return { matrix, right: INITIAL_MEAN.map((value) => PRIOR_PRECISION * value) }
+  PRIOR_PRECISION.forEach((precision, c) => (matrix[c * CEPSTRA + c] = precision))
+  return { matrix, right: PRIOR_PRECISION.map((precision, c) => precision * (INITIAL_MEAN[c] as number)) }
 }
 
 function solved({ matrix, right }: ChannelEquations): Float64Array {
