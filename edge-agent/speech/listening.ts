@@ -30,7 +30,7 @@ export type Scorer = (
 const BLOCK = 16
 /** Nobody waits for a part of what is decoded again: larger runs cost less. */
 const AGAIN_BLOCK = 64
-/** Of a sketch one frame in so many is scored. */
+/** Of a sketch one frame in so many is scored; of every fourth the first partial would often come a quarter of a second later. */
 const SKETCH_EVERY = 2
 /** Audio so short is decoded again at its end: its channel was hardly known before, and it takes a few milliseconds. */
 const SHORT_FRAMES = 150
