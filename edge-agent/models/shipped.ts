@@ -5,6 +5,8 @@ export const MODEL_FOLDERS = {
   speech: new URL('edge-agent/models/speech/', packageRoot()),
   intent: new URL('edge-agent/models/intent/', packageRoot()),
   embedding: new URL('edge-agent/models/embedding/', packageRoot()),
+  /** What the recogniser's evidence is worth. */
+  calibrations: new URL('edge-agent/models/confidence/calibrations.json', packageRoot()),
   /** Recordings that an adapted model must understand as well as its base. */
   guard: new URL('edge-agent/models/guard/manifest.jsonl', packageRoot()),
   domains: new URL('edge-agent/domains/', packageRoot()),

@@ -1,9 +1,10 @@
 /** Gathers what speaks for and against a sentence that was found, and turns it into confidence. */
 import type { BestPath } from './beam-search.ts'
-import { calibrated, OPEN_WORD_CALIBRATION, UTTERANCE_CALIBRATION, WORD_CALIBRATION } from './calibration.ts'
+import { calibrated } from './calibration.ts'
 import type { FreePath } from './free-path.ts'
 import type { HeardWord } from './hypothesis.ts'
 import { type NetworkWord, type SearchNetwork, wordAt } from './search-network.ts'
+import { CALIBRATIONS } from './shipped-calibrations.ts'
 import { paceOf, slowness } from './word-durations.ts'
 import type { VoicedFrames } from './voiced-frames.ts'
 import type { HeardSpan } from './word-history.ts'
@@ -71,7 +72,7 @@ export function judge(found: Found, { free, net, voiced, startFrame }: Judging):
       word: entry.text,
       startMs: span.from * FRAME_MS,
       endMs: span.to * FRAME_MS,
-      confidence: calibrated(entry.open ? OPEN_WORD_CALIBRATION : WORD_CALIBRATION, evidence),
+      confidence: calibrated(CALIBRATIONS[entry.open ? 'openWord' : 'word'], evidence),
       open: entry.open,
       evidence,
     }
@@ -95,7 +96,7 @@ export function judge(found: Found, { free, net, voiced, startFrame }: Judging):
   if (!path.complete) return { words, confidence: 0, evidence: [] }
   const open = words.filter((word) => word.open)
   if (isAllOpen) return { words, confidence: mean(open), evidence }
-  const whole = calibrated(UTTERANCE_CALIBRATION, evidence)
+  const whole = calibrated(CALIBRATIONS.utterance, evidence)
   const ceiling = open.length === 0 || !net.hasSlots ? 1 : Math.min(OPEN_CEILING, mean(open))
   return { words, confidence: Math.min(whole, ceiling), evidence }
 }

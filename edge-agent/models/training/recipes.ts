@@ -24,6 +24,10 @@ export interface Recipe {
 const SPHINX = '/usr/share/pocketsphinx/model/en-us'
 const WORDNET = '/usr/share/wordnet'
 const TRAINING = 'edge-agent/models/training'
+/** Of what the confidence is fitted to: each says other sentences. */
+const EVIDENCE_SEEDS = [11, 12, 13, 14] as const
+const UTTERANCES_A_VOICE = '60'
+const evidenceFile = (seed: number): string => `.made/evidence-${seed}.jsonl`
 
 export const RECIPES: Readonly<Record<string, Recipe>> = {
   speech: {
@@ -71,6 +75,46 @@ export const RECIPES: Readonly<Record<string, Recipe>> = {
           'phones.json',
           'triphones.bin.br',
         ],
+      },
+    ],
+  },
+  confidence: {
+    makes: 'what the recogniser\'s evidence is worth as probability, from synthetic voices that it hears',
+    out: 'edge-agent/models/confidence',
+    modules: [],
+    needs: [
+      { path: '/usr/bin/flite', debianPackage: 'flite' },
+      { path: '/usr/bin/espeak-ng', debianPackage: 'espeak-ng' },
+    ],
+    steps: [
+      ...EVIDENCE_SEEDS.map(
+        (seed): Step => ({
+          title: `what is heard of voices, seed ${seed} (ten minutes)`,
+          command: ['node', `{root}/dist/${TRAINING}/confidence/collect.js`, UTTERANCES_A_VOICE, String(seed)],
+          inputs: [
+            `${TRAINING}/confidence`,
+            `${TRAINING}/walks.ts`,
+            'edge-agent/domains',
+            'edge-agent/grammar',
+            'edge-agent/models/speech/acoustic.onnx',
+            'edge-agent/models/speech/language.bin.br',
+            'edge-agent/models/speech/lexicon.txt.br',
+            'edge-agent/speech',
+          ],
+          outputs: [evidenceFile(seed)],
+          keepsOutput: true,
+        }),
+      ),
+      {
+        title: 'the calibrations, and how they hold on voices that they were not fitted to',
+        command: [
+          'node',
+          `{root}/dist/${TRAINING}/confidence/fit.js`,
+          '{out}/calibrations.json',
+          ...EVIDENCE_SEEDS.map((seed) => `{out}/${evidenceFile(seed)}`),
+        ],
+        inputs: [`${TRAINING}/confidence`, ...EVIDENCE_SEEDS.map((seed) => `{out}/${evidenceFile(seed)}`)],
+        outputs: ['calibrations.json'],
       },
     ],
   },

@@ -1,9 +1,6 @@
 import { expect, test } from 'vitest'
-import {
-  calibrated,
-  UTTERANCE_CALIBRATION,
-  WORD_CALIBRATION,
-} from '../../../edge-agent/speech/calibration.ts'
+import { calibrated } from '../../../edge-agent/speech/calibration.ts'
+import { CALIBRATIONS } from '../../../edge-agent/speech/shipped-calibrations.ts'
 import {
   balanced,
   fit,
@@ -50,14 +47,14 @@ test('a calibration that says the opposite shows as an error', () => {
 })
 
 test('better evidence never makes the shipped confidence smaller', () => {
-  expect(calibrated(WORD_CALIBRATION, [1, 3.5, 6, 0.1, 1, 0.1, 0.1, 5])).toBeGreaterThan(
-    calibrated(WORD_CALIBRATION, [-4, 3.5, -6, 1, -2, 0.5, 0.8, 5]),
+  expect(calibrated(CALIBRATIONS.word, [1, 3.5, 6, 0.1, 1, 0.1, 0.1, 5])).toBeGreaterThan(
+    calibrated(CALIBRATIONS.word, [-4, 3.5, -6, 1, -2, 0.5, 0.8, 5]),
   )
   expect(
-    calibrated(UTTERANCE_CALIBRATION, [1, 0, 6, 60, 0.05, 2, 0, 0.5, 0.4, 5, 0, 0, 0.1]),
+    calibrated(CALIBRATIONS.utterance, [1, 0, 6, 60, 0.05, 2, 0, 0.5, 0.4, 5, 0, 0, 0.1]),
   ).toBeGreaterThan(0.9)
   expect(
-    calibrated(UTTERANCE_CALIBRATION, [-3, -8, -6, 1, 0.3, 2, 0, 0.5, 0.4, 5, 0.6, 0.6, 0.8]),
+    calibrated(CALIBRATIONS.utterance, [-3, -8, -6, 1, 0.3, 2, 0, 0.5, 0.4, 5, 0.6, 0.6, 0.8]),
   ).toBeLessThan(0.1)
 })
 

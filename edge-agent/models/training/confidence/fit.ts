@@ -1,12 +1,13 @@
 /**
- * Fits the recogniser's confidence to `evidence.jsonl` (see `collect.ts`) and shows how it holds on voices that it was not fitted on:
- * each voice is judged by a fit to the others, and what ships is fitted to all. Its constants go into `edge-agent/speech/calibration.ts`.
+ * Fits the recogniser's confidence to what `collect.ts` wrote and shows how it holds on voices that it was not fitted on: each voice
+ * is judged by a fit to the others, and what ships is fitted to all. Its constants go into a file.
  *
- *     node dist/edge-agent/models/training/confidence/fit.js evidence.jsonl
+ *     node dist/edge-agent/models/training/confidence/fit.js calibrations.json evidence.jsonl...
  */
-import { readFileSync } from 'node:fs'
+import { readFileSync, writeFileSync } from 'node:fs'
 import * as v from 'valibot'
 import type { Calibration } from '../../../speech/calibration.ts'
+import type { Calibrations } from '../../../speech/shipped-calibrations.ts'
 import { fitNet } from './small-net.ts'
 import { balanced, fit, reliability, scored, type Example, type Scored } from './logistic.ts'
 
@@ -95,32 +96,63 @@ function heldOutInTurn(all: readonly Of[], fitted: Fit): { readonly known: Score
   return { known, unknown }
 }
 
-function show(name: string, all: readonly Of[], fitted: Fit): void {
-  console.log(`\nexport const ${name}: Calibration = ${JSON.stringify(fitted(all.map(({ example }) => example)))}`)
+/** How well it holds, in numbers and bin by bin. */
+function judgedBy(name: string, all: readonly Of[], fitted: Fit): readonly Figure[] {
   const { known, unknown } = heldOutInTurn(all, fitted)
-  for (const [where, examples] of [
-    ['each voice by a fit to the others', [...known, ...unknown]],
-    ['of them, those that the acoustic model was not trained on either', unknown],
-  ] as const) {
+  return (
+    [
+      ['each voice by a fit to the others', [...known, ...unknown]],
+      ['of them, those that the acoustic model was not trained on either', unknown],
+    ] as const
+  ).map(([judged, examples]) => {
     const { bins, error, separation } = reliability(examples)
     const right = examples.filter((example) => example.right).length
     console.log(
-      `${where}: ${examples.length}, ${right} right; expected calibration error ${error.toFixed(4)}, separation ${separation.toFixed(4)}`,
+      `${name}, ${judged}: ${examples.length}, ${right} right; expected calibration error ${error.toFixed(4)}, separation ${separation.toFixed(4)}`,
     )
     for (const bin of bins)
       if (bin.count > 0)
         console.log(
           `  said ${bin.said.toFixed(3)}  so ${bin.right.toFixed(3)}  of ${bin.count.toFixed(0).padStart(5)}`,
         )
-  }
+    return { of: name, judged, count: examples.length, right, calibrationError: round(error), separation: round(separation) }
+  })
 }
 
-const [path] = process.argv.slice(2)
-if (path === undefined) throw new Error('usage: fit.js evidence.jsonl')
-const rows = readFileSync(path, 'utf8')
-  .trim()
-  .split('\n')
-  .map((line) => v.parse(Row, JSON.parse(line)))
-show('WORD_CALIBRATION', words(rows, false), fit)
-show('OPEN_WORD_CALIBRATION', words(rows, true), fit)
-show('UTTERANCE_CALIBRATION', utterances(rows), fitNet)
+interface Figure {
+  readonly of: string
+  readonly judged: string
+  readonly count: number
+  readonly right: number
+  readonly calibrationError: number
+  readonly separation: number
+}
+
+function round(value: number): number {
+  return Math.round(10_000 * value) / 10_000
+}
+
+const [out, ...paths] = process.argv.slice(2)
+if (out === undefined || paths.length === 0) throw new Error('usage: fit.js calibrations.json evidence.jsonl...')
+const rows = paths.flatMap((path) =>
+  readFileSync(path, 'utf8')
+    .trim()
+    .split('\n')
+    .map((line) => v.parse(Row, JSON.parse(line))),
+)
+const examplesOf = (all: readonly Of[]): readonly Example[] => all.map(({ example }) => example)
+const [own, open, sentences] = [words(rows, false), words(rows, true), utterances(rows)]
+const calibrations: Calibrations = {
+  word: fit(examplesOf(own)),
+  openWord: fit(examplesOf(open)),
+  utterance: fitNet(examplesOf(sentences)),
+}
+const figures = [
+  ...judgedBy('words', own, fit),
+  ...judgedBy('open words', open, fit),
+  ...judgedBy('utterances', sentences, fitNet),
+]
+writeFileSync(
+  out,
+  `${JSON.stringify({ recipe: 'npm run train -- confidence', rows: rows.length, figures, ...calibrations }, null, 1)}\n`,
+)
