@@ -37,8 +37,8 @@ export interface HeldOutTemplate {
   readonly texts: readonly string[]
 }
 
-/** The same at every call. */
-export function heldOutTemplates(): readonly HeldOutTemplate[] {
+/** The same at every call with as many walks of each template. */
+export function heldOutTemplates(walks = WALKS_PER_TEMPLATE): readonly HeldOutTemplate[] {
   const domain = parseDomain(read('test/bench/intent/held-out-templates.yaml'), 'held-out-templates.yaml')
   const random = seededRandom(SEED)
   return domain.intents.flatMap((intent) =>
@@ -49,7 +49,7 @@ export function heldOutTemplates(): readonly HeldOutTemplate[] {
         () => random.next(),
         () => random.pick(FREE_TEXTS) ?? '',
       )
-      const texts = new Set(Array.from({ length: WALKS_PER_TEMPLATE }, () => walk() ?? ''))
+      const texts = new Set(Array.from({ length: walks }, () => walk() ?? ''))
       return { intent: intent.name, texts: [...texts].filter((text) => text !== '') }
     }),
   )

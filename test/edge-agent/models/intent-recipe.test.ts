@@ -16,6 +16,8 @@ import {
   walkReader,
 } from '../../bench/intent-held-out.ts'
 
+/** Of each held-out template: twice as many as are measured. */
+const WALKS = 16
 /** Two whole makings of the sentences, on a busy machine. */
 const MOST_MS = 240_000
 const sentences = trainingSentences(SEED)
@@ -41,6 +43,14 @@ describe('what the intent model is taught', () => {
     const isRead = walkReader(TAUGHT_DOMAINS.slice(1))
     expect(readParaphrases().filter(({ text }) => isRead(text)).length).toBe(0)
     expect(readOutOfScope().filter(isRead).length).toBe(0)
+  })
+
+  it('holds no template that a held-out template has walks in common with', () => {
+    const isRead = walkReader(TAUGHT_DOMAINS.slice(1))
+    const measured = heldOutTemplates().flatMap(({ texts }) => texts)
+    const further = heldOutTemplates(WALKS).flatMap(({ texts }) => texts)
+    expect(further.length).toBeGreaterThan(measured.length)
+    expect([...measured, ...further].filter(isRead).length).toBe(0)
   })
 
   it(
