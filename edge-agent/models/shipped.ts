@@ -5,6 +5,8 @@ export const MODEL_FOLDERS = {
   speech: new URL('edge-agent/models/speech/', packageRoot()),
   intent: new URL('edge-agent/models/intent/', packageRoot()),
   embedding: new URL('edge-agent/models/embedding/', packageRoot()),
+  /** How English is spoken and written at large, for dictation. */
+  dictation: new URL('edge-agent/models/dictation/dictation.bin.br', packageRoot()),
   /** What the recogniser's evidence is worth. */
   calibrations: new URL('edge-agent/models/confidence/calibrations.json', packageRoot()),
   /** Recordings that an adapted model must understand as well as its base. */

@@ -5,7 +5,7 @@
 import { parentPort, workerData } from 'node:worker_threads'
 import { InvariantBroken, reportError } from '../../shared/errors.ts'
 import { compileGrammar } from './grammar-compiler.ts'
-import { LanguageModel } from './language-model.ts'
+import { Languages } from './languages.ts'
 import { Lexicon } from './lexicon.ts'
 import type { FromGrammarWorker, GrammarWork } from './messages.ts'
 import { readModel } from './model-files.ts'
@@ -20,7 +20,7 @@ try {
   const net = compileGrammar(grammar, {
     model: files.phones,
     lexicon: new Lexicon(files, files.phones.phones),
-    language: new LanguageModel(files.language),
+    language: new Languages(files.language).of(grammar),
   })
   port.postMessage({ kind: 'compiled', net: shared(net) } satisfies FromGrammarWorker)
 } catch (thrown) {

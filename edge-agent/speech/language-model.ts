@@ -112,6 +112,17 @@ export class LanguageModel {
     return back + signed(this.#unigramBack[last] as number) + this.unigram(word)
   }
 
+  /** Every gram that it lists: a word after another (then `before` is {@link UNKNOWN}) or after two, the newer one last. */
+  *grams(): Generator<{ readonly before: number; readonly last: number; readonly word: number }> {
+    for (let first = 0; first < this.words.length; first++)
+      for (let b = this.#firstBigram[first] as number; b < (this.#firstBigram[first + 1] as number); b++) {
+        const second = this.#bigramWord[b] as number
+        yield { before: UNKNOWN, last: first, word: second }
+        for (let t = this.#firstTrigram[b] as number; t < (this.#firstTrigram[b + 1] as number); t++)
+          yield { before: first, last: second, word: this.#trigramWord[t] as number }
+      }
+  }
+
   #bigram(last: number, word: number): number {
     return find(
       this.#bigramWord,

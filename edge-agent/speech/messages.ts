@@ -71,6 +71,8 @@ export type ToRecogniser =
       readonly name: string
       readonly net: SearchNetwork
       readonly tuning: Tuning
+      /** It was compiled with the language model of dictation. */
+      readonly dictation: boolean
     }
   | { readonly kind: 'drop'; readonly name: string }
   | { readonly kind: 'usage'; readonly id: number }

@@ -23,6 +23,7 @@ const RESTART_WINDOW_MS = 60_000
 export interface LoadedGrammar {
   readonly net: SearchNetwork
   readonly tuning: Tuning
+  readonly dictation: boolean
 }
 
 export interface ThreadOptions {
@@ -148,8 +149,8 @@ export class RecogniserThread {
     this.#worker = this.#start()
     this.#attend(this.#worker)
     this.#strain = 'calm'
-    for (const [name, { net, tuning }] of this.#grammars)
-      this.#send({ kind: 'load', id: this.#next++, name, net, tuning })
+    for (const [name, grammar] of this.#grammars)
+      this.#send({ kind: 'load', id: this.#next++, name, ...grammar })
     this.#failAll(gone(how, 'It is being started again: open another stream.'))
   }
 

@@ -113,7 +113,7 @@ class ThreadedRecogniser implements Recogniser {
       tuning: options.tuning ?? TUNING,
     }
     const net = await compileApart({ modelDir: this.#modelDir, grammar })
-    const loaded: LoadedGrammar = { net, tuning: grammar.tuning }
+    const loaded: LoadedGrammar = { net, tuning: grammar.tuning, dictation: grammar.dictation }
     await Promise.all(threads.map((thread) => thread.load(name, loaded)))
     return { units: net.unitCount }
   }

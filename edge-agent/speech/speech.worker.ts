@@ -12,7 +12,7 @@ import { openVoiceModel } from '../neural/voice-model.ts'
 import { BatchScorer, MAX_ROWS } from './batch-scorer.ts'
 import { FEATURES } from './features.ts'
 import { checkGolden } from './golden-check.ts'
-import { LanguageModel } from './language-model.ts'
+import { Languages } from './languages.ts'
 import type { Scorer } from './listening.ts'
 import type { FromRecogniser, RecogniserSetup, ToRecogniser } from './messages.ts'
 import { readModel } from './model-files.ts'
@@ -64,10 +64,10 @@ async function start(): Promise<void> {
     files.phones.senoneCount,
   )
   const scorer = new BatchScorer(score, (flush) => void setImmediate(flush))
+  const languages = new Languages(files.language)
   const streams = new StreamTable({
     model: files.phones,
     mixture: files.mixture,
-    language: new LanguageModel(files.language),
     scorer,
     openVoice: async (dir) => (await openVoiceModel(runtime, dir)).model,
     send,
@@ -75,7 +75,11 @@ async function start(): Promise<void> {
   const take = (message: ToRecogniser): void => {
     switch (message.kind) {
       case 'load':
-        streams.load(message.name, { net: message.net, tuning: message.tuning })
+        streams.load(message.name, {
+          net: message.net,
+          tuning: message.tuning,
+          language: languages.of(message),
+        })
         send({ kind: 'loaded', id: message.id })
         return
       case 'drop':

@@ -18,6 +18,7 @@ import { VoiceDetector } from './voice-detector.ts'
 interface LoadedGrammar {
   readonly net: SearchNetwork
   readonly tuning: Tuning
+  readonly language: LanguageModel
 }
 
 type Work = Exclude<StreamMessage, { kind: 'open' | 'abort' }>
@@ -33,7 +34,6 @@ interface OpenStream {
 export class StreamTable {
   readonly #model: PhoneModel
   readonly #channels: Channels
-  readonly #language: LanguageModel
   readonly #scorer: BatchScorer
   readonly #openVoice: (dir: string) => Promise<VoiceModel>
   readonly #send: (message: FromRecogniser) => void
@@ -45,14 +45,12 @@ export class StreamTable {
   constructor(o: {
     readonly model: PhoneModel
     readonly mixture: SpeechMixture
-    readonly language: LanguageModel
     readonly scorer: BatchScorer
     openVoice(dir: string): Promise<VoiceModel>
     send(message: FromRecogniser): void
   }) {
     this.#model = o.model
     this.#channels = new Channels(o.mixture)
-    this.#language = o.language
     this.#scorer = o.scorer
     this.#openVoice = async (dir) => await o.openVoice(dir)
     this.#send = (message) => o.send(message)
@@ -105,7 +103,6 @@ export class StreamTable {
       listening: new Listening({
         ...grammar,
         model: this.#model,
-        language: this.#language,
         endpointing,
         ...(bias === null ? {} : { bias }),
         ...(voiceModel === null ? {} : { detector: () => this.#detector(voiceModel) }),

@@ -1,5 +1,5 @@
 /**
- * `npm run train -- speech|confidence|letters|language|intent|embedding [--out DIR] [--anew]`: makes the files that ship, from nothing. What is there already
+ * `npm run train -- speech|confidence|letters|language|dictation|intent|embedding [--out DIR] [--anew]`: makes the files that ship, from nothing. What is there already
  * and was made from the same inputs is left alone. Exit code 1 when something is missing or fails, 2 for wrong words.
  */
 import { resolve } from 'node:path'

@@ -157,7 +157,7 @@ export const RECIPES: Readonly<Record<string, Recipe>> = {
     ],
   },
   language: {
-    makes: "the language model of dictation, from our grammars and the prose of Debian's perl-doc",
+    makes: "the language model of notes and open words, from our grammars and the prose of Debian's perl-doc",
     out: 'edge-agent/models/speech',
     modules: [],
     needs: [
@@ -187,6 +187,34 @@ export const RECIPES: Readonly<Record<string, Recipe>> = {
           'edge-agent/models/speech/lexicon.txt.br',
         ],
         outputs: ['language.bin.br', 'language-card.json'],
+      },
+    ],
+  },
+  dictation: {
+    makes: "the language model of dictation, from the general English of Debian's pocketsphinx-en-us and our own of notes",
+    out: 'edge-agent/models/dictation',
+    modules: [],
+    needs: [{ path: `${SPHINX}/en-us.lm.bin`, debianPackage: 'pocketsphinx-en-us' }],
+    steps: [
+      {
+        title: 'the grams that matter most, and the mixture (two minutes)',
+        command: [
+          'node',
+          `{root}/dist/${TRAINING}/language/dictation.js`,
+          `${SPHINX}/en-us.lm.bin`,
+          '{root}/edge-agent/models/speech',
+          '{out}',
+        ],
+        inputs: [
+          ...['dictation.ts', 'mixing.ts', 'pruning.ts', 'backed-off.ts', 'sphinx-trie.ts'].map(
+            (file) => `${TRAINING}/language/${file}`,
+          ),
+          'edge-agent/models/speech/language.bin.br',
+          'edge-agent/models/speech/lexicon.txt.br',
+          'edge-agent/speech/language-model.ts',
+          `${SPHINX}/en-us.lm.bin`,
+        ],
+        outputs: ['dictation.bin.br', 'card.json'],
       },
     ],
   },
