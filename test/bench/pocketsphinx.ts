@@ -16,27 +16,24 @@ import { wav } from '../support/sounds.ts'
 
 const MODEL = '/usr/share/pocketsphinx/model/en-us'
 const PROGRAM = 'pocketsphinx_batch'
+const ENGLISH = { dict: `${MODEL}/cmudict-en-us.dict`, lm: `${MODEL}/en-us.lm.bin` }
 
 export function pocketsphinxIsThere(): boolean {
   return spawnSync('which', [PROGRAM]).status === 0 && spawnSync('test', ['-d', MODEL]).status === 0
 }
 
-/** The text heard in each sound, empty for none. Throws when the program fails. */
-export function hearByPocketsphinx(sounds: readonly Sound[], domain: Domain): string[] {
+/** The text heard in each sound, empty for none; without a domain by its own model of English. Throws when the program fails. */
+export function hearByPocketsphinx(sounds: readonly Sound[], domain: Domain | null): string[] {
   const folder = mkdtempSync(join(tmpdir(), 'starling-pocketsphinx-'))
   const at = (name: string): string => join(folder, name)
   try {
-    const grammar = jsgfOf(domain)
-    writeFileSync(at('grammar.jsgf'), grammar)
-    writeFileSync(at('words.dict'), dictionaryFor(grammar))
     sounds.forEach(({ sampleRate, samples }, i) =>
       writeFileSync(at(`${i}.wav`), wav(new Resampler(sampleRate, 16_000).push(samples))),
     )
     writeFileSync(at('files'), sounds.map((_, i) => `${i}\n`).join(''))
     const options = {
       hmm: join(MODEL, 'en-us'),
-      dict: at('words.dict'),
-      jsgf: at('grammar.jsgf'),
+      ...(domain === null ? ENGLISH : writeGrammar(domain, at)),
       ctl: at('files'),
       cepdir: folder,
       cepext: '.wav',
@@ -56,6 +53,14 @@ export function hearByPocketsphinx(sounds: readonly Sound[], domain: Domain): st
   } finally {
     rmSync(folder, { recursive: true })
   }
+}
+
+/** Its options for a grammar, whose files are written. */
+function writeGrammar(domain: Domain, at: (name: string) => string): { dict: string; jsgf: string } {
+  const grammar = jsgfOf(domain)
+  writeFileSync(at('grammar.jsgf'), grammar)
+  writeFileSync(at('words.dict'), dictionaryFor(grammar))
+  return { dict: at('words.dict'), jsgf: at('grammar.jsgf') }
 }
 
 /** Lists, words and choices; a domain with numbers or open text cannot be said in it. */

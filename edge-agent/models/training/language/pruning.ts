@@ -56,7 +56,7 @@ export function pruned(all: Trigrams, kept: Kept, canSay: (word: string) => bool
 
 /** Ids by the general model's own, -1 for words that are left out; a sentence's two ends are one id here. */
 function vocabulary(all: Trigrams, most: number, canSay: (word: string) => boolean) {
-  const sayable = all.words.flatMap((word, own) => (canSay(word) ? [own] : []))
+  const sayable = all.words.flatMap((word, own) => (word !== BEGIN && word !== END && canSay(word) ? [own] : []))
   const best = sayable.toSorted((a, b) => (all.unigramLog[b] ?? 0) - (all.unigramLog[a] ?? 0)).slice(0, most)
   const chosen = best.toSorted((a, b) => a - b)
   const asWord = new Int32Array(all.words.length).fill(-1)
