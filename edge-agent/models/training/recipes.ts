@@ -206,7 +206,7 @@ export const RECIPES: Readonly<Record<string, Recipe>> = {
           '{out}',
         ],
         inputs: [
-          ...['dictation.ts', 'mixing.ts', 'pruning.ts', 'backed-off.ts', 'sphinx-trie.ts'].map(
+          ...['dictation.ts', 'listed-words.ts', 'mixing.ts', 'pruning.ts', 'backed-off.ts', 'sphinx-trie.ts'].map(
             (file) => `${TRAINING}/language/${file}`,
           ),
           'edge-agent/models/speech/language.bin.br',

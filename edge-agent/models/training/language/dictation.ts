@@ -4,9 +4,9 @@
  */
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { brotliDecompressSync } from 'node:zlib'
 import { sha256Hex } from '../../../../shared/digest.ts'
 import { LanguageModel, packLanguage } from '../../../speech/language-model.ts'
+import { listedWords } from './listed-words.ts'
 import { mixed } from './mixing.ts'
 import { pruned } from './pruning.ts'
 import { readSphinxTrie } from './sphinx-trie.ts'
@@ -17,12 +17,7 @@ const KEPT = { words: 45_000, bigrams: 1_200_000, trigrams: 800_000 }
 const OWN_SHARE = 0.25
 
 const [sphinx = '', speech = '', out = ''] = process.argv.slice(2)
-const listed = new Set(
-  brotliDecompressSync(readFileSync(join(speech, 'lexicon.txt.br')))
-    .toString('latin1')
-    .split('\n')
-    .map((line) => line.slice(0, line.indexOf(' '))),
-)
+const listed = listedWords(readFileSync(join(speech, 'lexicon.txt.br')))
 const whole = readSphinxTrie(readFileSync(sphinx))
 console.log(`${whole.words.length} words, ${whole.bigrams.first.length} bigrams and ${whole.trigrams.first.length} trigrams are there`)
 const general = new LanguageModel(packLanguage(pruned(whole, KEPT, (word) => listed.has(word))))

@@ -4,7 +4,6 @@
  */
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { brotliDecompressSync } from 'node:zlib'
 import { sha256Hex } from '../../../../shared/digest.ts'
 import { packageRoot } from '../../../../shared/package-root.ts'
 import { compileDomain } from '../../../grammar/compile.ts'
@@ -12,6 +11,7 @@ import { parseDomain } from '../../../grammar/domain-file.ts'
 import { LanguageModel } from '../../../speech/language-model.ts'
 import { pick, seeded } from '../../../../shared/seeded.ts'
 import { walker, withoutPoliteness } from '../walks.ts'
+import { listedWords } from './listed-words.ts'
 import { languageFile, type Weighted } from './ngrams.ts'
 
 const SEED = 5
@@ -73,11 +73,6 @@ const packed = languageFile(
 writeFileSync(join(out, 'language.bin.br'), packed)
 writeFileSync(join(out, 'language-card.json'), `${JSON.stringify(cardOf(new LanguageModel(packed)), null, 1)}\n`)
 console.log(`${packed.length} bytes`)
-
-function listedWords(lexicon: Uint8Array): ReadonlySet<string> {
-  const lines = brotliDecompressSync(lexicon).toString('latin1').split('\n')
-  return new Set(lines.map((line) => line.slice(0, line.indexOf(' '))))
-}
 
 function cardOf(model: LanguageModel): object {
   const sizeOf = (list: readonly (readonly string[])[]) => ({
