@@ -4,6 +4,7 @@
  */
 import { readFileSync } from 'node:fs'
 import { MODEL_FOLDERS } from '../models/shipped.ts'
+import { ModelRefused } from './errors.ts'
 import { LanguageModel } from './language-model.ts'
 
 export class Languages {
@@ -15,9 +16,24 @@ export class Languages {
     this.own = new LanguageModel(packed)
   }
 
+  /** Throws ModelRefused when that of dictation is missing or damaged. */
   of(grammar: { readonly dictation: boolean }): LanguageModel {
     if (!grammar.dictation) return this.own
-    this.#dictation ??= new LanguageModel(readFileSync(MODEL_FOLDERS.dictation))
+    this.#dictation ??= new LanguageModel(dictationFile())
     return this.#dictation
+  }
+}
+
+function dictationFile(): Uint8Array {
+  try {
+    return readFileSync(MODEL_FOLDERS.dictation)
+  } catch (cause) {
+    throw new ModelRefused(
+      `the language model of dictation cannot be read: ${MODEL_FOLDERS.dictation.pathname}`,
+      {
+        remedy: 'Install Starling again.',
+        cause,
+      },
+    )
   }
 }

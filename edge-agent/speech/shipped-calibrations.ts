@@ -13,7 +13,7 @@ const Fitted = v.object({
   bias: v.number(),
 })
 
-export const CalibrationsSchema = v.object({ word: Fitted, openWord: Fitted, utterance: Fitted })
+const CalibrationsSchema = v.object({ word: Fitted, openWord: Fitted, utterance: Fitted })
 
 /** Of a grammar's own words, of words of the language model, and of whole sentences. */
 export type Calibrations = Readonly<Record<keyof v.InferOutput<typeof CalibrationsSchema>, Calibration>>
