@@ -17,6 +17,11 @@ function total(model: LanguageModel, before: string, last: string): number {
   return model.words.reduce((sum, _, word) => sum + Math.exp(model.score(a, b, word)), 0)
 }
 
+/** Of a sum of many figures that are kept in eighths of a nat. */
+const ROUNDING = 0.07
+/** Of the log of one: two figures may have been added up. */
+const LOG_ROUNDING = 0.13
+
 describe('a language model in Sphinx’s binary format', () => {
   it('is read word by word and gram by gram', () => {
     const { words, unigramLog, unigramBack, bigrams, trigrams } = readSphinxTrie(sphinxTrie(SMALL_MODEL))
@@ -53,8 +58,8 @@ describe('a model that is cut down', () => {
   it('foretells what the whole one does where nothing was cut', () => {
     const model = modelOf()
     const id = (word: string): number => model.idOf(word)
-    expect(model.score(id('pump'), id('is'), id('dry'))).toBeCloseTo(-0.2, 0)
-    expect(model.score(0, 0, id('the'))).toBeCloseTo(-0.5, 0)
+    expect(Math.abs(model.score(id('pump'), id('is'), id('dry')) + 0.2)).toBeLessThan(LOG_ROUNDING)
+    expect(Math.abs(model.score(0, 0, id('the')) + 0.5)).toBeLessThan(LOG_ROUNDING)
   })
 
   it('still shares one whole among all words after any history, however much was cut', () => {
@@ -66,7 +71,7 @@ describe('a model that is cut down', () => {
       const model = modelOf(kept)
       const words = ['', ...model.words.slice(1)]
       for (const before of words)
-        for (const last of words) expect(total(model, before, last)).toBeCloseTo(1, 0)
+        for (const last of words) expect(Math.abs(total(model, before, last) - 1)).toBeLessThan(ROUNDING)
     }
   })
 
@@ -110,15 +115,15 @@ describe('models that are mixed', () => {
       ['valve', 'is', 'dry'],
       ['the', 'pump', 'is'],
     ] as [string, string, string][])
-      expect(Math.log(p(both, ...words))).toBeCloseTo(
-        Math.log(0.75 * p(general, ...words) + 0.25 * p(own, ...words)),
-        0,
-      )
+      expect(
+        Math.abs(Math.log(p(both, ...words) / (0.75 * p(general, ...words) + 0.25 * p(own, ...words)))),
+      ).toBeLessThan(LOG_ROUNDING)
     expect(both.words).toContain('valve')
     expect(both.words).toContain('pump')
   })
 
   it('share one whole among all words', () => {
-    for (const last of ['', 'the', 'valve', 'pump', 'is']) expect(total(both, '', last)).toBeCloseTo(1, 0)
+    for (const last of ['', 'the', 'valve', 'pump', 'is'])
+      expect(Math.abs(total(both, '', last) - 1)).toBeLessThan(ROUNDING)
   })
 })
