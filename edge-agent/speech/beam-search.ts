@@ -5,6 +5,7 @@ import type { Beams } from './beams.ts'
 import type { Bias } from './bias.ts'
 import type { PhoneModel } from './phone-model.ts'
 import type { OpenWords } from './open-words.ts'
+import { Rivals } from './rivals.ts'
 import { INSIDE, type SearchNetwork, TREE } from './search-network.ts'
 import { type WaysOn, waysOn } from './ways-on.ts'
 import { type HeardSpan, type NewRecord, NO_STATE, ROOT, TAIL, WordHistory } from './word-history.ts'
@@ -26,6 +27,7 @@ export class BeamSearch {
   readonly #bias: Bias | null
   readonly #ways: WaysOn
   readonly #history: WordHistory
+  readonly #rivals: Rivals
   readonly #units: ActiveUnits
   readonly #junctionScore: Float64Array
   readonly #junctionBack: Int32Array
@@ -44,6 +46,7 @@ export class BeamSearch {
     this.#bias = o.bias
     this.#ways = waysOn(net)
     this.#history = new WordHistory(this.#ways.count)
+    this.#rivals = new Rivals(this.#history, net.stateCount)
     this.#units = new ActiveUnits(net, o.model.transitions)
     this.#junctionScore = new Float64Array(net.junctionCount)
     this.#junctionBack = new Int32Array(net.junctionCount)
@@ -68,6 +71,7 @@ export class BeamSearch {
     this.#touchedCount = 0
     this.#frame = 0
     this.#history.clear()
+    this.#rivals.clear()
     for (const junction of this.#net.startJunctions) this.#reach(junction, 0, -1)
   }
 
@@ -144,16 +148,44 @@ export class BeamSearch {
     const last = net.endFirst[own + 1] as number
     if (first === last) return
     const free = path.score - (net.ahead[own] as number)
-    this.#open.after(this.#history, back)
+    const rivals = this.#rivals.of(back)
     for (let n = first; n < last; n++) {
       const end = net.ends[n] as number
       const word = net.endWord[end] as number
-      const score = free + this.#open.score(word) + this.#gain(word, back)
+      const { score, after } = this.#bestAfter(word, { free, back, rivals })
       if (score < path.wordThreshold) continue
       const tail = net.endTail[end] as number
-      if (tail < 0) this.#leaveOpen(unit, { word, entered: back, back, score })
-      else this.#enterTail(tail, { word, back, score })
+      if (tail < 0) this.#leaveOpen(unit, { word, entered: after, back: after, score })
+      else this.#enterTail(tail, { word, back: after, score })
     }
+  }
+
+  /** The best of what an open word may follow; `free` is the path's score without the word's own, as it stands on `back`. */
+  #bestAfter(
+    word: number,
+    path: { readonly free: number; readonly back: number; readonly rivals: readonly number[] },
+  ): { readonly score: number; readonly after: number } {
+    const history = this.#history
+    let after = path.back
+    let score = path.free + this.#own(word, after)
+    const sound = path.free - history.score(after)
+    for (const rival of path.rivals) {
+      const reached = sound + history.score(rival)
+      // They come best first, and the language model takes away: what follows cannot win any more.
+      if (this.#bias === null && reached + this.#open.most <= score) break
+      if (rival === path.back) continue
+      const total = reached + this.#own(word, rival)
+      if (total <= score) continue
+      score = total
+      after = rival
+    }
+    return { score, after }
+  }
+
+  /** What an open word adds after a record, its sound left out. */
+  #own(word: number, after: number): number {
+    this.#open.after(this.#history, after)
+    return this.#open.score(word) + this.#gain(word, after)
   }
 
   #enterTail(
@@ -245,6 +277,7 @@ export class BeamSearch {
   }
 
   #compact(): void {
+    this.#rivals.clear()
     const number = this.#history.compact(this.live(), this.#frame)
     const moved = (old: number) => (old < 0 ? old : (number[old] ?? -1))
     this.#units.renumber(moved)

@@ -5,13 +5,18 @@
 import type { FrameRows } from './features.ts'
 import type { Frame } from './front-end.ts'
 
-const LEAST_WEIGHT = 0.3
-/** Weight gained a nat of mean power over noise; full weight from 4.7 nats, some 20 dB, on. */
+/** Weight gained a nat of mean power over noise: from 0.3 full weight is reached at 4.7 nats, some 20 dB. */
 const WEIGHT_PER_NAT = 0.15
 
 export class FrameWeights {
+  readonly #least: number
   #values = new Float32Array(1_024)
   #count = 0
+
+  /** `least` is the weight of a frame that does not stand above its noise. */
+  constructor(least: number) {
+    this.#least = least
+  }
 
   push({ aboveNoise }: Pick<Frame, 'aboveNoise'>): void {
     if (this.#count === this.#values.length) {
@@ -19,7 +24,7 @@ export class FrameWeights {
       larger.set(this.#values)
       this.#values = larger
     }
-    this.#values[this.#count++] = Math.min(1, LEAST_WEIGHT + WEIGHT_PER_NAT * Math.max(0, aboveNoise))
+    this.#values[this.#count++] = Math.min(1, this.#least + WEIGHT_PER_NAT * Math.max(0, aboveNoise))
   }
 
   /** Weighs, in place, the scores of frames. */

@@ -20,11 +20,15 @@ import type { Tuning } from './tuning.ts'
 import { VoiceActivity } from './voice-activity.ts'
 import type { VoiceDetector } from './voice-detector.ts'
 
+export interface Scores {
+  readonly senones: Float32Array
+  readonly runtimeUs: number
+}
+
 /** Senone scores of `frames` rows of features, and the time the runtime took. Scores stand until the next run: they are used at once. */
-export type Scorer = (
-  features: Float32Array,
-  frames: number,
-) => Promise<{ senones: Float32Array; runtimeUs: number }>
+export type Scorer = (features: Float32Array, frames: number) => Promise<Scores>
+/** A scorer that may also be told whose features they are. */
+type StreamScorer = (features: Float32Array, frames: number, of: FrameRows) => Promise<Scores>
 
 /** Frames scored in one run: 160 ms keeps partials quick and the runtime's own cost small. */
 const BLOCK = 16
@@ -57,13 +61,13 @@ export interface ListeningEvents {
 export class Listening {
   readonly #net: SearchNetwork
   readonly #tuning: Tuning
-  readonly #score: Scorer
+  readonly #score: StreamScorer
   readonly #events: ListeningEvents
   readonly #openDetector: (() => Promise<VoiceDetector>) | undefined
   #detector: VoiceDetector | undefined
   readonly #frontEnd: FrontEnd
   readonly #track = new CepstralTrack()
-  readonly #weights = new FrameWeights()
+  readonly #weights: FrameWeights
   readonly #voice: VoiceActivity
   readonly #search: BeamSearch
   readonly #beams: Beams
@@ -93,7 +97,7 @@ export class Listening {
     model: PhoneModel
     language: LanguageModel
     tuning: Tuning
-    score: Scorer
+    score: StreamScorer
     /** Another's opinion of whether somebody speaks. */
     detector?: () => Promise<VoiceDetector>
     events: ListeningEvents
@@ -108,6 +112,7 @@ export class Listening {
     this.#rules = o.endpointing ?? ENDPOINT_RULES
     this.#openDetector = o.detector
     this.#frontEnd = new FrontEnd()
+    this.#weights = new FrameWeights(o.tuning.leastFrameWeight)
     this.#voice = new VoiceActivity(o.tuning.speechAboveNoise)
     this.#beams = o.net.openTo.length === 0 ? o.tuning.beams : o.tuning.openBeams
     this.#search = new BeamSearch(o.net, {
@@ -214,7 +219,7 @@ export class Listening {
   async #run(frames: FrameRows, mean: Float64Array): Promise<void> {
     const features = new Float32Array(frames.rows * FEATURES)
     this.#track.write(frames, mean, features)
-    const { senones, runtimeUs } = await this.#score(features, frames.rows)
+    const { senones, runtimeUs } = await this.#score(features, frames.rows, frames)
     // Other streams work while this one waits for its scores: only its own share counts.
     this.#runtimeUs += runtimeUs
     this.#totalUs += runtimeUs

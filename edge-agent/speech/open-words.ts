@@ -36,6 +36,11 @@ export class OpenWords {
     this.#pair = this.#language.pair(beforeId, lastId)
   }
 
+  /** No word is better than this (nats). */
+  get most(): number {
+    return Math.max(0, this.#open.word)
+  }
+
   /** Nats. */
   score(word: number): number {
     const log = this.#language.after(this.#pair, this.#last, this.#ids[word] as number)

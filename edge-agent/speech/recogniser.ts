@@ -18,7 +18,7 @@ import {
 import { Refusal, revived } from './refusals.ts'
 import type { SearchNetwork } from './search-network.ts'
 import type { SpeechStream, StreamOptions } from './speech-stream.ts'
-import { TUNING, type Tuning } from './tuning.ts'
+import { DICTATION_TUNING, TUNING, type Tuning } from './tuning.ts'
 
 export const LEAST_RATE_HZ = 8_000
 export const GREATEST_RATE_HZ = 48_000
@@ -103,14 +103,15 @@ class ThreadedRecogniser implements Recogniser {
     options: GrammarOptions = {},
   ): Promise<{ units: number }> {
     const threads = this.#running()
+    const { dictation = false } = options
     const grammar = {
       graph,
       pronunciations,
       openVocabulary: options.openVocabulary ?? [],
-      dictation: options.dictation ?? false,
+      dictation,
       background: options.background ?? false,
       guess: options.guess ?? false,
-      tuning: options.tuning ?? TUNING,
+      tuning: options.tuning ?? (dictation ? DICTATION_TUNING : TUNING),
     }
     const net = await compileApart({ modelDir: this.#modelDir, grammar })
     const loaded: LoadedGrammar = { net, tuning: grammar.tuning, dictation: grammar.dictation }

@@ -22,6 +22,8 @@ export interface Tuning {
   readonly againFrames: number
   /** Mean log of power over noise above which a frame is speech. */
   readonly speechAboveNoise: number
+  /** What a frame that does not stand above its noise counts for, at the least (see `frame-weights.ts`). */
+  readonly leastFrameWeight: number
 }
 
 export const TUNING: Tuning = {
@@ -34,4 +36,11 @@ export const TUNING: Tuning = {
   settleAtFrames: 120,
   againFrames: 1_000,
   speechAboveNoise: 1.2,
+  leastFrameWeight: 0.3,
 }
+
+/**
+ * Of open dictation. Where a grammar is known a frame in noise may say little; without one the language model would then speak for it,
+ * and what it says was not said.
+ */
+export const DICTATION_TUNING: Tuning = { ...TUNING, leastFrameWeight: 0.85 }

@@ -2,7 +2,7 @@ import { expect, test } from 'vitest'
 import { FrameWeights } from '../../../edge-agent/speech/frame-weights.ts'
 
 function weighed(aboveNoise: readonly number[], from = 0): number[] {
-  const weights = new FrameWeights()
+  const weights = new FrameWeights(0.3)
   for (const above of aboveNoise) weights.push({ aboveNoise: above })
   const frames = aboveNoise.length - from
   const scores = new Float32Array(2 * frames).fill(-10)
@@ -19,7 +19,7 @@ test('each row gets the weight of its own frame', () => {
 })
 
 test('rows of every second frame get the weights of those frames', () => {
-  const weights = new FrameWeights()
+  const weights = new FrameWeights(0.3)
   for (const aboveNoise of [9, 0, 0, 9, 9]) weights.push({ aboveNoise })
   const scores = new Float32Array(4).fill(-10)
   weights.apply(scores, { from: 2, every: 2, rows: 2 })

@@ -1,0 +1,117 @@
+/** What an open word follows: of the words that ended where it begins, the one that the language model likes best before it. */
+import fc from 'fast-check'
+import { fileURLToPath } from 'node:url'
+import { describe, expect, it } from 'vitest'
+import { MODEL_FOLDERS } from '../../../edge-agent/models/shipped.ts'
+import { BeamSearch } from '../../../edge-agent/speech/beam-search.ts'
+import { compileGrammar } from '../../../edge-agent/speech/grammar-compiler.ts'
+import { LanguageModel } from '../../../edge-agent/speech/language-model.ts'
+import { Lexicon } from '../../../edge-agent/speech/lexicon.ts'
+import { readModel } from '../../../edge-agent/speech/model-files.ts'
+import { OpenWords } from '../../../edge-agent/speech/open-words.ts'
+import { Rivals } from '../../../edge-agent/speech/rivals.ts'
+import { TUNING } from '../../../edge-agent/speech/tuning.ts'
+import { ROOT, WordHistory } from '../../../edge-agent/speech/word-history.ts'
+
+const files = readModel(fileURLToPath(MODEL_FOLDERS.speech))
+const model = files.phones
+const language = new LanguageModel(files.language)
+const net = compileGrammar(
+  {
+    graph: {
+      start: 0,
+      stateCount: 2,
+      finals: new Set([1]),
+      arcs: [{ from: 0, to: 1, word: null, logWeight: 0, open: 'words' }],
+    },
+    pronunciations: {},
+    openVocabulary: [],
+    dictation: false,
+    background: false,
+    tuning: TUNING,
+    guess: false,
+  },
+  { model, lexicon: new Lexicon(files, model.phones), language },
+)
+const PAUSE = -1
+const BEAMS = { unit: 60, word: 60, maxUnits: 3_000 }
+
+/** A search over scores that mean nothing: many words end everywhere. */
+function searched(seed: number, frames: number): { search: BeamSearch; open: OpenWords } {
+  const open = new OpenWords(language, net, TUNING.open)
+  const search = new BeamSearch(net, { model, beams: BEAMS, open, bias: null })
+  let state = seed
+  const scores = new Float32Array(model.senoneCount)
+  for (let t = 0; t < frames; t++) {
+    for (let i = 0; i < scores.length; i++) {
+      state = (Math.imul(state, 1_664_525) + 1_013_904_223) | 0
+      scores[i] = (12 * state) / 2 ** 31
+    }
+    search.step(scores, 0)
+  }
+  return { search, open }
+}
+
+describe('what an open word follows', () => {
+  it('is never worse than any other that ended there, the word itself counted', () => {
+    let [followed, chosen] = [0, 0]
+    fc.assert(
+      fc.property(fc.integer(), (seed) => {
+        const { search, open } = searched(seed, 60)
+        const { history } = search
+        const rivals = new Rivals(history, net.stateCount)
+        for (let record = 0; record < history.count; record++) {
+          const [word, before] = [history.word(record), history.before(record)]
+          if (word < 0 || before < 0) continue
+          const total = (after: number): number => {
+            open.after(history, after)
+            return history.score(after) + open.score(word)
+          }
+          const others = rivals.of(before)
+          followed++
+          if (others[0] !== before) chosen++
+          for (const other of others) expect(total(other)).toBeLessThanOrEqual(total(before) + 1e-6)
+        }
+      }),
+      { numRuns: 4, examples: [[7]] },
+    )
+    // Otherwise nothing would have been shown.
+    expect(followed).toBeGreaterThan(1_000)
+    expect(chosen).toBeGreaterThan(10)
+  }, 60_000)
+})
+
+describe('the rivals of a record', () => {
+  const history = new WordHistory(4)
+  const push = (word: number, o: { before?: number; score: number; frame: number; state?: number }): number =>
+    history.push({ word, before: ROOT, state: 0, bias: 0, ...o, way: o.state ?? 0 })
+  const early = push(1, { score: -1, frame: 10 })
+  const a = push(2, { before: early, score: -40, frame: 20 })
+  const b = push(3, { before: early, score: -30, frame: 20 })
+  const same = push(3, { before: early, score: -35, frame: 20 })
+  const elsewhere = push(4, { before: early, score: -20, frame: 20, state: 1 })
+  const paused = push(PAUSE, { before: early, score: -32, frame: 20 })
+  const later = push(5, { before: b, score: -50, frame: 21 })
+
+  it('end when and where it does, best first, each pair of last words once', () => {
+    const rivals = new Rivals(history, 2)
+    expect(rivals.of(a)).toEqual([b, paused, a])
+    expect(rivals.of(same)).toEqual([b, paused, a])
+    expect(rivals.of(later)).toEqual([later])
+    expect(rivals.of(elsewhere)).not.toContain(a)
+    expect(rivals.of(ROOT)).toEqual([])
+  })
+
+  it('are few, and looked up anew once they were forgotten', () => {
+    const many = new WordHistory(1)
+    for (let word = 0; word < 40; word++)
+      many.push({ word, before: ROOT, state: 0, way: 0, bias: 0, score: -word, frame: 5 })
+    const rivals = new Rivals(many, 1)
+    const found = rivals.of(20)
+    expect(found).toEqual([0, 1, 2, 3, 4, 5, 6, 7])
+    expect(rivals.of(3)).toBe(found)
+    rivals.clear()
+    expect(rivals.of(3)).not.toBe(found)
+    expect(rivals.of(3)).toEqual(found)
+  })
+})
