@@ -1,6 +1,6 @@
 /** A recording whose words are known, as adaptation sees it: the features that the recogniser scores, and the network of its one sentence. */
 import type { Channels } from '../speech/channels.ts'
-import { FEATURES } from '../speech/features.ts'
+import { FEATURES, type FrameRows } from '../speech/features.ts'
 import { SAMPLE_RATE_HZ } from '../speech/front-end.ts'
 import type { LanguageModel } from '../speech/language-model.ts'
 import type { Lexicon } from '../speech/lexicon.ts'
@@ -34,7 +34,7 @@ export async function utteranceOf(
 ): Promise<Utterance | null> {
   if (words.length === 0) return null
   const net = sentenceNetwork(sounds, words)
-  const blocks: Float32Array[] = []
+  const decoded = new DecodedFrames()
   // The recogniser's own ears, with nobody behind them: whatever they do to sound, adaptation does too.
   const listening = new Listening({
     net,
@@ -42,8 +42,8 @@ export async function utteranceOf(
     language: sounds.language,
     tuning: TUNING,
     channel: sounds.channels.open(sound.sampleRate, TUNING),
-    score: async (features, frames) => {
-      blocks.push(features.slice())
+    score: async (features, frames, of) => {
+      decoded.note(features, of)
       return { senones: new Float32Array(frames * sounds.model.senoneCount), runtimeUs: 0 }
     },
     events: { onPartial: () => undefined, onEndpoint: () => undefined },
@@ -51,12 +51,10 @@ export async function utteranceOf(
   const resampler = new Resampler(sound.sampleRate, SAMPLE_RATE_HZ)
   await listening.push(resampler.push(sound.samples))
   await listening.push(resampler.finish())
-  const { timings } = await listening.finish()
-  // What was scored again as the channel became known begins at the start: the last frames are the ones that count.
-  const frames = Math.round(timings.audioMs / 10)
-  const all = joined(blocks)
-  if (frames === 0 || all.length < frames * FEATURES) return null
-  return { net, frames, features: all.subarray(all.length - frames * FEATURES) }
+  await listening.finish()
+  const features = decoded.all()
+  const frames = features.length / FEATURES
+  return frames === 0 ? null : { net, frames, features }
 }
 
 function sentenceNetwork({ model, lexicon, language }: Sounds, words: readonly string[]): SearchNetwork {
@@ -77,12 +75,20 @@ function sentenceNetwork({ model, lexicon, language }: Sounds, words: readonly s
   })
 }
 
-function joined(blocks: readonly Float32Array[]): Float32Array {
-  const all = new Float32Array(blocks.reduce((sum, block) => sum + block.length, 0))
-  let at = 0
-  for (const block of blocks) {
-    all.set(block, at)
-    at += block.length
+/** The features of each frame as it was decoded last: what is decoded again, by a channel that is better known, takes their place. */
+class DecodedFrames {
+  readonly #of: Float32Array[] = []
+
+  note(features: Float32Array, { from, every, rows }: FrameRows): void {
+    for (let row = 0; row < rows; row++)
+      this.#of[from + row * every] = features.slice(row * FEATURES, (row + 1) * FEATURES)
   }
-  return all
+
+  /** From the first that was decoded on; nothing before the voice is. */
+  all(): Float32Array {
+    const rows = Object.values(this.#of)
+    const all = new Float32Array(rows.length * FEATURES)
+    rows.forEach((row, at) => all.set(row, at * FEATURES))
+    return all
+  }
 }
