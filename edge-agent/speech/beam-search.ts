@@ -23,7 +23,6 @@ export interface BestPath {
 export class BeamSearch {
   readonly #net: SearchNetwork
   #beams: Beams
-  readonly #open: OpenWords
   readonly #bias: Bias | null
   readonly #ways: WaysOn
   readonly #history: WordHistory
@@ -42,11 +41,14 @@ export class BeamSearch {
   ) {
     this.#net = net
     this.#beams = o.beams
-    this.#open = o.open
     this.#bias = o.bias
     this.#ways = waysOn(net)
     this.#history = new WordHistory(this.#ways.count)
-    this.#rivals = new Rivals(this.#history, net.stateCount)
+    this.#rivals = new Rivals(this.#history, {
+      open: o.open,
+      gain: (word, record) => this.#gain(word, record),
+      stateCount: net.stateCount,
+    })
     this.#units = new ActiveUnits(net, o.model.transitions)
     this.#junctionScore = new Float64Array(net.junctionCount)
     this.#junctionBack = new Int32Array(net.junctionCount)
@@ -147,45 +149,19 @@ export class BeamSearch {
     const first = net.endFirst[own] as number
     const last = net.endFirst[own + 1] as number
     if (first === last) return
-    const free = path.score - (net.ahead[own] as number)
-    const rivals = this.#rivals.of(back)
+    const place = this.#rivals.of(back)
+    const sound = path.score - (net.ahead[own] as number) - this.#history.score(back)
     for (let n = first; n < last; n++) {
       const end = net.ends[n] as number
       const word = net.endWord[end] as number
-      const { score, after } = this.#bestAfter(word, { free, back, rivals })
+      const followed = this.#rivals.followed(place, word)
+      const score = sound + followed.score
       if (score < path.wordThreshold) continue
+      const after = followed.record
       const tail = net.endTail[end] as number
       if (tail < 0) this.#leaveOpen(unit, { word, entered: after, back: after, score })
       else this.#enterTail(tail, { word, back: after, score })
     }
-  }
-
-  /** The best of what an open word may follow; `free` is the path's score without the word's own, as it stands on `back`. */
-  #bestAfter(
-    word: number,
-    path: { readonly free: number; readonly back: number; readonly rivals: readonly number[] },
-  ): { readonly score: number; readonly after: number } {
-    const history = this.#history
-    let after = path.back
-    let score = path.free + this.#own(word, after)
-    const sound = path.free - history.score(after)
-    for (const rival of path.rivals) {
-      const reached = sound + history.score(rival)
-      // They come best first, and the language model takes away: what follows cannot win any more.
-      if (this.#bias === null && reached + this.#open.most <= score) break
-      if (rival === path.back) continue
-      const total = reached + this.#own(word, rival)
-      if (total <= score) continue
-      score = total
-      after = rival
-    }
-    return { score, after }
-  }
-
-  /** What an open word adds after a record, its sound left out. */
-  #own(word: number, after: number): number {
-    this.#open.after(this.#history, after)
-    return this.#open.score(word) + this.#gain(word, after)
   }
 
   #enterTail(

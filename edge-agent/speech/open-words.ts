@@ -1,5 +1,5 @@
 /** What a word of the open vocabulary costs where it stands: the language model after the two words before it. */
-import { BOUNDARY, UNKNOWN, type LanguageModel } from './language-model.ts'
+import { BOUNDARY, type LanguageModel } from './language-model.ts'
 import type { SearchNetwork } from './search-network.ts'
 import type { Tuning } from './tuning.ts'
 import type { WordHistory } from './word-history.ts'
@@ -9,14 +9,17 @@ export function openWeight(language: LanguageModel, id: number, open: Tuning['op
   return open.language * language.unigram(id) + open.word
 }
 
+/** Two words that another may follow, the newer one last, as the language model numbers them. */
+export interface Standing {
+  readonly last: number
+  /** Of the two together. */
+  readonly pair: number
+}
+
 export class OpenWords {
   readonly #language: LanguageModel
   readonly #ids: Int32Array
   readonly #open: Tuning['open']
-  #before = UNKNOWN
-  #last = UNKNOWN
-  /** The two as the language model numbers them. */
-  #pair = UNKNOWN
 
   constructor(language: LanguageModel, net: SearchNetwork, open: Tuning['open']) {
     this.#language = language
@@ -24,26 +27,18 @@ export class OpenWords {
     this.#open = open
   }
 
-  /** The words that are scored next come after those of `record`. */
-  after(history: WordHistory, record: number): void {
+  /** Where a word stands that comes after `record`. */
+  after(history: WordHistory, record: number): Standing {
     const last = history.lastWord(record)
     const before = last < 0 ? -1 : history.lastWord(history.before(last))
     const lastId = last < 0 ? BOUNDARY : (this.#ids[history.word(last)] as number)
     const beforeId = before < 0 ? BOUNDARY : (this.#ids[history.word(before)] as number)
-    if (lastId === this.#last && beforeId === this.#before) return
-    this.#last = lastId
-    this.#before = beforeId
-    this.#pair = this.#language.pair(beforeId, lastId)
-  }
-
-  /** No word is better than this (nats). */
-  get most(): number {
-    return Math.max(0, this.#open.word)
+    return { last: lastId, pair: this.#language.pair(beforeId, lastId) }
   }
 
   /** Nats. */
-  score(word: number): number {
-    const log = this.#language.after(this.#pair, this.#last, this.#ids[word] as number)
+  score({ pair, last }: Standing, word: number): number {
+    const log = this.#language.after(pair, last, this.#ids[word] as number)
     return this.#open.language * log + this.#open.word
   }
 }

@@ -3,44 +3,99 @@
  * word was not known; the language model may prefer another that ended at the same moment. What the word sounds like is taken to be
  * the same after each of them, though its first phone depends on what was said before.
  */
+import type { OpenWords, Standing } from './open-words.ts'
 import { ROOT, type WordHistory } from './word-history.ts'
 
 /** More of them change hardly a word. */
 const MOST = 8
 /** The best of this many frames are remembered: words are rarely longer. */
-const MOST_PLACES = 512
+const MOST_PLACES = 256
 /** More than any network has. */
 const WORDS = 2 ** 22
 
+export interface Rival {
+  readonly record: number
+  /** Of the best path that ends with it (nats). */
+  readonly score: number
+  readonly standing: Standing
+}
+
+/** What a word follows best, and the score of both, all but the word's sound (nats). */
+export interface Followed {
+  readonly record: number
+  readonly score: number
+}
+
+/** Where and when words end that others may follow. */
+export interface Place {
+  /** They differ in their last two words; best first. */
+  readonly rivals: readonly Rival[]
+  /** What was found for words before: a word ends in many frames, and follows the same in all of them. */
+  readonly followed: Map<number, Followed>
+}
+
 export class Rivals {
   readonly #history: WordHistory
+  readonly #open: OpenWords
+  readonly #gain: (word: number, record: number) => number
   readonly #stateCount: number
-  readonly #known = new Map<number, readonly number[]>()
+  readonly #known = new Map<number, Place>()
+  #root: Place
 
-  constructor(history: WordHistory, stateCount: number) {
+  /** `gain` is what a call's bias list adds to a word after a record. */
+  constructor(
+    history: WordHistory,
+    o: {
+      readonly open: OpenWords
+      readonly gain: (word: number, record: number) => number
+      readonly stateCount: number
+    },
+  ) {
     this.#history = history
-    this.#stateCount = stateCount
+    this.#open = o.open
+    this.#gain = o.gain
+    this.#stateCount = o.stateCount
+    this.#root = this.#beginning()
   }
 
-  /** Records that end when and where `record` does and differ in their last two words, best first. */
-  of(record: number): readonly number[] {
+  /** What ends when and where `record` does, itself among it or something better; before the first word there is only that. */
+  of(record: number): Place {
     const history = this.#history
-    if (record < 0) return []
+    if (record < 0) return this.#root
     const place = history.frame(record) * this.#stateCount + history.state(record, ROOT)
     const known = this.#known.get(place)
     if (known !== undefined) return known
-    const found = this.#found(record)
+    const found = { rivals: this.#found(record), followed: new Map<number, Followed>() }
     if (this.#known.size === MOST_PLACES) this.#forgetOldest()
     this.#known.set(place, found)
     return found
   }
 
+  /** What an open word follows best at a place. */
+  followed(place: Place, word: number): Followed {
+    const known = place.followed.get(word)
+    if (known !== undefined) return known
+    let best: Followed = { record: ROOT, score: -Infinity }
+    for (const { record, score, standing } of place.rivals) {
+      const total = score + this.#open.score(standing, word) + this.#gain(word, record)
+      if (total > best.score) best = { record, score: total }
+    }
+    place.followed.set(word, best)
+    return best
+  }
+
   /** Records were numbered anew, or forgotten. */
   clear(): void {
     this.#known.clear()
+    this.#root = this.#beginning()
   }
 
-  #found(record: number): readonly number[] {
+  #beginning(): Place {
+    const standing = this.#open.after(this.#history, ROOT)
+    return { rivals: [{ record: ROOT, score: 0, standing }], followed: new Map() }
+  }
+
+  #found(record: number): readonly Rival[] {
     const history = this.#history
     const [frame, state] = [history.frame(record), history.state(record, ROOT)]
     let first = record
@@ -50,12 +105,13 @@ export class Rivals {
       if (history.state(at, ROOT) === state) there.push(at)
     there.sort((a, b) => history.score(b) - history.score(a))
     const said = new Set<number>()
-    const found: number[] = []
+    const found: Rival[] = []
     for (const at of there) {
       const words = this.#lastWords(at)
       if (said.has(words)) continue
       said.add(words)
-      if (found.push(at) === MOST) break
+      const rival = { record: at, score: history.score(at), standing: this.#open.after(history, at) }
+      if (found.push(rival) === MOST) break
     }
     return found
   }

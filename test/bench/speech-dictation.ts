@@ -1,13 +1,16 @@
 /**
- * Everyday sentences read by a synthetic voice that no training uses, in open dictation; Debian's pocketsphinx with its whole model of
- * English hears the same in the same run. A guard with no goal: good figures here say little about people.
+ * Open dictation: everyday sentences read by a synthetic voice that no training uses, and, of a manifest of people, the commands that
+ * its domain understands rightly, whose words are then known (`--manifest`, `--domain`). Debian's pocketsphinx with its whole model of
+ * English hears the same in the same run. A guard with no goal.
  */
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { evaluate } from '../../edge-agent/evaluation/evaluate.ts'
+import { type DomainUnderTest, openDomainUnderTest } from '../../edge-agent/evaluation/domain-under-test.ts'
+import { evaluate, type EvaluationReport } from '../../edge-agent/evaluation/evaluate.ts'
 import { type Entry, readManifest } from '../../edge-agent/evaluation/manifest.ts'
+import type { Outcome } from '../../edge-agent/evaluation/outcome.ts'
 import { recordingOf } from '../../edge-agent/evaluation/recording.ts'
 import { wordErrors } from '../../edge-agent/evaluation/word-errors.ts'
 import { wordsOf } from '../../edge-agent/intent/normalise.ts'
@@ -16,7 +19,7 @@ import { wav } from '../support/sounds.ts'
 import { isInstalled, speak, SYNTHESIS_REMEDY } from '../support/synthesis.ts'
 import { hearByPocketsphinx, pocketsphinxIsThere } from './pocketsphinx.ts'
 import { READ_SENTENCES, UNSEEN_SENTENCES } from './read-sentences.ts'
-import type { BenchReport, BenchRow } from './report.ts'
+import type { BenchOptions, BenchReport, BenchRow } from './report.ts'
 
 const VOICE = { program: 'flite', name: 'slt' } as const
 const SETS = [
@@ -24,51 +27,83 @@ const SETS = [
   { name: 'written afterwards', sentences: UNSEEN_SENTENCES },
 ] as const
 
-export async function run(progress: (line: string) => void): Promise<BenchReport> {
-  if (!isInstalled(VOICE.program)) {
-    progress(`skipped: ${VOICE.program} is missing; ${SYNTHESIS_REMEDY}`)
-    return { bench: 'speech-dictation', rows: [] }
-  }
+type Progress = (line: string) => void
+
+export async function run(progress: Progress, options: BenchOptions): Promise<BenchReport> {
   if (!pocketsphinxIsThere())
     progress('pocketsphinx is not there to be heard beside: apt-get install pocketsphinx')
+  return {
+    bench: 'speech-dictation',
+    rows: [...(await readRows(progress)), ...(await peopleRows(options, progress))],
+  }
+}
+
+async function readRows(progress: Progress): Promise<readonly BenchRow[]> {
+  if (!isInstalled(VOICE.program)) {
+    progress(`sentences are left out: ${VOICE.program} is missing; ${SYNTHESIS_REMEDY}`)
+    return []
+  }
   const rows: BenchRow[] = []
   for (const { name, sentences } of SETS) {
     progress(`${sentences.length} sentences ${name}`)
-    rows.push(...(await rowsOf(name, sentences)))
+    const folder = mkdtempSync(join(tmpdir(), 'starling-dictation-'))
+    try {
+      rows.push(...(await rowsOf(`sentences ${name}`, read(folder, sentences))))
+    } finally {
+      rmSync(folder, { recursive: true })
+    }
   }
-  return { bench: 'speech-dictation', rows }
+  return rows
 }
 
-async function rowsOf(name: string, sentences: readonly string[]): Promise<BenchRow[]> {
-  const folder = mkdtempSync(join(tmpdir(), 'starling-dictation-'))
-  try {
-    const entries = read(folder, sentences)
-    const { overall, cost } = await evaluate({
-      entries,
-      domain: null,
-      noise: null,
-      modelDir: fileURLToPath(MODEL_FOLDERS.speech),
-      streams: 2,
-      signal: new AbortController().signal,
-      onProgress: () => undefined,
-    })
-    const baseline = pocketsphinxIsThere() ? pocketsphinxWrong(entries) : null
-    return [
-      {
-        name: `words wrong, sentences ${name}`,
-        value: percent(overall.words.rate.value ?? Number.NaN),
-        unit: '%',
-        ...(baseline === null ? {} : { baseline }),
-      },
-      {
-        name: `processor time, sentences ${name}`,
-        value: cost.realTimeFactor ?? Number.NaN,
-        unit: 'of a processor',
-      },
-    ]
-  } finally {
-    rmSync(folder, { recursive: true })
+async function peopleRows(
+  { manifest, domain, limit }: BenchOptions,
+  progress: Progress,
+): Promise<readonly BenchRow[]> {
+  if (manifest === undefined || domain === undefined || !existsSync(manifest)) {
+    progress('people are left out: they need --manifest and --domain, recordings with their intents')
+    return []
   }
+  const most = limit === undefined ? undefined : Number(limit)
+  const { entries } = readManifest(manifest)
+  const commands = entries.filter(({ intent }) => typeof intent === 'string').slice(0, most)
+  const known: Entry[] = []
+  await hear(commands, openDomainUnderTest(domain), ({ entry, played, right }) => {
+    if (right) known.push({ ...entry, text: played.hypothesis.text })
+  })
+  progress(`${known.length} of ${commands.length} commands have words that are known`)
+  return known.length === 0 ? [] : await rowsOf('commands of people', known)
+}
+
+async function rowsOf(name: string, entries: readonly Entry[]): Promise<readonly BenchRow[]> {
+  const { overall, cost } = await hear(entries, null)
+  const baseline = pocketsphinxIsThere() ? pocketsphinxWrong(entries) : null
+  return [
+    {
+      name: `words wrong, ${name}`,
+      value: percent(overall.words.rate.value ?? Number.NaN),
+      unit: '%',
+      ...(baseline === null ? {} : { baseline }),
+    },
+    { name: `processor time, ${name}`, value: cost.realTimeFactor ?? Number.NaN, unit: 'of a processor' },
+  ]
+}
+
+async function hear(
+  entries: readonly Entry[],
+  domain: DomainUnderTest | null,
+  onOutcome: (outcome: Outcome) => void = () => undefined,
+): Promise<EvaluationReport> {
+  return await evaluate({
+    entries,
+    domain,
+    noise: null,
+    modelDir: fileURLToPath(MODEL_FOLDERS.speech),
+    streams: 2,
+    signal: new AbortController().signal,
+    onProgress: () => undefined,
+    onOutcome,
+  })
 }
 
 /** The sentences as recordings with their texts. */

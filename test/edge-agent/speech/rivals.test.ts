@@ -59,15 +59,13 @@ describe('what an open word follows', () => {
       fc.property(fc.integer(), (seed) => {
         const { search, open } = searched(seed, 60)
         const { history } = search
-        const rivals = new Rivals(history, net.stateCount)
+        const rivals = new Rivals(history, { open, gain: () => 0, stateCount: net.stateCount })
         for (let record = 0; record < history.count; record++) {
           const [word, before] = [history.word(record), history.before(record)]
           if (word < 0 || before < 0) continue
-          const total = (after: number): number => {
-            open.after(history, after)
-            return history.score(after) + open.score(word)
-          }
-          const others = rivals.of(before)
+          const total = (after: number): number =>
+            history.score(after) + open.score(open.after(history, after), word)
+          const others = rivals.of(before).rivals.map(({ record: other }) => other)
           followed++
           if (others[0] !== before) chosen++
           for (const other of others) expect(total(other)).toBeLessThanOrEqual(total(before) + 1e-6)
@@ -82,6 +80,7 @@ describe('what an open word follows', () => {
 })
 
 describe('the rivals of a record', () => {
+  const open = new OpenWords(language, net, TUNING.open)
   const history = new WordHistory(4)
   const push = (word: number, o: { before?: number; score: number; frame: number; state?: number }): number =>
     history.push({ word, before: ROOT, state: 0, bias: 0, ...o, way: o.state ?? 0 })
@@ -94,24 +93,39 @@ describe('the rivals of a record', () => {
   const later = push(5, { before: b, score: -50, frame: 21 })
 
   it('end when and where it does, best first, each pair of last words once', () => {
-    const rivals = new Rivals(history, 2)
-    expect(rivals.of(a)).toEqual([b, paused, a])
-    expect(rivals.of(same)).toEqual([b, paused, a])
-    expect(rivals.of(later)).toEqual([later])
-    expect(rivals.of(elsewhere)).not.toContain(a)
-    expect(rivals.of(ROOT)).toEqual([])
+    const rivals = new Rivals(history, { open, gain: () => 0, stateCount: 2 })
+    const of = (record: number): readonly number[] =>
+      rivals.of(record).rivals.map(({ record: rival }) => rival)
+    expect(of(a)).toEqual([b, paused, a])
+    expect(of(same)).toEqual([b, paused, a])
+    expect(of(later)).toEqual([later])
+    expect(of(elsewhere)).toEqual([elsewhere])
+    expect(of(ROOT)).toEqual([ROOT])
+    expect(rivals.of(a).rivals[0]).toEqual({ record: b, score: -30, standing: open.after(history, b) })
   })
 
   it('are few, and looked up anew once they were forgotten', () => {
     const many = new WordHistory(1)
     for (let word = 0; word < 40; word++)
       many.push({ word, before: ROOT, state: 0, way: 0, bias: 0, score: -word, frame: 5 })
-    const rivals = new Rivals(many, 1)
+    const rivals = new Rivals(many, { open, gain: () => 0, stateCount: 1 })
     const found = rivals.of(20)
-    expect(found).toEqual([0, 1, 2, 3, 4, 5, 6, 7])
+    expect(found.rivals.map(({ record }) => record)).toEqual([0, 1, 2, 3, 4, 5, 6, 7])
     expect(rivals.of(3)).toBe(found)
     rivals.clear()
     expect(rivals.of(3)).not.toBe(found)
     expect(rivals.of(3)).toEqual(found)
+  })
+
+  it('are followed by a word as it scores best, a call’s own list counted', () => {
+    const word = net.wordLanguage.findIndex((id) => id > 0)
+    const score = (record: number, gain = 0): number =>
+      history.score(record) + open.score(open.after(history, record), word) + gain
+    const plain = new Rivals(history, { open, gain: () => 0, stateCount: 2 })
+    const best = [b, paused, a].reduce((one, other) => (score(other) > score(one) ? other : one))
+    expect(plain.followed(plain.of(a), word)).toEqual({ record: best, score: score(best) })
+    expect(plain.followed(plain.of(a), word)).toBe(plain.followed(plain.of(b), word))
+    const listed = new Rivals(history, { open, gain: (_, record) => (record === a ? 100 : 0), stateCount: 2 })
+    expect(listed.followed(listed.of(b), word)).toEqual({ record: a, score: score(a, 100) })
   })
 })
