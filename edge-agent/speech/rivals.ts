@@ -8,7 +8,7 @@ import { ROOT, type WordHistory } from './word-history.ts'
 
 /** More of them change hardly a word. */
 const MOST = 8
-/** The best of this many frames are remembered: words are rarely longer. */
+/** So many are remembered: words are rarely longer than that many frames. */
 const MOST_PLACES = 256
 /** More than any network has. */
 const WORDS = 2 ** 22
@@ -100,20 +100,17 @@ export class Rivals {
     const [frame, state] = [history.frame(record), history.state(record, ROOT)]
     let first = record
     while (first > 0 && history.frame(first - 1) === frame) first--
-    const there: number[] = []
-    for (let at = first; at < history.count && history.frame(at) === frame; at++)
-      if (history.state(at, ROOT) === state) there.push(at)
-    there.sort((a, b) => history.score(b) - history.score(a))
-    const said = new Set<number>()
-    const found: Rival[] = []
-    for (const at of there) {
-      const words = this.#lastWords(at)
-      if (said.has(words)) continue
-      said.add(words)
-      const rival = { record: at, score: history.score(at), standing: this.#open.after(history, at) }
-      if (found.push(rival) === MOST) break
+    const best = new BestOfEach()
+    for (let at = first; at < history.count && history.frame(at) === frame; at++) {
+      const score = history.score(at)
+      if (best.takes(score) && history.state(at, ROOT) === state)
+        best.take({ record: at, score, words: this.#lastWords(at) })
     }
-    return found
+    return best.all.map(({ record: at, score }) => ({
+      record: at,
+      score,
+      standing: this.#open.after(history, at),
+    }))
   }
 
   /** The last two words as one number. */
@@ -126,9 +123,34 @@ export class Rivals {
   }
 
   #forgetOldest(): void {
-    for (const place of this.#known.keys()) {
-      this.#known.delete(place)
-      return
+    const [oldest] = this.#known.keys()
+    if (oldest !== undefined) this.#known.delete(oldest)
+  }
+}
+
+interface Candidate {
+  readonly record: number
+  readonly score: number
+  readonly words: number
+}
+
+/** The best few, one for each pair of words, best first; of hundreds hardly any get in. */
+class BestOfEach {
+  readonly all: Candidate[] = []
+
+  takes(score: number): boolean {
+    const worst = this.all[MOST - 1]
+    return worst === undefined || score > worst.score
+  }
+
+  take(candidate: Candidate): void {
+    const same = this.all.findIndex(({ words }) => words === candidate.words)
+    if (same >= 0) {
+      if ((this.all[same] as Candidate).score >= candidate.score) return
+      this.all.splice(same, 1)
     }
+    const below = this.all.findIndex(({ score }) => score < candidate.score)
+    this.all.splice(below < 0 ? this.all.length : below, 0, candidate)
+    if (this.all.length > MOST) this.all.pop()
   }
 }
