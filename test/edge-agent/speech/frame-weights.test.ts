@@ -1,8 +1,8 @@
 import { expect, test } from 'vitest'
 import { FrameWeights } from '../../../edge-agent/speech/frame-weights.ts'
 
-function weighed(aboveNoise: readonly number[], from = 0): number[] {
-  const weights = new FrameWeights(0.3)
+function weighed(aboveNoise: readonly number[], from = 0, least = 0.3): number[] {
+  const weights = new FrameWeights(least)
   for (const above of aboveNoise) weights.push({ aboveNoise: above })
   const frames = aboveNoise.length - from
   const scores = new Float32Array(2 * frames).fill(-10)
@@ -12,6 +12,10 @@ function weighed(aboveNoise: readonly number[], from = 0): number[] {
 
 test('a frame counts the less, the less it stands above the noise, and never for nothing', () => {
   expect(weighed([-4, 0, 1, 9])).toEqual([-3, -3, -3, -3, -4.5, -4.5, -10, -10])
+})
+
+test('the least that a frame counts for is the caller’s to say', () => {
+  expect(weighed([-4, 0, 1], 0, 0.85)).toEqual([-8.5, -8.5, -8.5, -8.5, -10, -10])
 })
 
 test('each row gets the weight of its own frame', () => {

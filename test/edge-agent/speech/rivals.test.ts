@@ -12,6 +12,7 @@ import { OpenWords } from '../../../edge-agent/speech/open-words.ts'
 import { Rivals } from '../../../edge-agent/speech/rivals.ts'
 import { TUNING } from '../../../edge-agent/speech/tuning.ts'
 import { ROOT, WordHistory } from '../../../edge-agent/speech/word-history.ts'
+import { chanceScores } from '../../support/chance-scores.ts'
 
 const files = readModel(fileURLToPath(MODEL_FOLDERS.speech))
 const model = files.phones
@@ -40,15 +41,7 @@ const BEAMS = { unit: 60, word: 60, maxUnits: 3_000 }
 function searched(seed: number, frames: number): { search: BeamSearch; open: OpenWords } {
   const open = new OpenWords(language, net, TUNING.open)
   const search = new BeamSearch(net, { model, beams: BEAMS, open, bias: null })
-  let state = seed
-  const scores = new Float32Array(model.senoneCount)
-  for (let t = 0; t < frames; t++) {
-    for (let i = 0; i < scores.length; i++) {
-      state = (Math.imul(state, 1_664_525) + 1_013_904_223) | 0
-      scores[i] = (12 * state) / 2 ** 31
-    }
-    search.step(scores, 0)
-  }
+  for (const scores of chanceScores(model.senoneCount, { seed, spread: 12, frames })) search.step(scores, 0)
   return { search, open }
 }
 

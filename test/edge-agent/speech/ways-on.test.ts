@@ -12,6 +12,7 @@ import { readModel } from '../../../edge-agent/speech/model-files.ts'
 import { OpenWords } from '../../../edge-agent/speech/open-words.ts'
 import { TUNING } from '../../../edge-agent/speech/tuning.ts'
 import { waysOn } from '../../../edge-agent/speech/ways-on.ts'
+import { chanceScores } from '../../support/chance-scores.ts'
 
 const files = readModel(fileURLToPath(MODEL_FOLDERS.speech))
 const model = files.phones
@@ -48,15 +49,8 @@ function heard(
   const open = new OpenWords(sounds.language, net, TUNING.open)
   const beams = { unit: 1e6, word: 1e6, maxUnits: 1e6 }
   const search = new BeamSearch(net, { model, beams, open, bias: null })
-  let state = seed
-  const scores = new Float32Array(model.senoneCount)
-  for (let t = 0; t < FRAMES; t++) {
-    for (let i = 0; i < scores.length; i++) {
-      state = (Math.imul(state, 1_664_525) + 1_013_904_223) | 0
-      scores[i] = (spread * state) / 2 ** 31
-    }
+  for (const scores of chanceScores(model.senoneCount, { seed, spread, frames: FRAMES }))
     search.step(scores, 0)
-  }
   const path = search.best()
   const words = path.spans.filter(({ word }) => word >= 0).map(({ word }) => word)
   return { score: path.score, words, lattice: bestSentences(search.history, search.ends(), 3) }
