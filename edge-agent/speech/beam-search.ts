@@ -20,7 +20,16 @@ export interface BestPath {
   readonly end: number
 }
 
-export class BeamSearch {
+/** What a search has found when the audio is over. */
+export interface Searched {
+  readonly history: WordHistory
+  /** The records with which a sentence ends now. */
+  ends(): number[]
+  /** The best complete sentence ending now, else the best beginning of one. */
+  best(): BestPath
+}
+
+export class BeamSearch implements Searched {
   readonly #net: SearchNetwork
   #beams: Beams
   readonly #bias: Bias | null
@@ -77,14 +86,16 @@ export class BeamSearch {
     for (const junction of this.#net.startJunctions) this.#reach(junction, 0, -1)
   }
 
-  /** Takes the senone scores of the next frame (from `offset` on). */
-  step(senones: Float32Array, offset: number): void {
+  /** Takes the senone scores of the next frame (from `offset` on); `watch` sees the records from `first` on, which it made. */
+  step(senones: Float32Array, offset: number, watch?: (history: WordHistory, first: number) => void): void {
+    const first = this.#history.count
     const frame = { senones, offset, width: this.#beams.unit }
     this.#units.advance(frame)
     this.#openJunctions(frame)
     this.#frame++
     const threshold = this.#units.prune(this.#beams)
     this.#leave(threshold, this.#units.best - this.#beams.word)
+    watch?.(this.#history, first)
     if (this.#history.needsCompaction) this.#compact()
   }
 

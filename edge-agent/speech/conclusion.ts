@@ -1,5 +1,5 @@
 /** What a search comes to when the audio is over: the sentence, its alternatives, and how sure it is. */
-import type { BeamSearch } from './beam-search.ts'
+import type { Searched } from './beam-search.ts'
 import { judge, type Judged, type Judging } from './confidence.ts'
 import type { Alternative, Hypothesis } from './hypothesis.ts'
 import { bestSentences, posteriors, SENTENCE_SCALE, type Sentence } from './lattice.ts'
@@ -27,7 +27,7 @@ export const NOTHING_HEARD: Concluded = {
   alternatives: [],
 }
 
-export function conclude(search: BeamSearch, judging: Judging): Concluded {
+export function conclude(search: Searched, judging: Judging): Concluded {
   const { net } = judging
   const path = search.best()
   const { history } = search

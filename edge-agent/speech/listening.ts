@@ -13,6 +13,7 @@ import type { Hypothesis, Partial } from './hypothesis.ts'
 import type { LanguageModel } from './language-model.ts'
 import { OpenWords } from './open-words.ts'
 import type { PhoneModel } from './phone-model.ts'
+import { isAllOpen, SecondPass } from './second-pass/second-pass.ts'
 import { type SearchNetwork, wordAt } from './search-network.ts'
 import { isSaidSo } from './said-so.ts'
 import { stableWords } from './stable-words.ts'
@@ -70,6 +71,7 @@ export class Listening {
   readonly #weights: FrameWeights
   readonly #voice: VoiceActivity
   readonly #search: BeamSearch
+  readonly #second: SecondPass | null
   readonly #beams: Beams
   readonly #free: FreePath
   readonly #senoneCount: number
@@ -115,12 +117,23 @@ export class Listening {
     this.#weights = new FrameWeights(o.tuning.leastFrameWeight)
     this.#voice = new VoiceActivity(o.tuning.speechAboveNoise)
     this.#beams = o.net.openTo.length === 0 ? o.tuning.beams : o.tuning.openBeams
+    const bias = o.bias === undefined ? null : new Bias(o.net, o.bias)
     this.#search = new BeamSearch(o.net, {
       model: o.model,
       beams: this.#beams,
       open: new OpenWords(o.language, o.net, o.tuning.open),
-      bias: o.bias === undefined ? null : new Bias(o.net, o.bias),
+      bias,
     })
+    const { second } = o.tuning
+    this.#second =
+      second === null || !isAllOpen(o.net)
+        ? null
+        : new SecondPass(o.net, {
+            model: o.model,
+            beams: second.beams,
+            open: new OpenWords(o.language, o.net, { ...o.tuning.open, ...second }),
+            bias,
+          })
     this.#free = new FreePath(o.model)
     this.#senoneCount = o.model.senoneCount
     this.#channel = o.channel
@@ -227,8 +240,14 @@ export class Listening {
     this.#weights.apply(senones, frames)
     for (let row = 0; row < frames.rows; row++) {
       // The frames that a sketch leaves out are taken to sound like the one before.
-      for (let turn = 0; turn < frames.every; turn++) this.#search.step(senones, row * this.#senoneCount)
-      if (!this.#isSketch) this.#free.step(senones, row * this.#senoneCount)
+      const at = row * this.#senoneCount
+      if (this.#isSketch) for (let turn = 0; turn < frames.every; turn++) this.#search.step(senones, at)
+      else {
+        const second = this.#second
+        if (second === null) this.#search.step(senones, at)
+        else this.#search.step(senones, at, (history, first) => second.hear(senones, at, history, first))
+        this.#free.step(senones, at)
+      }
     }
     this.#spent(start)
   }
@@ -254,6 +273,7 @@ export class Listening {
     const start = performance.now()
     this.#isSketch = false
     this.#search.restart(this.#beams)
+    this.#second?.restart()
     this.#free.restart()
     this.#spent(start)
     const count = this.#decoded
@@ -274,14 +294,26 @@ export class Listening {
   #tellPartial(): void {
     if (this.#decoded - this.#partialAt < PARTIAL_EVERY_FRAMES || !this.#heardSpeech()) return
     this.#partialAt = this.#decoded
-    const words = this.#search.running().spans.flatMap((span) => wordAt(this.#net, span.word)?.text ?? [])
+    const { words: running, stable } = this.#running()
+    const words = running.flatMap((word) => wordAt(this.#net, word)?.text ?? [])
     const text = words.join(' ')
-    const stable = this.#mayDecodeAgain() ? 0 : stableWords(this.#search.history, this.#search.live()).length
     if (text === this.#lastPartial && stable === this.#stable) return
     this.#lastPartial = text
     this.#stable = stable
     this.#partials++
     this.#events.onPartial({ text, words, stableWords: stable, audioMs: this.#decoded * FRAME_MS })
+  }
+
+  /** What is said so far, as indices into the network's words, and how many of the first of them every path has. */
+  #running(): { readonly words: readonly number[]; readonly stable: number } {
+    const { spans } = this.#search.running()
+    const mayChange = this.#mayDecodeAgain()
+    if (this.#second !== null) {
+      const { words, stable } = this.#second.running(spans)
+      return { words, stable: mayChange ? 0 : stable }
+    }
+    const stable = mayChange ? 0 : stableWords(this.#search.history, this.#search.live()).length
+    return { words: spans.map(({ word }) => word), stable }
   }
 
   /** What may be decoded once more is not stable yet. */
@@ -310,7 +342,8 @@ export class Listening {
 
   #conclude(): Concluded {
     if (!this.#heardSpeech()) return NOTHING_HEARD
-    const concluded = conclude(this.#search, {
+    this.#second?.finish()
+    const concluded = conclude(this.#second?.search ?? this.#search, {
       free: this.#free,
       net: this.#net,
       voiced: this.#voice.voiced,

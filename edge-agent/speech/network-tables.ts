@@ -88,5 +88,7 @@ export function treeTables(
     rightPhones: tree?.rights.values ?? none,
     tailFirst: tree?.tails.first ?? noRows,
     tailUnits: (tree?.tails.values ?? none).map((unit) => unit + offset.units),
+    headFirst: tree?.heads.first ?? noRows,
+    headUnits: (tree?.heads.values ?? none).map((unit) => unit + offset.units),
   }
 }

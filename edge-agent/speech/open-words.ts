@@ -41,4 +41,9 @@ export class OpenWords {
     const log = this.#language.after(pair, last, this.#ids[word] as number)
     return this.#open.language * log + this.#open.word
   }
+
+  /** Nats that nothing more is said. */
+  end({ pair, last }: Standing): number {
+    return this.#open.language * this.#language.after(pair, last, BOUNDARY)
+  }
 }

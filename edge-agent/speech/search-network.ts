@@ -37,6 +37,9 @@ export interface SearchNetwork {
   readonly rightPhones: Int32Array
   readonly tailFirst: Int32Array
   readonly tailUnits: Int32Array
+  /** Units of the tree that a word may begin with, by the phone before b and its first phone p: list b * phoneCount + p. */
+  readonly headFirst: Int32Array
+  readonly headUnits: Int32Array
   /** Open arcs of each state: where they lead, at what weight, and the junction of each pair of phones there (or -1). */
   readonly openFirst: Int32Array
   readonly openTo: Int32Array

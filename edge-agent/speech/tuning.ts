@@ -8,6 +8,8 @@ export interface Tuning {
   readonly openBeams: Beams
   /** While the channel is hardly known: what is found by them is only shown, and searched again. */
   readonly sketchBeams: Beams
+  /** Of the second pass over open words, null for none: its beams, the weight of the language model and the cost of a word there. */
+  readonly second: { readonly beams: Beams; readonly language: number; readonly word: number } | null
   readonly costs: PauseCosts
   /**
    * Of grammars with an open vocabulary: the weight of the language model's logs against acoustic scores, the cost of each open
@@ -30,6 +32,7 @@ export const TUNING: Tuning = {
   beams: { unit: 120, word: 80, maxUnits: 6_000 },
   openBeams: { unit: 100, word: 80, maxUnits: 4_000 },
   sketchBeams: { unit: 70, word: 55, maxUnits: 1_500 },
+  second: null,
   costs: { silence: -5, filler: -18, word: -3 },
   open: { language: 6.5, word: -1, choice: 4 },
   priorFrames: 30,
@@ -43,4 +46,9 @@ export const TUNING: Tuning = {
  * Of open dictation. Where a grammar is known a frame in noise may say little; without one the language model would then speak for it,
  * and what it says was not said.
  */
-export const DICTATION_TUNING: Tuning = { ...TUNING, leastFrameWeight: 0.85 }
+export const DICTATION_TUNING: Tuning = {
+  ...TUNING,
+  leastFrameWeight: 0.85,
+  openBeams: { unit: 80, word: 60, maxUnits: 3_000 },
+  second: { beams: { unit: 147, word: 65, maxUnits: 6_000 }, language: 8.5, word: -1 },
+}
