@@ -1,5 +1,6 @@
 /** What a microphone, a room and a voice add to every cepstrum: it is estimated from the speech heard and taken off. */
 import { CEPSTRA, type Frame } from './front-end.ts'
+import { framesOf, joinedFrames, KEPT_FRAMES } from './known-voice.ts'
 import { LastFrames } from './last-frames.ts'
 import { LEAST_TRACT_FRAMES, type VocalTract, warpedBy } from './vocal-tract.ts'
 
@@ -27,6 +28,10 @@ export interface Channel {
   mean(): Float64Array
   /** The channel by all audio so far gone over again, and where cepstra depend on it those of the last frames heard anew. */
   settle(): { readonly mean: Float64Array; readonly cepstra?: readonly Float64Array[] }
+  /** Takes speech of the same voice over the same line, as another channel of the kind gave it; gives the number of its frames. */
+  recall(speech: Float32Array): number
+  /** The last of the speech heard, for the next channel. */
+  lastSpeech(): Float32Array
 }
 
 /** Frames of speech by which a vocal tract is known: five seconds settle it. */
@@ -38,6 +43,7 @@ export class FullBandChannel implements Channel {
   readonly #tract: VocalTract
   readonly #plain: LastFrames
   readonly #speech: Float64Array[] = []
+  readonly #last = new LastFrames(KEPT_FRAMES)
   #warp: Float64Array | null = null
   #sum: Float64Array = new Float64Array(CEPSTRA)
   #count = 0
@@ -51,13 +57,31 @@ export class FullBandChannel implements Channel {
 
   hear({ cepstra: plain }: Frame, isSpeech: boolean): Float64Array {
     this.#plain.push(plain)
-    if (isSpeech && this.#speech.length < TRACT_FRAMES) this.#speech.push(plain)
+    if (isSpeech) this.#takeSpeech(plain)
     const cepstra = this.#warped(plain)
     if (isSpeech) {
       this.#count++
       addTo(this.#sum, cepstra)
     }
     return cepstra
+  }
+
+  #takeSpeech(plain: Float64Array): void {
+    this.#last.push(plain)
+    if (this.#speech.length < TRACT_FRAMES) this.#speech.push(plain)
+  }
+
+  recall(speech: Float32Array): number {
+    for (const frame of framesOf(speech, CEPSTRA)) {
+      this.#takeSpeech(frame)
+      this.#count++
+      addTo(this.#sum, frame)
+    }
+    return this.#speech.length
+  }
+
+  lastSpeech(): Float32Array {
+    return joinedFrames(this.#last.all())
   }
 
   mean(): Float64Array {

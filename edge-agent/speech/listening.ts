@@ -76,6 +76,8 @@ export class Listening {
   readonly #free: FreePath
   readonly #senoneCount: number
   readonly #channel: Channel
+  /** Speech frames of the same voice that were heard before. */
+  readonly #recalled: number
   /** Whether the search has begun. */
   #begun = false
   /** What is decoded is a sketch, for partials alone: the channel is hardly known, and all of it will be decoded again. */
@@ -83,7 +85,7 @@ export class Listening {
   #decoded = 0
   /** The first frame that is searched. */
   #from = 0
-  /** Speech frames when all was last decoded again. */
+  /** Speech frames that the channel knew when all was last decoded again. */
   #settledAt = 0
   #partials = 0
   #lastPartial = ''
@@ -104,6 +106,8 @@ export class Listening {
     detector?: () => Promise<VoiceDetector>
     events: ListeningEvents
     channel: Channel
+    /** Speech of the same voice that the channel is to know beforehand. */
+    voice?: Float32Array
     endpointing?: EndpointRules
     bias?: BiasList
   }) {
@@ -137,6 +141,7 @@ export class Listening {
     this.#free = new FreePath(o.model)
     this.#senoneCount = o.model.senoneCount
     this.#channel = o.channel
+    this.#recalled = o.voice === undefined ? 0 : o.channel.recall(o.voice)
   }
 
   async push(samples: Float32Array): Promise<void> {
@@ -178,8 +183,17 @@ export class Listening {
 
   /** Whether the speaker seems to go on, and is hardly known yet. */
   #isMore(): boolean {
-    const { speechFrames, quietFrames } = this.#voice
-    return quietFrames < SKETCH_PAUSE_FRAMES && speechFrames < this.#tuning.settleAtFrames
+    return this.#voice.quietFrames < SKETCH_PAUSE_FRAMES && this.#known() < this.#tuning.settleAtFrames
+  }
+
+  /** Speech frames by which the channel is known. */
+  #known(): number {
+    return this.#recalled + this.#voice.speechFrames
+  }
+
+  /** What was learnt of the voice, for a later stream of it. */
+  lastSpeech(): Float32Array {
+    return this.#channel.lastSpeech()
   }
 
   async finish(): Promise<Hypothesis> {
@@ -193,7 +207,7 @@ export class Listening {
     while (this.#begun && this.#decoded < this.#track.count)
       await this.#decode(Math.min(AGAIN_BLOCK, this.#track.count - this.#decoded))
     const isShort = this.#track.count <= SHORT_FRAMES && this.#heardSpeech()
-    if (isShort && this.#settledAt < this.#voice.speechFrames) await this.#again()
+    if (isShort && this.#settledAt < this.#known()) await this.#again()
     const concluding = performance.now()
     const hypothesis = this.#conclude()
     this.#spent(concluding)
@@ -263,7 +277,7 @@ export class Listening {
   #channelIsBetterKnown(): boolean {
     const { againFrames, settleAtFrames } = this.#tuning
     if (this.#isSketch) return !this.#isMore() || this.#track.count >= againFrames
-    const isDue = this.#settledAt < settleAtFrames && this.#voice.speechFrames >= settleAtFrames
+    const isDue = this.#settledAt < settleAtFrames && this.#known() >= settleAtFrames
     return isDue && this.#track.count <= againFrames
   }
 
@@ -286,7 +300,7 @@ export class Listening {
     const start = performance.now()
     const { mean, cepstra } = this.#channel.settle()
     if (cepstra !== undefined) this.#track.replaceLast(cepstra)
-    this.#settledAt = this.#voice.speechFrames
+    this.#settledAt = this.#known()
     this.#spent(start)
     return mean
   }

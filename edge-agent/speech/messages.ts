@@ -58,6 +58,10 @@ export type StreamMessage =
       readonly bias: BiasList | null
       /** Folder of an imported model that tells when somebody speaks. */
       readonly voiceModel: string | null
+      /** Speech of the same voice over the same line (see `known-voice.ts`); null where none is known. */
+      readonly voice: Float32Array | null
+      /** Whether what is learnt of the voice is asked for. */
+      readonly learnsVoice: boolean
     }
   | (Sent & { readonly kind: 'push'; readonly stream: number; readonly samples: Float32Array })
   | (Sent & { readonly kind: 'finish'; readonly stream: number })
@@ -86,5 +90,11 @@ export type FromRecogniser =
   | { readonly kind: 'partial'; readonly stream: number; readonly partial: Partial }
   | { readonly kind: 'endpoint'; readonly stream: number; readonly rule: EndpointRule }
   | { readonly kind: 'taken'; readonly stream: number; readonly samples: number }
-  | { readonly kind: 'final'; readonly stream: number; readonly hypothesis: Hypothesis }
+  | {
+      readonly kind: 'final'
+      readonly stream: number
+      readonly hypothesis: Hypothesis
+      /** What was learnt of the voice, when that was asked for. */
+      readonly voice: Float32Array | null
+    }
   | { readonly kind: 'stream-failed'; readonly stream: number; readonly error: ErrorReport }

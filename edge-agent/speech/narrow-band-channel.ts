@@ -5,7 +5,8 @@
 import { invariant } from '../../shared/errors.ts'
 import { type BandCompletion, type ChannelEquations } from './band-completion.ts'
 import { type Channel, INITIAL_MEAN } from './channel.ts'
-import { CEPSTRA, type Frame } from './front-end.ts'
+import { CEPSTRA, type Frame, MEL_BANDS } from './front-end.ts'
+import { framesOf, joinedFrames, KEPT_FRAMES } from './known-voice.ts'
 import { LastFrames } from './last-frames.ts'
 import { cholesky, solveByFactor } from './symmetric-matrix.ts'
 
@@ -28,6 +29,7 @@ export class NarrowBandChannel implements Channel {
   readonly #completion: BandCompletion
   readonly #bands: LastFrames
   readonly #speech: Float64Array[] = []
+  readonly #last = new LastFrames(KEPT_FRAMES)
   #equations = noEquations()
   #heard = 0
   #mean: Float64Array = INITIAL_MEAN
@@ -41,10 +43,25 @@ export class NarrowBandChannel implements Channel {
   hear(frame: Frame, isSpeech: boolean): Float64Array {
     this.#bands.push(frame.logBands)
     if (!isSpeech) return this.#completion.complete(frame.logBands, this.#mean)
-    if (this.#speech.length < SETTLE_FRAMES) this.#speech.push(frame.logBands)
+    this.#takeSpeech(frame.logBands)
     const cepstra = this.#completion.complete(frame.logBands, this.#mean, this.#equations)
     if (++this.#heard % RENEW_FRAMES === 0) this.#mean = solved(this.#equations)
     return cepstra
+  }
+
+  #takeSpeech(logBands: Float64Array): void {
+    this.#last.push(logBands)
+    if (this.#speech.length < SETTLE_FRAMES) this.#speech.push(logBands)
+  }
+
+  recall(speech: Float32Array): number {
+    for (const logBands of framesOf(speech, MEL_BANDS)) this.#takeSpeech(logBands)
+    this.settle()
+    return this.#speech.length
+  }
+
+  lastSpeech(): Float32Array {
+    return joinedFrames(this.#last.all())
   }
 
   mean(): Float64Array {

@@ -119,7 +119,19 @@ export class RecogniserThread {
     )
     this.#streams.set(id, stream)
     const { sampleRate, endpointing = ENDPOINT_RULES, bias = null, voiceModel = null } = options
-    this.#send({ kind: 'open', stream: id, grammar, sampleRate, endpointing, bias, voiceModel })
+    const voice = options.voice?.at(sampleRate) ?? null
+    const learnsVoice = options.voice !== undefined
+    this.#send({
+      kind: 'open',
+      stream: id,
+      grammar,
+      sampleRate,
+      endpointing,
+      bias,
+      voiceModel,
+      voice,
+      learnsVoice,
+    })
     return stream
   }
 

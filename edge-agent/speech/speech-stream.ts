@@ -4,6 +4,7 @@ import type { BiasList } from './bias.ts'
 import type { EndpointRule, EndpointRules } from './endpointing.ts'
 import { RecogniserBusy, RecogniserGone } from './errors.ts'
 import type { Hypothesis, Partial } from './hypothesis.ts'
+import type { KnownVoice } from './known-voice.ts'
 import type { FromRecogniser, StreamMessage } from './messages.ts'
 import { asFloat, type Samples } from './samples.ts'
 
@@ -26,6 +27,8 @@ export interface StreamOptions {
   readonly bias?: BiasList
   /** Folder of an imported voice activity model, to be heeded besides the recogniser's own ears. */
   readonly voiceModel?: string
+  /** Whose voice it is, when it is heard more than once: what was learnt of it is used, and what is learnt now left in it. */
+  readonly voice?: KnownVoice
 }
 
 export interface SpeechStream {
@@ -98,6 +101,7 @@ export class ThreadStream implements SpeechStream {
     else if (message.kind === 'endpoint') this.#options.onEndpoint?.(message.rule)
     else if (message.kind === 'taken') this.#taken(message.samples)
     else {
+      this.#learn(message)
       this.#final?.resolve(message.hypothesis)
       this.fail(new RecogniserGone('the stream is finished', { remedy: 'Open another stream.' }))
     }
@@ -108,6 +112,13 @@ export class ThreadStream implements SpeechStream {
     this.#release()
     for (const waiting of this.#calm.splice(0)) waiting.reject(reason)
     this.#final?.reject(reason)
+  }
+
+  /** Of what was no speech nothing is to be learnt. */
+  #learn({ hypothesis, voice }: Extract<ForStream, { kind: 'final' }>): void {
+    const { sampleRate } = this.#options
+    if (voice !== null && hypothesis.kind === 'heard')
+      this.#options.voice?.learn({ sampleRate, values: voice })
   }
 
   async #waitBelow(below: number): Promise<void> {

@@ -27,6 +27,7 @@ interface OpenStream {
   readonly listening: Listening
   readonly resampler: Resampler
   readonly waiting: Work[]
+  readonly learnsVoice: boolean
   isFinishing: boolean
   isWorking: boolean
 }
@@ -95,6 +96,8 @@ export class StreamTable {
     endpointing,
     bias,
     voiceModel,
+    voice,
+    learnsVoice,
   }: Extract<StreamMessage, { kind: 'open' }>): void {
     const grammar = this.#grammars.get(name)
     if (grammar === undefined) throw new InvariantBroken(`grammar ${name} was loaded`)
@@ -107,6 +110,7 @@ export class StreamTable {
         ...(bias === null ? {} : { bias }),
         ...(voiceModel === null ? {} : { detector: () => this.#detector(voiceModel) }),
         channel: this.#channels.open(sampleRate, grammar.tuning),
+        ...(voice === null ? {} : { voice }),
         score: (features, frames) => this.#scorer.score(features, frames, open.isFinishing),
         events: {
           onPartial: (partial) => {
@@ -118,6 +122,7 @@ export class StreamTable {
         },
       }),
       waiting: [],
+      learnsVoice,
       isFinishing: false,
       isWorking: false,
     }
@@ -163,7 +168,8 @@ export class StreamTable {
     this.#streams.delete(stream)
     // Before the final: who has it may open another stream at once.
     this.#watch()
-    this.#send({ kind: 'final', stream, hypothesis })
+    const voice = open.learnsVoice ? open.listening.lastSpeech() : null
+    this.#send({ kind: 'final', stream, hypothesis, voice })
   }
 
   #fail(stream: number, thrown: unknown): void {

@@ -1,7 +1,8 @@
 /**
- * A recorded call: each channel is one speaker, heard by itself, utterance after utterance. An utterance ends where the
+ * A recorded call: each channel is one speaker, heard by itself, utterance after utterance, each by what the ones before told of voice and line. An utterance ends where the
  * recogniser says that its speaker has finished; times are counted from the start of the recording.
  */
+import { KnownVoice } from '../speech/known-voice.ts'
 import type { Ears, Heard, HeardChannel, HeardUtterance, TimedWord } from './ports.ts'
 
 /** What a telephone sends at once is 20 ms; five of them make an endpoint exact to a tenth of a second. */
@@ -78,6 +79,7 @@ async function hearChannel(
   o: { readonly sampleRateHz: number; readonly signal: AbortSignal },
 ): Promise<Piece[]> {
   const pieces: Piece[] = []
+  const voice = new KnownVoice()
   const size = Math.round(o.sampleRateHz * BLOCK_S)
   for (let at = 0; at < samples.length;) {
     const speaker = { hasFinished: false }
@@ -93,6 +95,7 @@ async function hearChannel(
       {
         onPartial: () => undefined,
         onEndpoint: () => (speaker.hasFinished = true),
+        voice,
         signal: o.signal,
       },
     )

@@ -29,6 +29,7 @@ export function openEars(
       const imported = voiceModel()
       const stream = recogniser.open(grammar, {
         ...(imported === null ? {} : { voiceModel: imported }),
+        ...(options.voice === undefined ? {} : { voice: options.voice }),
         sampleRate: audio.sampleRateHz,
         onPartial: ({ text }) => options.onPartial(text),
         onEndpoint: () => options.onEndpoint?.(),

@@ -2,6 +2,7 @@
 import type { Sha256Hex } from '../../shared/ids.ts'
 import type { Json, JsonObject } from '../../shared/json.ts'
 import type { ModelTraits, Performer } from '../../shared/kernel/contract.ts'
+import type { KnownVoice } from '../speech/known-voice.ts'
 import type { GuideState } from '../guide/guide.ts'
 import type { WishBefore } from '../intent/amend.ts'
 import type { Alternative } from '../intent/understanding.ts'
@@ -73,6 +74,8 @@ export interface ListenOptions {
   onPartial(text: string): void
   /** Told when the speaker seems to have finished; then blocks are asked for one by one, each when the one before is decoded. */
   onEndpoint?(): void
+  /** Whose voice it is, when ears hear it more than once. */
+  readonly voice?: KnownVoice
   readonly signal: AbortSignal
 }
 

@@ -1,6 +1,7 @@
 import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { MODEL_FOLDERS } from '../../../edge-agent/models/shipped.ts'
+import type { KnownVoice } from '../../../edge-agent/speech/known-voice.ts'
 import { openRecogniser, type Recogniser } from '../../../edge-agent/speech/recogniser.ts'
 import { Resampler } from '../../../edge-agent/speech/resampler.ts'
 import { callEars, isCall } from '../../../edge-agent/turn/call.ts'
@@ -41,6 +42,34 @@ describe('a recorded call', () => {
     ears = openEars(recogniser, 'calls', { clock: systemClock, traits, voiceModel: () => null })
   })
   afterAll(async () => await recogniser.close())
+
+  it('knows the voice of each end from what it said before, and of the other end nothing', async () => {
+    const caller = line(8, [
+      [1, atTelephone('open')],
+      [5, atTelephone('yes')],
+    ])
+    const agent = line(8, [[3, atTelephone('look')]])
+    const voices = new Map<KnownVoice, string[]>()
+    const watched: Ears = {
+      model: ears.model,
+      listen: async (audio, options) => {
+        const { voice } = options
+        if (voice === undefined) throw new Error('whose voice it is was not told')
+        const heard = await ears.listen(audio, options)
+        voices.set(voice, [...(voices.get(voice) ?? []), heard.text])
+        return heard
+      },
+    }
+    const audio = { sampleRateHz: RATE, channels: [caller, agent] }
+    await callEars(watched, audio).listen(wavSource(wav(caller, { rate: RATE })), {
+      onPartial: () => undefined,
+      signal: new AbortController().signal,
+    })
+    const said = [...voices.values()].map((texts) => texts.filter((text) => text !== ''))
+    expect(said).toHaveLength(2)
+    expect(said).toEqual(expect.arrayContaining([[CALLER, 'yes please'], [AGENT]]))
+    expect([...voices.keys()].map((voice) => voice.at(RATE) !== null)).toEqual([true, true])
+  })
 
   it('is heard channel by channel, utterance by utterance, with times from its start', async () => {
     const caller = line(12, [
