@@ -45,7 +45,8 @@ export function quantiles(values: readonly number[]): Quantiles {
 export interface Judgement {
   /** 0 to 1. */
   readonly confidence: number
-  readonly right: boolean
+  /** Or, of what has parts, the share of them that is right. */
+  readonly right: boolean | number
 }
 
 export interface Calibration {
@@ -77,7 +78,7 @@ export function calibration(judgements: readonly Judgement[]): Calibration {
       to: (i + 1) / BINS,
       count,
       confidence: mean(({ confidence }) => confidence),
-      right: mean(({ right }) => (right ? 1 : 0)),
+      right: mean(({ right }) => Number(right)),
     }
   }).filter(({ count }) => count > 0)
   const error = bins.reduce(

@@ -74,7 +74,17 @@ function utteranceCalibration(outcomes: readonly Outcome[], hasDomain: boolean):
   const judged = outcomes.filter(
     ({ played, words }) => played.hypothesis.kind !== 'nothing' && (hasDomain || words !== null),
   )
-  return calibration(judged.map(({ played, right }) => ({ confidence: played.hypothesis.confidence, right })))
+  return calibration(
+    judged.map(({ played, right, words }) => ({
+      confidence: played.hypothesis.confidence,
+      // Of dictation, confidence is how much of what was heard is right: hardly any of it is right to the last word.
+      right: hasDomain || words === null ? right : shareOf(words.heardRight),
+    })),
+  )
+}
+
+function shareOf(held: readonly boolean[]): number {
+  return held.filter(Boolean).length / Math.max(1, held.length)
 }
 
 function wordCalibration(outcomes: readonly Outcome[]): Calibration {

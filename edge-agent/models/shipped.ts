@@ -9,6 +9,8 @@ export const MODEL_FOLDERS = {
   dictation: new URL('edge-agent/models/dictation/dictation.bin.br', packageRoot()),
   /** What the recogniser's evidence is worth. */
   calibrations: new URL('edge-agent/models/confidence/calibrations.json', packageRoot()),
+  /** The same, of words of dictation. */
+  dictatedCalibration: new URL('edge-agent/models/confidence/dictation.json', packageRoot()),
   /** Recordings that an adapted model must understand as well as its base. */
   guard: new URL('edge-agent/models/guard/manifest.jsonl', packageRoot()),
   domains: new URL('edge-agent/domains/', packageRoot()),

@@ -4,7 +4,7 @@ import { calibrated } from './calibration.ts'
 import type { FreePath } from './free-path.ts'
 import type { HeardWord } from './hypothesis.ts'
 import { type NetworkWord, type SearchNetwork, wordAt } from './search-network.ts'
-import { CALIBRATIONS } from './shipped-calibrations.ts'
+import { CALIBRATIONS, DICTATED_WORD } from './shipped-calibrations.ts'
 import { paceOf, slowness } from './word-durations.ts'
 import type { VoicedFrames } from './voiced-frames.ts'
 import type { HeardSpan } from './word-history.ts'
@@ -37,6 +37,8 @@ export interface Judging {
   readonly free: FreePath
   readonly net: SearchNetwork
   readonly voiced: VoicedFrames
+  /** The words were found by the second pass of dictation. */
+  readonly isDictation: boolean
   /** The frame of the stream at which the search began: spans count from there. */
   readonly startFrame: number
 }
@@ -50,7 +52,7 @@ export interface Judging {
  * where in its voiced runs the sound is loudest, log of its frames, its words' pace, how far that is from the usual one, and how
  * uneven it is.
  */
-export function judge(found: Found, { free, net, voiced, startFrame }: Judging): Judged {
+export function judge(found: Found, { free, net, voiced, startFrame, isDictation }: Judging): Judged {
   const { path } = found
   const spans = path.spans.map((span, at): Weighed => {
     const entry = wordAt(net, span.word)
@@ -72,7 +74,10 @@ export function judge(found: Found, { free, net, voiced, startFrame }: Judging):
       word: entry.text,
       startMs: span.from * FRAME_MS,
       endMs: span.to * FRAME_MS,
-      confidence: calibrated(CALIBRATIONS[entry.open ? 'openWord' : 'word'], evidence),
+      confidence: calibrated(
+        isDictation ? DICTATED_WORD : CALIBRATIONS[entry.open ? 'openWord' : 'word'],
+        evidence,
+      ),
       open: entry.open,
       evidence,
     }

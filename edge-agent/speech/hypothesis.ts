@@ -32,7 +32,7 @@ export interface Hypothesis {
   readonly kind: 'heard' | 'nothing' | 'rejected'
   readonly text: string
   readonly words: readonly HeardWord[]
-  /** 0 to 1, of the whole utterance. */
+  /** 0 to 1, of the whole utterance; of dictation the share of the words that are right. */
   readonly confidence: number
   readonly evidence: readonly number[]
   /** The best sentences, the first of them `text`; none when nothing was heard. */

@@ -361,6 +361,7 @@ export class Listening {
       free: this.#free,
       net: this.#net,
       voiced: this.#voice.voiced,
+      isDictation: this.#second !== null,
       startFrame: this.#from,
     })
     const sinceMs = this.#from * FRAME_MS

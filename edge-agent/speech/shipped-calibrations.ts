@@ -22,3 +22,9 @@ export const CALIBRATIONS: Calibrations = v.parse(
   CalibrationsSchema,
   JSON.parse(readFileSync(MODEL_FOLDERS.calibrations, 'utf8')),
 )
+
+/** Of words that the second pass found. */
+export const DICTATED_WORD: Calibration = v.parse(
+  v.object({ dictatedWord: Fitted }),
+  JSON.parse(readFileSync(MODEL_FOLDERS.dictatedCalibration, 'utf8')),
+).dictatedWord

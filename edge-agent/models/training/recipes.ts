@@ -28,6 +28,19 @@ const TRAINING = 'edge-agent/models/training'
 const EVIDENCE_SEEDS = [11, 12, 13, 14] as const
 const UTTERANCES_A_VOICE = '60'
 const evidenceFile = (seed: number): string => `.made/evidence-${seed}.jsonl`
+const DICTATION_SEED = '21'
+const DICTATED_A_VOICE = '40'
+const DICTATED_FILE = '.made/dictated.jsonl'
+const HEARD_BY = [
+  `${TRAINING}/confidence`,
+  `${TRAINING}/walks.ts`,
+  'edge-agent/domains',
+  'edge-agent/grammar',
+  'edge-agent/models/speech/acoustic.onnx',
+  'edge-agent/models/speech/language.bin.br',
+  'edge-agent/models/speech/lexicon.txt.br',
+  'edge-agent/speech',
+]
 
 export const RECIPES: Readonly<Record<string, Recipe>> = {
   speech: {
@@ -91,16 +104,7 @@ export const RECIPES: Readonly<Record<string, Recipe>> = {
         (seed): Step => ({
           title: `what is heard of voices, seed ${seed} (ten minutes)`,
           command: ['node', `{root}/dist/${TRAINING}/confidence/collect.js`, UTTERANCES_A_VOICE, String(seed)],
-          inputs: [
-            `${TRAINING}/confidence`,
-            `${TRAINING}/walks.ts`,
-            'edge-agent/domains',
-            'edge-agent/grammar',
-            'edge-agent/models/speech/acoustic.onnx',
-            'edge-agent/models/speech/language.bin.br',
-            'edge-agent/models/speech/lexicon.txt.br',
-            'edge-agent/speech',
-          ],
+          inputs: HEARD_BY,
           outputs: [evidenceFile(seed)],
           keepsOutput: true,
         }),
@@ -115,6 +119,24 @@ export const RECIPES: Readonly<Record<string, Recipe>> = {
         ],
         inputs: [`${TRAINING}/confidence`, ...EVIDENCE_SEEDS.map((seed) => `{out}/${evidenceFile(seed)}`)],
         outputs: ['calibrations.json'],
+      },
+      {
+        title: 'what is heard of voices that dictate (half an hour)',
+        command: ['node', `{root}/dist/${TRAINING}/confidence/collect-dictation.js`, DICTATED_A_VOICE, DICTATION_SEED],
+        inputs: [...HEARD_BY, 'edge-agent/models/dictation/dictation.bin.br'],
+        outputs: [DICTATED_FILE],
+        keepsOutput: true,
+      },
+      {
+        title: 'the calibration of dictated words, and how it holds on voices that it was not fitted to',
+        command: [
+          'node',
+          `{root}/dist/${TRAINING}/confidence/fit-dictation.js`,
+          '{out}/dictation.json',
+          `{out}/${DICTATED_FILE}`,
+        ],
+        inputs: [`${TRAINING}/confidence`, `{out}/${DICTATED_FILE}`],
+        outputs: ['dictation.json'],
       },
     ],
   },

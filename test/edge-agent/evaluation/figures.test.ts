@@ -53,6 +53,17 @@ describe('statistics', () => {
     expect(calibration([]).error).toBeNull()
   })
 
+  it('holds a confidence against a share, where parts of a thing may be right', () => {
+    const found = calibration([
+      { confidence: 0.75, right: 0.5 },
+      { confidence: 0.75, right: 1 },
+      { confidence: 0.25, right: 0.5 },
+      { confidence: 0.25, right: false },
+    ])
+    expect(found.error).toBeCloseTo(0, 12)
+    expect(found.bins.map(({ right }) => right)).toEqual([0.25, 0.75])
+  })
+
   it('takes quantiles by nearest rank', () => {
     const values = Array.from({ length: 100 }, (_, i) => 100 - i)
     expect(quantiles(values)).toEqual({ count: 100, p50: 50, p95: 95 })

@@ -1,0 +1,75 @@
+/** A saying in a synthetic voice, clean, in noise or by telephone, and what a recogniser finds in it. */
+import { pick } from '../../../../shared/seeded.ts'
+import type { Recogniser } from '../../../speech/recogniser.ts'
+import type { Noise } from './noises.ts'
+import { elsewhereSaid } from './sayings.ts'
+import { FITTED_VOICES, roughened, speak, telephoned, type Voice } from './voices.ts'
+
+const RATE_HZ = 16_000
+const CLEAN_SHARE = 0.5
+const LOUDEST_SNR_DB = 5
+const SNR_RANGE_DB = 25
+const TELEPHONE_SHARE = 0.25
+const NOTHING_SAID_S = { least: 1, range: 4 }
+/** Voices of which a crowd is made. */
+const CROWD = 8
+
+/** What several say at once elsewhere in the room. */
+export async function crowd(random: () => number): Promise<Float32Array[]> {
+  const lines = elsewhereSaid()
+  return await Promise.all(
+    Array.from({ length: CROWD }, async (_, at) => {
+      const voice = FITTED_VOICES[at % FITTED_VOICES.length] as Voice
+      return await speak(voice, [0, 1, 2].map(() => pick(lines, random)).join(', '), 1)
+    }),
+  )
+}
+
+interface Saying {
+  readonly voice: Voice
+  readonly text: string
+  readonly grammar: string
+  readonly noise: Noise
+  readonly random: () => number
+}
+
+export async function heard(recogniser: Recogniser, { voice, text, grammar, noise, random }: Saying) {
+  const clean = await speak(voice, text, 0.85 + 0.3 * random())
+  const snrDb = random() < CLEAN_SHARE ? 40 : LOUDEST_SNR_DB + SNR_RANGE_DB * random()
+  const near = roughened(clean, noise, snrDb, random)
+  const found = await listened(recogniser, { grammar, near, random })
+  return { voice: `${voice.engine} ${voice.name}`, snrDb: Math.round(snrDb), said: text, ...found }
+}
+
+/** A sound by itself, from a quiet one to one that fills the scale. */
+export async function nothingSaid(
+  recogniser: Recogniser,
+  { grammar, sound, random }: { readonly grammar: string; readonly sound: Noise; readonly random: () => number },
+) {
+  const length = Math.ceil(RATE_HZ * (NOTHING_SAID_S.least + NOTHING_SAID_S.range * random()))
+  const raw = sound(length, random)
+  const scale = 10 ** (-1.5 * random()) / raw.reduce((most, sample) => Math.max(most, Math.abs(sample)), 1e-6)
+  const near = raw.map((sample) => scale * sample)
+  return { voice: 'nobody', snrDb: null, said: '', ...(await listened(recogniser, { grammar, near, random })) }
+}
+
+async function listened(
+  recogniser: Recogniser,
+  { grammar, near, random }: { readonly grammar: string; readonly near: Float32Array; readonly random: () => number },
+) {
+  const isFar = random() < TELEPHONE_SHARE
+  const { samples, sampleRate } = isFar ? telephoned(near) : { samples: near, sampleRate: RATE_HZ }
+  const stream = recogniser.open(grammar, { sampleRate })
+  await stream.push(samples)
+  const found = await stream.finish()
+  return {
+    grammar,
+    sampleRate,
+    text: found.text,
+    kind: found.kind,
+    confidence: found.confidence,
+    evidence: found.evidence,
+    words: found.words.map(({ word, evidence, open, confidence }) => ({ word, evidence, open, confidence })),
+  }
+}
+
