@@ -17,6 +17,7 @@ import { warmUp } from '../trial/exercise.ts'
 import { openBundleModel, unknownBundle, type BundleModel } from '../trial/bundle-model.ts'
 import { Shadow } from '../trial/shadow.ts'
 import { openEars } from '../turn/ears.ts'
+import type { Dictation } from '../turn/note-taking.ts'
 import type { Ears, Mind, ModelFacts } from '../turn/ports.ts'
 import type { BundleFacts } from '../update/slot-facts.ts'
 
@@ -95,7 +96,7 @@ class RunningModels implements Models {
   readonly #guesses = new WeakMap<object, ExtraPronunciations>()
   #hindrances: readonly string[] = []
   /** Of each recogniser that was asked for it. */
-  readonly #dictation = new WeakMap<Recogniser, Promise<Ears>>()
+  readonly #dictation = new WeakMap<Recogniser, Promise<string>>()
 
   constructor({ clock, signal, speechThreads, voiceModel }: ModelsRun) {
     this.#clock = clock
@@ -144,12 +145,16 @@ class RunningModels implements Models {
   async dictation(): Promise<Ears> {
     const speech = this.#speech
     if (speech === null) throw notReady(this.#hindrances)
+    return this.#earsOf(speech, await this.#dictationOf(speech), null)
+  }
+
+  /** Loaded when it is first asked for; tried again by the next who asks when that failed. */
+  async #dictationOf(speech: Recogniser): Promise<string> {
     const known = this.#dictation.get(speech)
     if (known !== undefined) return await known
-    const made = speech
-      .loadGrammar(DICTATION, ANY_WORDS, {}, { dictation: true })
-      .then(() => this.#earsOf(speech, DICTATION))
+    const made = speech.loadGrammar(DICTATION, ANY_WORDS, {}, { dictation: true }).then(() => DICTATION)
     this.#dictation.set(speech, made)
+    made.catch(() => this.#dictation.delete(speech))
     return await made
   }
 
@@ -260,9 +265,14 @@ class RunningModels implements Models {
     return model
   }
 
-  #earsOf(speech: Recogniser, grammar: string): Ears {
+  #earsOf(speech: Recogniser, grammar: string, dictation: Dictation | null): Ears {
     const traits = this.#traitsOf(speech)
-    return openEars(speech, grammar, { clock: this.#clock, traits, voiceModel: this.#voiceModel })
+    return openEars(speech, grammar, {
+      clock: this.#clock,
+      traits,
+      voiceModel: this.#voiceModel,
+      dictation,
+    })
   }
 
   #traitsOf(model: Recogniser | Understanding): ModelTraits {
@@ -302,7 +312,8 @@ class RunningModels implements Models {
     const name = `grammar-${this.#made}`
     const sounds = { ...this.#guesses.get(understanding), ...pronunciations }
     await speech.loadGrammar(name, graph, sounds, { openVocabulary, guess: true })
-    return { name, ears: this.#earsOf(speech, name) }
+    const dictation = { recogniser: speech, grammar: async () => await this.#dictationOf(speech) }
+    return { name, ears: this.#earsOf(speech, name, dictation) }
   }
 }
 

@@ -46,5 +46,7 @@ export interface Partial {
   readonly words: readonly string[]
   /** The first so many words are final: no later partial and no result takes them back. */
   readonly stableWords: number
+  /** How many of them stand for open arcs. */
+  readonly openWords: number
   readonly audioMs: number
 }

@@ -309,13 +309,21 @@ export class Listening {
     if (this.#decoded - this.#partialAt < PARTIAL_EVERY_FRAMES || !this.#heardSpeech()) return
     this.#partialAt = this.#decoded
     const { words: running, stable } = this.#running()
-    const words = running.flatMap((word) => wordAt(this.#net, word)?.text ?? [])
+    const found = running.flatMap((word) => wordAt(this.#net, word) ?? [])
+    const words = found.map(({ text: word }) => word)
     const text = words.join(' ')
     if (text === this.#lastPartial && stable === this.#stable) return
     this.#lastPartial = text
     this.#stable = stable
     this.#partials++
-    this.#events.onPartial({ text, words, stableWords: stable, audioMs: this.#decoded * FRAME_MS })
+    const openWords = found.filter(({ open }) => open).length
+    this.#events.onPartial({
+      text,
+      words,
+      stableWords: stable,
+      openWords,
+      audioMs: this.#decoded * FRAME_MS,
+    })
   }
 
   /** What is said so far, as indices into the network's words, and how many of the first of them every path has. */

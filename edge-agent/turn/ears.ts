@@ -2,68 +2,114 @@
 import type { Clock } from '../../shared/clock.ts'
 import type { ModelTraits } from '../../shared/kernel/contract.ts'
 import { parseSha256Hex } from '../../shared/ids.ts'
+import type { Hypothesis } from '../speech/hypothesis.ts'
 import type { Recogniser } from '../speech/recogniser.ts'
-import type { Ears, Heard } from './ports.ts'
+import type { SpeechStream } from '../speech/speech-stream.ts'
+import { type Dictation, NoteTaking } from './note-taking.ts'
+import type { AudioSource, Ears, Heard, ListenOptions, RoutedModel } from './ports.ts'
+
+export interface EarsOptions {
+  readonly clock: Clock
+  readonly traits: ModelTraits
+  /** Folder of the imported model that tells when somebody speaks, looked up for each utterance; null for none. */
+  readonly voiceModel: () => string | null
+  /** What hears once more what stands for any words; null where the grammar's own ears are to do. */
+  readonly dictation?: Dictation | null
+}
 
 /** Ears that listen for `grammar`, which the recogniser holds. */
-export function openEars(
-  recogniser: Recogniser,
-  grammar: string,
-  {
-    clock,
-    traits,
-    voiceModel,
-  }: {
-    readonly clock: Clock
-    readonly traits: ModelTraits
-    /** Folder of the imported model that tells when somebody speaks, looked up for each utterance; null for none. */
-    readonly voiceModel: () => string | null
-  },
-): Ears {
-  const { name, digest, provider } = recogniser.facts
-  return {
-    model: { name, digest: parseSha256Hex(digest), provider, traits },
-    async listen(audio, options): Promise<Heard> {
-      const { signal } = options
-      signal.throwIfAborted()
-      const imported = voiceModel()
-      const stream = recogniser.open(grammar, {
-        ...(imported === null ? {} : { voiceModel: imported }),
-        ...(options.voice === undefined ? {} : { voice: options.voice }),
-        sampleRate: audio.sampleRateHz,
-        onPartial: ({ text }) => options.onPartial(text),
-        onEndpoint: () => options.onEndpoint?.(),
-      })
-      const stop = (): void => stream.abort()
-      signal.addEventListener('abort', stop, { once: true })
-      try {
-        for await (const block of audio.blocks) {
-          await stream.push(block)
-          if (options.onEndpoint !== undefined) await stream.drained()
-        }
-        const endedMs = clock.monotonicMs()
-        const { kind, text, confidence, alternatives, words, timings } = await stream.finish()
-        return {
-          kind,
-          text,
-          confidence,
-          alternatives,
-          audioMs: timings.audioMs,
-          finishMs: clock.monotonicMs() - endedMs,
-          runtimeMs: timings.runtimeUs / 1_000,
-          words: words.map((heard) => ({
-            word: heard.word,
-            startMs: heard.startMs,
-            endMs: heard.endMs,
-            confidence: heard.confidence,
-          })),
-        }
-      } catch (thrown) {
-        stream.abort()
-        throw thrown
-      } finally {
-        signal.removeEventListener('abort', stop)
-      }
-    },
+export function openEars(recogniser: Recogniser, grammar: string, options: EarsOptions): Ears {
+  return new GrammarEars(recogniser, grammar, options)
+}
+
+class GrammarEars implements Ears {
+  readonly model: RoutedModel
+  readonly #recogniser: Recogniser
+  readonly #grammar: string
+  readonly #options: EarsOptions
+
+  constructor(recogniser: Recogniser, grammar: string, options: EarsOptions) {
+    const { name, digest, provider } = recogniser.facts
+    this.model = { name, digest: parseSha256Hex(digest), provider, traits: options.traits }
+    this.#recogniser = recogniser
+    this.#grammar = grammar
+    this.#options = options
   }
+
+  async listen(audio: AudioSource, options: ListenOptions): Promise<Heard> {
+    const { signal } = options
+    signal.throwIfAborted()
+    const { stream, note } = this.#open(audio, options)
+    const stop = (): void => {
+      note?.stop()
+      stream.abort()
+    }
+    signal.addEventListener('abort', stop, { once: true })
+    try {
+      for await (const block of audio.blocks) {
+        note?.push(block)
+        await stream.push(block)
+        if (options.onEndpoint !== undefined) await stream.drained()
+      }
+      return await this.#finish(stream, note)
+    } catch (thrown) {
+      stop()
+      throw thrown
+    } finally {
+      signal.removeEventListener('abort', stop)
+    }
+  }
+
+  #open(
+    audio: AudioSource,
+    options: ListenOptions,
+  ): { readonly stream: SpeechStream; readonly note: NoteTaking | null } {
+    const { voiceModel, dictation = null } = this.#options
+    const imported = voiceModel()
+    const heardBy = {
+      ...(imported === null ? {} : { voiceModel: imported }),
+      ...(options.voice === undefined ? {} : { voice: options.voice }),
+      sampleRate: audio.sampleRateHz,
+    }
+    const note = dictation === null ? null : new NoteTaking(dictation, heardBy)
+    const stream = this.#recogniser.open(this.#grammar, {
+      ...heardBy,
+      onPartial: (partial) => {
+        note?.see(partial)
+        options.onPartial(partial.text)
+      },
+      onEndpoint: () => options.onEndpoint?.(),
+    })
+    return { stream, note }
+  }
+
+  async #finish(stream: SpeechStream, note: NoteTaking | null): Promise<Heard> {
+    const { clock } = this.#options
+    const endedMs = clock.monotonicMs()
+    const found = await stream.finish()
+    const words = note === null ? found.words : await notedIn(found, note)
+    const { kind, confidence, alternatives, timings } = found
+    return {
+      kind,
+      text: words.map(({ word }) => word).join(' '),
+      confidence,
+      alternatives,
+      audioMs: timings.audioMs,
+      finishMs: clock.monotonicMs() - endedMs,
+      runtimeMs: timings.runtimeUs / 1_000,
+      words: words.map(({ word, startMs, endMs, confidence: sure }) => ({
+        word,
+        startMs,
+        endMs,
+        confidence: sure,
+      })),
+    }
+  }
+}
+
+/** Of what was turned away nothing is noted. */
+async function notedIn({ kind, words }: Hypothesis, note: NoteTaking): Promise<Hypothesis['words']> {
+  if (kind === 'heard') return await note.noted(words)
+  note.stop()
+  return words
 }

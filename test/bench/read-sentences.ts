@@ -45,3 +45,27 @@ export const UNSEEN_SENTENCES = [
   'The farmers are worried because it has not rained for weeks.',
   'This is the first time that I have been on a ship.',
 ] as const
+
+/** What technicians note: said after the words that begin a note. No setting was chosen by them. */
+export const NOTES: readonly string[] = [
+  'note that the coupling on the second pump is worn and has to be replaced next week',
+  'record a note that the belt was loose so i tightened it and it runs quietly now',
+  'note that there is oil under the compressor but i could not find the leak',
+  'record a note that the customer wants us to come back on friday morning',
+  'note that the filter was full of dust and the fan was vibrating',
+  'record a note that i replaced the fuse but the light is still flashing',
+  'note that the valve sticks when the water is cold',
+  'record a note that the door of the cabinet does not close any more',
+  'note that the bearing is hot and makes a grinding noise',
+  'record a note that we ran out of sealing tape so the joint is only temporary',
+  'note that the pressure drops slowly when the tank is empty',
+  'record a note that the new sensor reads two degrees too high',
+  'note that the cable was damaged by rats behind the wall',
+  'record a note that please order another gasket for the north chiller',
+  'note that the motor starts only at the third attempt',
+  'record a note that the panel was wet inside and i dried it',
+  'note that the access ladder is broken and nobody should use it',
+  'record a note that the old thermostat was wired the wrong way round',
+  'note that the drain is blocked with leaves and mud',
+  'record a note that the alarm went off twice while i was working on the roof',
+]

@@ -1,7 +1,7 @@
 /**
  * Open dictation: everyday sentences read by a synthetic voice that no training uses, and, of a manifest of people, the commands that
  * its domain understands rightly, whose words are then known (`--manifest`, `--domain`). Debian's pocketsphinx with its whole model of
- * English hears the same in the same run. A guard with no goal.
+ * English hears the same in the same run. Then notes to the field-service domain, with and without dictation. A guard with no goal.
  */
 import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -17,6 +17,7 @@ import { wordsOf } from '../../edge-agent/intent/normalise.ts'
 import { MODEL_FOLDERS } from '../../edge-agent/models/shipped.ts'
 import { wav } from '../support/sounds.ts'
 import { isInstalled, speak, SYNTHESIS_REMEDY } from '../support/synthesis.ts'
+import { notedRows } from './noted.ts'
 import { hearByPocketsphinx, pocketsphinxIsThere } from './pocketsphinx.ts'
 import { READ_SENTENCES, UNSEEN_SENTENCES } from './read-sentences.ts'
 import type { BenchOptions, BenchReport, BenchRow } from './report.ts'
@@ -34,7 +35,11 @@ export async function run(progress: Progress, options: BenchOptions): Promise<Be
     progress('pocketsphinx is not there to be heard beside: apt-get install pocketsphinx')
   return {
     bench: 'speech-dictation',
-    rows: [...(await readRows(progress)), ...(await peopleRows(options, progress))],
+    rows: [
+      ...(await readRows(progress)),
+      ...(await noteRows(progress)),
+      ...(await peopleRows(options, progress)),
+    ],
   }
 }
 
@@ -54,6 +59,12 @@ async function readRows(progress: Progress): Promise<readonly BenchRow[]> {
     }
   }
   return rows
+}
+
+async function noteRows(progress: Progress): Promise<readonly BenchRow[]> {
+  if (!isInstalled(VOICE.program)) return []
+  progress('notes to the field-service domain, as they are spoken')
+  return await notedRows(VOICE)
 }
 
 async function peopleRows(

@@ -1,0 +1,174 @@
+/** A note is heard by dictation; a command by its grammar alone. */
+import { fileURLToPath } from 'node:url'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { MODEL_FOLDERS } from '../../../edge-agent/models/shipped.ts'
+import { ModelRefused } from '../../../edge-agent/speech/errors.ts'
+import type { HeardWord } from '../../../edge-agent/speech/hypothesis.ts'
+import { openRecogniser, type Recogniser } from '../../../edge-agent/speech/recogniser.ts'
+import { MAX_STREAMS } from '../../../edge-agent/speech/recogniser-thread.ts'
+import { openEars } from '../../../edge-agent/turn/ears.ts'
+import { withDictated } from '../../../edge-agent/turn/note-taking.ts'
+import type { Ears, Heard } from '../../../edge-agent/turn/ports.ts'
+import { wavSource } from '../../../edge-agent/turn/wav-source.ts'
+import { systemClock } from '../../../shared/clock.ts'
+import { spoken } from '../../support/sounds.ts'
+import { sentences } from '../speech/sentences.ts'
+
+const TRAITS = {
+  class: 'acoustic',
+  licence: 'BSD-2-Clause',
+  residency: 'device',
+  source: 'released',
+} as const
+
+let recogniser: Recogniser
+beforeAll(async () => {
+  recogniser = await openRecogniser({ modelDir: fileURLToPath(MODEL_FOLDERS.speech) })
+  await recogniser.loadGrammar('work', sentences(['note that *', 'open work order four two seven']))
+  await recogniser.loadGrammar('anything', sentences(['*']), {}, { dictation: true })
+}, 60_000)
+afterAll(async () => await recogniser.close())
+
+/** Ears whose dictation is `grammar`, or none. */
+function earsWith(grammar: (() => Promise<string>) | null): Ears {
+  return openEars(recogniser, 'work', {
+    clock: systemClock,
+    traits: TRAITS,
+    voiceModel: () => null,
+    dictation: grammar === null ? null : { recogniser, grammar },
+  })
+}
+
+async function hear(
+  ears: Ears,
+  name: 'note' | 'open',
+  signal = new AbortController().signal,
+): Promise<Heard> {
+  return await ears.listen(wavSource(spoken(name)), { onPartial: () => undefined, signal })
+}
+
+async function dictated(): Promise<string> {
+  const heard = await openEars(recogniser, 'anything', {
+    clock: systemClock,
+    traits: TRAITS,
+    voiceModel: () => null,
+  }).listen(wavSource(spoken('note')), {
+    onPartial: () => undefined,
+    signal: new AbortController().signal,
+  })
+  return heard.text
+}
+
+describe('a note', () => {
+  it('is what dictation heard after the words that begin it', async () => {
+    const heard = await hear(
+      earsWith(async () => 'anything'),
+      'note',
+    )
+    expect(heard.kind).toBe('heard')
+    expect(heard.text.startsWith('note that ')).toBe(true)
+    const noted = heard.text.slice('note that '.length)
+    expect(noted.split(' ').length).toBeGreaterThan(2)
+    expect((await dictated()).endsWith(noted)).toBe(true)
+    expect(heard.words?.map(({ word }) => word).join(' ')).toBe(heard.text)
+    for (const [at, { startMs, endMs }] of (heard.words ?? []).entries()) {
+      expect(endMs).toBeGreaterThan(startMs)
+      expect(startMs).toBeGreaterThanOrEqual(heard.words?.[at - 1]?.startMs ?? 0)
+    }
+  })
+
+  it('stays as the grammar heard it when the recogniser can take on no more', async () => {
+    const plain = await hear(earsWith(null), 'note')
+    const others = Array.from({ length: MAX_STREAMS - 1 }, () =>
+      recogniser.open('work', { sampleRate: 16_000 }),
+    )
+    try {
+      expect(
+        (
+          await hear(
+            earsWith(async () => 'anything'),
+            'note',
+          )
+        ).text,
+      ).toBe(plain.text)
+    } finally {
+      for (const other of others) other.abort()
+    }
+  })
+
+  it('fails by name when dictation cannot be loaded, and a command does not', async () => {
+    const ears = earsWith(async () => {
+      throw new ModelRefused('the language model is damaged', { remedy: 'Install the speech model again.' })
+    })
+    await expect(hear(ears, 'note')).rejects.toThrow(ModelRefused)
+    expect((await hear(ears, 'open')).text).toBe('open work order four two seven')
+  })
+
+  it('is given up when it is told to, while dictation is still being loaded', async () => {
+    const control = new AbortController()
+    const ears = earsWith(async () => {
+      control.abort()
+      return 'anything'
+    })
+    await expect(hear(ears, 'note', control.signal)).rejects.toThrow()
+    // Nothing holds a place: as many streams can be opened as ever.
+    const all = Array.from({ length: MAX_STREAMS }, () => recogniser.open('work', { sampleRate: 16_000 }))
+    for (const stream of all) stream.abort()
+  })
+})
+
+it('a command is heard without dictation being asked for', async () => {
+  let asked = 0
+  const ears = earsWith(async () => {
+    asked += 1
+    return 'anything'
+  })
+  expect((await hear(ears, 'open')).text).toBe('open work order four two seven')
+  expect(asked).toBe(0)
+})
+
+describe('words with what was dictated among them', () => {
+  const word = (text: string, startMs: number, endMs: number, open: boolean): HeardWord => ({
+    word: text,
+    startMs,
+    endMs,
+    open,
+    confidence: 1,
+    evidence: [],
+  })
+  const texts = (words: readonly HeardWord[]): string => words.map(({ word: text }) => text).join(' ')
+  const heard = [
+    word('note', 0, 300, false),
+    word('that', 300, 500, false),
+    word('he', 500, 700, true),
+    word('is', 700, 900, true),
+    word('please', 900, 1_200, false),
+  ]
+
+  it('are those between the words that stand', () => {
+    const found = withDictated(heard, [
+      word('no', 0, 310, true),
+      word('debt', 310, 520, true),
+      word('it', 520, 640, true),
+      word('leaks', 640, 910, true),
+      word('peas', 910, 1_200, true),
+    ])
+    expect(texts(found)).toBe('note that it leaks please')
+  })
+
+  it('stay where dictation heard nothing there', () => {
+    expect(texts(withDictated(heard, [word('no', 0, 310, true)]))).toBe('note that he is please')
+  })
+
+  it('reach to the end, and from the beginning, where nothing else stands there', () => {
+    const late = [word('leaks', 3_000, 3_400, true)]
+    expect(texts(withDictated(heard.slice(0, 4), late))).toBe('note that leaks')
+    expect(texts(withDictated(heard.slice(2, 4), late))).toBe('leaks')
+  })
+
+  it('are each run by itself', () => {
+    const both = [...heard, word('he', 1_200, 1_500, true)]
+    const found = withDictated(both, [word('it', 600, 800, true), word('now', 1_300, 1_450, true)])
+    expect(texts(found)).toBe('note that it please now')
+  })
+})
