@@ -7,7 +7,7 @@ const AROUND = 25
 const LEAST_ENDS = 4
 
 export class NearbyWords {
-  /** Of each frame: the words that begin with it, and in how many frames they may end. */
+  /** Of each frame that is not told yet: the words that begin with it, and in how many frames they may end. */
   readonly #beginning = new Map<number, Map<number, { count: number; last: number }>>()
   /** Of each frame around: the words that were told of it. */
   readonly #told = new Map<number, readonly number[]>()
@@ -22,6 +22,8 @@ export class NearbyWords {
       const word = history.word(record)
       if (word < 0) continue
       const from = history.frame(history.before(record))
+      // It lasts longer than anybody waits for it.
+      if (from < this.#to) continue
       const frame = history.frame(record)
       const words = this.#beginning.get(from) ?? new Map<number, { count: number; last: number }>()
       this.#beginning.set(from, words)
