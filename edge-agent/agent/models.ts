@@ -7,7 +7,7 @@ import { invariant, StarlingError } from '../../shared/errors.ts'
 import type { ModelTraits } from '../../shared/kernel/contract.ts'
 import type { Names } from '../context/reads.ts'
 import { readGuesses } from '../domain-build/domain-lexicon.ts'
-import type { WordGraph } from '../grammar/word-graph.ts'
+import { ANY_WORDS } from '../grammar/any-words.ts'
 import type { Understanding } from '../intent/understanding.ts'
 import type { Wish } from '../intent/wish.ts'
 import type { ExtraPronunciations } from '../speech/lexicon.ts'
@@ -69,12 +69,6 @@ export function openModels(run: ModelsRun): Models {
 }
 
 const DICTATION = 'dictation'
-const ANY_WORDS: WordGraph = {
-  start: 0,
-  stateCount: 2,
-  finals: new Set([1]),
-  arcs: [{ from: 0, to: 1, word: null, logWeight: 0, open: 'words' }],
-}
 
 class RunningModels implements Models {
   readonly #clock: Clock
