@@ -30,11 +30,18 @@ export async function notedRows(voice: Voice): Promise<readonly BenchRow[]> {
   try {
     const domain = openDomainUnderTest(fileURLToPath(new URL('field-service.yaml', MODEL_FOLDERS.domains)))
     await domain.load(recogniser, GRAMMAR)
+    const [beganMs, before] = [performance.now(), process.memoryUsage.rss()]
     await loadDictation(recogniser, DICTATION)
+    const [loadMs, memory] = [performance.now() - beganMs, process.memoryUsage.rss() - before]
     const common = { clock: systemClock, traits: TRAITS, voiceModel: () => null }
-    const alone = await played(openEars(recogniser, GRAMMAR, common), voice)
+    const usedBy = async (ears: Ears) => {
+      const usedMs = await recogniser.processorMs()
+      const notes = await played(ears, voice)
+      return { ...notes, share: ((await recogniser.processorMs()) - usedMs) / notes.audioMs }
+    }
+    const alone = await usedBy(openEars(recogniser, GRAMMAR, common))
     const dictation = { recogniser, grammar: async () => DICTATION }
-    const dictated = await played(openEars(recogniser, GRAMMAR, { ...common, dictation }), voice)
+    const dictated = await usedBy(openEars(recogniser, GRAMMAR, { ...common, dictation }))
     return [
       { name: 'words wrong in notes, dictated', value: dictated.wrong, unit: '%', baseline: alone.wrong },
       {
@@ -49,6 +56,14 @@ export async function notedRows(voice: Voice): Promise<readonly BenchRow[]> {
         unit: 'ms',
         baseline: quantile(alone.waitsMs, 0.95),
       },
+      {
+        name: 'processor time of notes, dictated',
+        value: dictated.share,
+        unit: 'of a processor',
+        baseline: alone.share,
+      },
+      { name: 'to load dictation, once', value: loadMs, unit: 'ms' },
+      { name: 'memory that dictation adds when it is loaded', value: memory / 1e6, unit: 'MB' },
     ]
   } finally {
     await recogniser.close()
@@ -56,7 +71,7 @@ export async function notedRows(voice: Voice): Promise<readonly BenchRow[]> {
 }
 
 async function played(ears: Ears, voice: Voice) {
-  let [wrong, said] = [0, 0]
+  let [wrong, said, audioMs] = [0, 0, 0]
   const waitsMs: number[] = []
   for (const note of NOTES) {
     const { sampleRate, samples } = speak(note, voice)
@@ -68,8 +83,9 @@ async function played(ears: Ears, voice: Voice) {
     wrong += insertions + deletions + substitutions
     said += wordsOf(note).length
     waitsMs.push(heard.finishMs)
+    audioMs += heard.audioMs
   }
-  return { wrong: Math.round((1_000 * wrong) / said) / 10, waitsMs }
+  return { wrong: Math.round((1_000 * wrong) / said) / 10, waitsMs, audioMs }
 }
 
 function live(samples: Float32Array, sampleRateHz: number): AudioSource {
