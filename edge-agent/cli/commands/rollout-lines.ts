@@ -25,6 +25,10 @@ export interface Campaign {
     readonly planned: { readonly treated: number; readonly control: number }
     readonly verdict: GateVerdict | null
   }[]
+  /** Per ring how many devices are at each stage. */
+  readonly progress: {
+    readonly rings: readonly { readonly stages: { readonly parked: number } }[]
+  }
   readonly approvals: { readonly needed: number; readonly by: readonly string[] }
   readonly resumersNeeded: number
   readonly plan: {
@@ -69,7 +73,7 @@ export function statusLines(seen: Campaign): readonly string[] {
     .map(({ device, why }) => `${device} (${why.replaceAll('_', ' ')})`)
   return [
     `${seen.campaign}: ${phrase(seen)}; ${plan.candidate.name} ${plan.lastGood.version} -> ${plan.candidate.version}`,
-    `  devices    ${counts.exposed} of ${counts.fleet} were given it: ${counts.proven} proven, ${counts.atRisk} at risk, ${counts.failed} failed, ${counts.returned} returned`,
+    `  devices    ${counts.exposed} of ${counts.fleet} were given it: ${counts.proven} proven, ${counts.atRisk} at risk, ${counts.failed} failed, ${counts.returned} returned${parkedPhrase(seen)}`,
     `  approvals  ${approvals.by.length} of ${approvals.needed}${approvals.by.length === 0 ? '' : `: ${approvals.by.join(', ')}`}`,
     ...seen.rings.map((ring) => `  ring       ${ringPhrase(ring)}`),
     ...(resumersNeeded === 0 ? [] : [`  resume     needs ${resumersNeeded} more`]),
@@ -78,11 +82,18 @@ export function statusLines(seen: Campaign): readonly string[] {
   ]
 }
 
+/** Those whose tries are used up run what they ran before: they are among the returned, and wait for somebody. */
+function parkedPhrase({ progress }: Campaign): string {
+  const parked = progress.rings.reduce((sum, { stages }) => sum + stages.parked, 0)
+  return parked === 0 ? '' : `, ${parked} of them parked`
+}
+
 /** One line for a change. */
-export function changeLine({ campaign, counts, seq, rings, ...seen }: Campaign): string {
+export function changeLine(campaign: Campaign): string {
+  const { campaign: name, counts, seq, rings } = campaign
   const verdict = rings.at(-1)?.verdict
   const said = verdict == null ? '' : `, gates say ${verdict.decision}${reasonOf(verdict)}`
-  return `${campaign} #${seq}  ${phrase(seen)}  given ${counts.exposed}/${counts.fleet}, proven ${counts.proven}, at risk ${counts.atRisk}, returned ${counts.returned}${said}`
+  return `${name} #${seq}  ${phrase(campaign)}  given ${counts.exposed}/${counts.fleet}, proven ${counts.proven}, at risk ${counts.atRisk}, returned ${counts.returned}${parkedPhrase(campaign)}${said}`
 }
 
 export function explanationLines({
