@@ -5,6 +5,7 @@ import type { FreePath } from './free-path.ts'
 import type { HeardWord } from './hypothesis.ts'
 import { type NetworkWord, type SearchNetwork, wordAt } from './search-network.ts'
 import { CALIBRATIONS, DICTATED_WORD } from './shipped-calibrations.ts'
+import type { SoundChanges } from './sound-changes.ts'
 import { paceOf, slowness } from './word-durations.ts'
 import type { VoicedFrames } from './voiced-frames.ts'
 import type { HeardSpan } from './word-history.ts'
@@ -37,6 +38,7 @@ export interface Judging {
   readonly free: FreePath
   readonly net: SearchNetwork
   readonly voiced: VoicedFrames
+  readonly changes: SoundChanges
   /** The words were found by the second pass of dictation. */
   readonly isDictation: boolean
   /** The frame of the stream at which the search began: spans count from there. */
@@ -46,13 +48,17 @@ export interface Judging {
 /**
  * Word evidence: margin to the free path a frame, log of its frames, log odds of its posterior, margin of the utterance, how far
  * from its usual length it lasts, how far from theirs the utterance's words do and how unevenly, log of the utterance's frames.
- * Utterance evidence: margin, margin of the worst fixed word, log odds of the least sure one, gap to the next
- * sentence, share of its time that the sentence calls a pause and the free path speech, log of the number of words, 1 where words
- * of the language model competed, which makes a grammar's own words cost their choice, the share of the words' frames that are voiced,
- * where in its voiced runs the sound is loudest, log of its frames, its words' pace, how far that is from the usual one, and how
- * uneven it is.
+ * Utterance evidence: margin, margin of the worst fixed word, log odds of the least sure one, gap to the next sentence, share of
+ * its time that the sentence calls a pause and the free path speech, log of the number of words, 1 where words of the language
+ * model competed, which makes a grammar's own words cost their choice, the share of the words' frames that are voiced, where in its
+ * voiced runs the sound is loudest, log of its frames, its words' pace, how far that is from the usual one, how uneven it is, how
+ * much less of the words is voiced than their phones would be, how much the sound changes in them from frame to frame, and how
+ * unevenly loud it is there.
  */
-export function judge(found: Found, { free, net, voiced, startFrame, isDictation }: Judging): Judged {
+export function judge(
+  found: Found,
+  { free, net, voiced, changes, startFrame, isDictation }: Judging,
+): Judged {
   const { path } = found
   const spans = path.spans.map((span, at): Weighed => {
     const entry = wordAt(net, span.word)
@@ -97,6 +103,9 @@ export function judge(found: Found, { free, net, voiced, startFrame, isDictation
     pace.mean,
     Math.abs(pace.mean),
     pace.unevenness,
+    sonorantShare(said) - voiced.shareOf(within),
+    changes.movement(within),
+    changes.levelSpread(within),
   ]
   if (!path.complete) return { words, confidence: 0, evidence: [] }
   const open = words.filter((word) => word.open)
@@ -104,6 +113,12 @@ export function judge(found: Found, { free, net, voiced, startFrame, isDictation
   const whole = calibrated(CALIBRATIONS.utterance, evidence)
   const ceiling = open.length === 0 || !net.hasSlots ? 1 : Math.min(OPEN_CEILING, mean(open))
   return { words, confidence: Math.min(whole, ceiling), evidence }
+}
+
+/** The share of the words' frames that a voice would ring through, by the words' own phones. */
+function sonorantShare(words: readonly { readonly frames: number; readonly entry: NetworkWord }[]): number {
+  const frames = words.reduce((sum, word) => sum + word.frames, 0)
+  return words.reduce((sum, word) => sum + word.frames * word.entry.sonorant, 0) / Math.max(1, frames)
 }
 
 interface Weighed {

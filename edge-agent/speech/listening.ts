@@ -16,6 +16,7 @@ import type { PhoneModel } from './phone-model.ts'
 import { isAllOpen, SecondPass } from './second-pass/second-pass.ts'
 import { type SearchNetwork, wordAt } from './search-network.ts'
 import { isSaidSo } from './said-so.ts'
+import { SoundChanges } from './sound-changes.ts'
 import { stableWords } from './stable-words.ts'
 import type { Tuning } from './tuning.ts'
 import { VoiceActivity } from './voice-activity.ts'
@@ -74,6 +75,7 @@ export class Listening {
   readonly #second: SecondPass | null
   readonly #beams: Beams
   readonly #free: FreePath
+  readonly #changes = new SoundChanges()
   readonly #senoneCount: number
   readonly #channel: Channel
   /** Speech frames of the same voice that were heard before. */
@@ -227,6 +229,7 @@ export class Listening {
   #hear(frame: Frame): void {
     const maySpeak = (this.#detector?.speechAt(this.#track.count) ?? 1) >= LEAST_DETECTED
     this.#weights.push(frame)
+    this.#changes.push(frame)
     this.#track.push(this.#channel.hear(frame, this.#voice.push(frame, maySpeak)))
   }
 
@@ -369,6 +372,7 @@ export class Listening {
       free: this.#free,
       net: this.#net,
       voiced: this.#voice.voiced,
+      changes: this.#changes,
       isDictation: this.#second !== null,
       startFrame: this.#from,
     })

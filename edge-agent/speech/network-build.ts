@@ -8,7 +8,7 @@ import type { Pronunciation } from './lexicon.ts'
 import { POSITION, type PhoneModel } from './phone-model.ts'
 import type { Arc, SentenceGraph } from './sentence-graph.ts'
 import { joined, joinedFirst, packedWords, rowsByState, treeKinds, treeTables } from './network-tables.ts'
-import { usualFrames } from './word-durations.ts'
+import { sonorantFrames, usualFrames } from './word-durations.ts'
 import { rows, type WordTree } from './word-tree.ts'
 import { INSIDE, PAUSE, type SearchNetwork } from './search-network.ts'
 
@@ -294,6 +294,8 @@ class NetworkBuild {
       ...(tree === null ? [] : this.#parts.treeWords.map((text) => ({ text, open: true }))),
     ]
     const opens = rowsByState(this.#opens, this.#graph.arcs.length)
+    const pronounced = words.map(({ text }) => this.#parts.pronounce(text))
+    const sonorant = sonorantFrames(this.#model.phones, this.#model.frames)
     return {
       unitCount,
       senones,
@@ -325,9 +327,8 @@ class NetworkBuild {
       ...packedWords(words),
       hasSlots: this.#parts.hasSlots,
       wordLanguage: Int32Array.from(words, ({ text }) => this.#parts.languageId(text)),
-      wordFrames: Float32Array.from(words, ({ text }) =>
-        usualFrames(this.#parts.pronounce(text), this.#model.frames),
-      ),
+      wordFrames: Float32Array.from(pronounced, (ways) => usualFrames(ways, this.#model.frames)),
+      wordSonorant: Float32Array.from(pronounced, (ways) => usualFrames(ways, sonorant)),
     }
   }
 }

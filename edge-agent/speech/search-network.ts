@@ -54,6 +54,8 @@ export interface SearchNetwork {
   readonly wordLanguage: Int32Array
   /** Of each word: the frames that it usually lasts. */
   readonly wordFrames: Float32Array
+  /** Of them, those of sonorants. */
+  readonly wordSonorant: Float32Array
   /** Open words are part of what sentences mean, and not only said around them. */
   readonly hasSlots: boolean
 }
@@ -70,15 +72,19 @@ export interface NetworkWord {
   readonly open: boolean
   /** Frames that it usually lasts. */
   readonly usual: number
+  /** The share of them that a voice rings through, 0 to 1. */
+  readonly sonorant: number
 }
 
 /** A word of the network, undefined for a pause. */
 export function wordAt(net: SearchNetwork, index: number): NetworkWord | undefined {
   if (index < 0 || index >= net.wordOpen.length) return undefined
   const bytes = net.wordBytes.slice(net.wordFirst[index], net.wordFirst[index + 1])
+  const usual = net.wordFrames[index] as number
   return {
     text: decoder.decode(bytes),
     open: net.wordOpen[index] === 1,
-    usual: net.wordFrames[index] as number,
+    usual,
+    sonorant: usual === 0 ? 0 : (net.wordSonorant[index] as number) / usual,
   }
 }

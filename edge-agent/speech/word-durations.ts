@@ -10,6 +10,14 @@ export function usualFrames(pronunciations: readonly Pronunciation[], phoneFrame
   return sum / Math.max(1, pronunciations.length)
 }
 
+/** Phones that ring with the voice as long as they last: vowels, nasals, liquids and glides, by their ARPABET names. */
+const SONORANTS = new Set('AA AE AH AO AW AY EH ER EY IH IY OW OY UH UW L M N NG R W Y'.split(' '))
+
+/** The mean frames of each phone that is one of the sonorants, 0 of the others. */
+export function sonorantFrames(names: readonly string[], phoneFrames: Float32Array): Float32Array {
+  return phoneFrames.map((frames, phone) => (SONORANTS.has(names[phone] ?? '') ? frames : 0))
+}
+
 export interface Duration {
   readonly frames: number
   /** By {@link usualFrames}, at least 1. */

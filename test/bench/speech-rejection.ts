@@ -1,12 +1,12 @@
 /**
- * Sounds in which nobody speaks to Starling, streamed as from an open microphone: an utterance ends where the recogniser says
- * so, or after UTTERANCE_S. What is accepted is counted an hour. `--minutes N` a sound, 60 unless said.
+ * Sounds in which nobody speaks to Starling, streamed as from an open microphone. What is accepted is counted an hour.
+ * `--minutes N` a sound, 60 unless said.
  */
 import { fileURLToPath } from 'node:url'
 import { openDomainUnderTest } from '../../edge-agent/evaluation/domain-under-test.ts'
+import { utterancesIn } from '../../edge-agent/evaluation/open-microphone.ts'
 import { MODEL_FOLDERS } from '../../edge-agent/models/shipped.ts'
-import type { Hypothesis } from '../../edge-agent/speech/hypothesis.ts'
-import { openRecogniser, type Recogniser } from '../../edge-agent/speech/recogniser.ts'
+import { openRecogniser } from '../../edge-agent/speech/recogniser.ts'
 import { Resampler } from '../../edge-agent/speech/resampler.ts'
 import { NON_SPEECH, type NonSpeech } from '../support/non-speech.ts'
 import { isInstalled, speak, SYNTHESIS_REMEDY } from '../support/synthesis.ts'
@@ -14,9 +14,6 @@ import { FOREIGN } from './foreign-speech.ts'
 import type { BenchOptions, BenchReport, BenchRow } from './report.ts'
 
 const RATE = 16_000
-const BLOCK = RATE / 10
-/** Nobody holds the button longer for one command. */
-const UTTERANCE_S = 12
 const FIELD_SERVICE = fileURLToPath(new URL('field-service.yaml', MODEL_FOLDERS.domains))
 
 export async function run(progress: (line: string) => void, options: BenchOptions): Promise<BenchReport> {
@@ -29,15 +26,19 @@ export async function run(progress: (line: string) => void, options: BenchOption
     for (const [name, minuteOf] of sources(progress)) {
       const found: Found = { words: 0, commands: 0, utterances: 0 }
       for (let minute = 0; minute < minutes; minute++)
-        await listen(recogniser, minuteOf(minute), (hypothesis) => {
+        for await (const heard of utterancesIn(recogniser, {
+          grammar: 'domain',
+          samples: minuteOf(minute),
+          sampleRate: RATE,
+        })) {
           found.utterances++
-          if (hypothesis.kind !== 'heard') return
-          found.words += hypothesis.words.length
-          const reading = domain.understand(hypothesis.text)
-          if (reading === null || !domain.accepts(hypothesis, reading)) return
+          if (heard.kind !== 'heard') continue
+          found.words += heard.words.length
+          const reading = domain.understand(heard.text)
+          if (reading === null || !domain.accepts(heard, reading)) continue
           found.commands++
-          progress(`${name}, minute ${minute}: "${hypothesis.text}" (${hypothesis.confidence})`)
-        })
+          progress(`${name}, minute ${minute}: "${heard.text}" (${heard.confidence})`)
+        }
       progress(`${name}: ${minutes} minutes, ${found.utterances} utterances`)
       rows.push(...rowsOf(name, found, minutes))
     }
@@ -99,26 +100,4 @@ function foreignMinute(language: string, minute: number): Float32Array {
     at += samples.length + RATE * (0.3 + 0.4 * (turn % 4))
   }
   return out
-}
-
-/** Streams the samples utterance by utterance. */
-async function listen(
-  recogniser: Recogniser,
-  samples: Float32Array,
-  take: (hypothesis: Hypothesis) => void,
-): Promise<void> {
-  for (let at = 0; at < samples.length;) {
-    const speaker = { hasEnded: false }
-    const stream = recogniser.open('domain', {
-      sampleRate: RATE,
-      onEndpoint: () => (speaker.hasEnded = true),
-    })
-    const until = Math.min(samples.length, at + UTTERANCE_S * RATE)
-    while (at < until && !speaker.hasEnded) {
-      await stream.push(samples.subarray(at, at + BLOCK))
-      await stream.drained()
-      at += BLOCK
-    }
-    take(await stream.finish())
-  }
 }

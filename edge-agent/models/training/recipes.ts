@@ -28,6 +28,9 @@ const TRAINING = 'edge-agent/models/training'
 const EVIDENCE_SEEDS = [11, 12, 13, 14] as const
 const UTTERANCES_A_VOICE = '60'
 const evidenceFile = (seed: number): string => `.made/evidence-${seed}.jsonl`
+const MINUTES_A_SOUND = '8'
+const SOUNDS_SEED = '31'
+const SOUNDS_FILE = '.made/sounds.jsonl'
 const DICTATION_SEED = '21'
 const DICTATED_A_VOICE = '40'
 const DICTATED_FILE = '.made/dictated.jsonl'
@@ -35,6 +38,7 @@ const HEARD_BY = [
   `${TRAINING}/confidence`,
   `${TRAINING}/walks.ts`,
   'edge-agent/domains',
+  'edge-agent/evaluation/open-microphone.ts',
   'edge-agent/grammar',
   'edge-agent/models/speech/acoustic.onnx',
   'edge-agent/models/speech/language.bin.br',
@@ -110,14 +114,22 @@ export const RECIPES: Readonly<Record<string, Recipe>> = {
         }),
       ),
       {
+        title: 'what an open microphone hears where nobody speaks to it (ten minutes)',
+        command: ['node', `{root}/dist/${TRAINING}/confidence/collect-sounds.js`, MINUTES_A_SOUND, SOUNDS_SEED],
+        inputs: HEARD_BY,
+        outputs: [SOUNDS_FILE],
+        keepsOutput: true,
+      },
+      {
         title: 'the calibrations, and how they hold on voices that they were not fitted to',
         command: [
           'node',
           `{root}/dist/${TRAINING}/confidence/fit.js`,
           '{out}/calibrations.json',
+          `{out}/${SOUNDS_FILE}`,
           ...EVIDENCE_SEEDS.map((seed) => `{out}/${evidenceFile(seed)}`),
         ],
-        inputs: [`${TRAINING}/confidence`, ...EVIDENCE_SEEDS.map((seed) => `{out}/${evidenceFile(seed)}`)],
+        inputs: [`${TRAINING}/confidence`, `{out}/${SOUNDS_FILE}`, ...EVIDENCE_SEEDS.map((seed) => `{out}/${evidenceFile(seed)}`)],
         outputs: ['calibrations.json'],
       },
       {

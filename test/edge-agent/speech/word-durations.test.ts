@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { paceOf, slowness, usualFrames } from '../../../edge-agent/speech/word-durations.ts'
+import { paceOf, slowness, sonorantFrames, usualFrames } from '../../../edge-agent/speech/word-durations.ts'
 
 const phoneFrames = Float32Array.of(10, 5, 8)
 const words = fc.array(
@@ -16,6 +16,13 @@ describe('how long words last', () => {
     expect(usualFrames([[0, 1]], phoneFrames)).toBe(15)
     expect(usualFrames([[0, 1], [2]], phoneFrames)).toBe(11.5)
     expect(usualFrames([], phoneFrames)).toBe(0)
+  })
+
+  it('knows how long the voice rings through a word: vowels and nasals do, hisses and stops do not', () => {
+    const frames = sonorantFrames(['IH', 'S', 'N'], phoneFrames)
+    expect([...frames]).toEqual([10, 0, 8])
+    expect(usualFrames([[0, 1]], frames)).toBe(10)
+    expect(usualFrames([[1]], frames)).toBe(0)
   })
 
   it('says nothing of a word that lasts as long as usual, and as much of half as of twice as long', () => {

@@ -1,6 +1,7 @@
 /**
  * Plays sentences in synthetic voices to the recogniser and writes, a JSON line an utterance, what it found and whether that
- * means what was said. Inside each grammar, and outside it; clean, in noise and by telephone; and sounds in which nobody spoke.
+ * means what was said. Inside each grammar, and outside it; clean, in noise and by telephone; other languages, and sounds in which
+ * nobody spoke.
  *
  *     node dist/edge-agent/models/training/confidence/collect.js [utterances a voice] [seed] > evidence.jsonl
  */
@@ -15,24 +16,48 @@ import { openRecogniser } from '../../../speech/recogniser.ts'
 import { MODEL_FOLDERS } from '../../shipped.ts'
 import { crowd, heard, nothingSaid } from './hearing.ts'
 import { babble, clatter, plucked, rush } from './noises.ts'
-import { listeners, NAMES } from './sayings.ts'
-import { FITTED_VOICES, HELD_OUT_VOICES } from './voices.ts'
+import { foreignVoice, listeners, NAMES } from './sayings.ts'
+import { backwards, beeps, blows, motors, scrapes } from './sounds.ts'
+import { FITTED_VOICES, HELD_OUT_VOICES, type Voice } from './voices.ts'
 
 const SEED = 11
 const USUAL_COUNT = 120
 /** Of the sentences, how many are outside the grammar that listens. */
 const OUTSIDE_SHARE = 0.35
 /** Of the utterances, how many are only a sound: what keeps on when somebody opened the microphone and says nothing. */
-const NOTHING_SAID_SHARE = 0.12
+const NOTHING_SAID_SHARE = 0.18
+/** And how many are in a language that nobody speaks to Starling. */
+const FOREIGN_SHARE = 0.08
 
 async function main(count: number, seed: number): Promise<void> {
   const random = seeded(seed)
   const all = listeners(random)
   const nets = all.map(({ domain }) => compileDomain(domain, NAMES))
   const matchers = nets.map((net) => new TextMatcher(net))
-  const crowded = babble(await crowd(random))
-  const noises = [rush, clatter, plucked, crowded]
+  const voices = await crowd(random)
+  const noises = [rush, clatter, plucked, babble(voices)]
+  const sounds = [clatter, plucked, blows, beeps, scrapes, motors, backwards(voices), babble(voices)]
   const recogniser = await openRecogniser({ modelDir: fileURLToPath(MODEL_FOLDERS.speech) })
+  /** What came of an utterance in the grammar of that number, and whether it was right; null for one that can't be said. */
+  const utterance = async (own: number, voice: Voice): Promise<object | null> => {
+    const [grammar, kind] = [`${own}`, random()]
+    if (kind < NOTHING_SAID_SHARE) {
+      const row = await nothingSaid(recogniser, { grammar, sound: pick(sounds, random), random })
+      return { ...row, right: false, isOutside: true }
+    }
+    const noise = pick(noises, random)
+    if (kind < NOTHING_SAID_SHARE + FOREIGN_SHARE) {
+      const stranger = foreignVoice(random)
+      const said = { voice: stranger.voice, text: pick(stranger.texts, random), grammar }
+      const row = await heard(recogniser, { ...said, noise, random })
+      return { ...row, right: false, isOutside: true }
+    }
+    const isOutside = random() < OUTSIDE_SHARE
+    const text = (isOutside ? all[own]?.foreign() : all[own]?.own())?.trim() ?? ''
+    if (text === '' || (isOutside && matchers[own]?.match(wordsOf(text)) !== null)) return null
+    const row = await heard(recogniser, { voice, text, grammar, noise, random })
+    return { ...row, right: !isOutside && meansTheSame(matchers[own], text, row.text), isOutside }
+  }
   try {
     for (const [at, net] of nets.entries()) {
       const { pronunciations } = all[at]?.domain ?? { pronunciations: {} }
@@ -41,20 +66,8 @@ async function main(count: number, seed: number): Promise<void> {
     for (const [heldOut, list] of [FITTED_VOICES, HELD_OUT_VOICES].entries())
       for (const voice of list)
         for (let i = 0; i < count; i++) {
-          const own = i % all.length
-          if (random() < NOTHING_SAID_SHARE) {
-            const sound = pick([clatter, plucked, crowded], random)
-            const row = await nothingSaid(recogniser, { grammar: `${own}`, sound, random })
-            process.stdout.write(`${JSON.stringify({ ...row, right: false, heldOut: heldOut === 1, isOutside: true })}\n`)
-            continue
-          }
-          const isOutside = random() < OUTSIDE_SHARE
-          const text = (isOutside ? all[own]?.foreign() : all[own]?.own())?.trim() ?? ''
-          if (text === '' || (isOutside && matchers[own]?.match(wordsOf(text)) !== null)) continue
-          const noise = pick(noises, random)
-          const row = await heard(recogniser, { voice, text, grammar: `${own}`, noise, random })
-          const right = !isOutside && meansTheSame(matchers[own], text, row.text)
-          process.stdout.write(`${JSON.stringify({ ...row, right, heldOut: heldOut === 1, isOutside })}\n`)
+          const row = await utterance(i % all.length, voice)
+          if (row !== null) process.stdout.write(`${JSON.stringify({ ...row, heldOut: heldOut === 1 })}\n`)
         }
   } finally {
     await recogniser.close()

@@ -1,16 +1,19 @@
 /** A saying in a synthetic voice, clean, in noise or by telephone, and what a recogniser finds in it. */
 import { pick } from '../../../../shared/seeded.ts'
+import type { Hypothesis } from '../../../speech/hypothesis.ts'
 import type { Recogniser } from '../../../speech/recogniser.ts'
 import type { Noise } from './noises.ts'
+import { inRoom } from './rooms.ts'
 import { elsewhereSaid } from './sayings.ts'
 import { FITTED_VOICES, roughened, speak, telephoned, type Voice } from './voices.ts'
 
-const RATE_HZ = 16_000
+export const RATE_HZ = 16_000
 const CLEAN_SHARE = 0.5
 const LOUDEST_SNR_DB = 5
 const SNR_RANGE_DB = 25
 const TELEPHONE_SHARE = 0.25
-const NOTHING_SAID_S = { least: 1, range: 4 }
+const ROOM_SHARE = 0.3
+const NOTHING_SAID_S = { least: 1, range: 5 }
 /** Voices of which a crowd is made. */
 const CROWD = 8
 
@@ -36,7 +39,8 @@ interface Saying {
 export async function heard(recogniser: Recogniser, { voice, text, grammar, noise, random }: Saying) {
   const clean = await speak(voice, text, 0.85 + 0.3 * random())
   const snrDb = random() < CLEAN_SHARE ? 40 : LOUDEST_SNR_DB + SNR_RANGE_DB * random()
-  const near = roughened(clean, noise, snrDb, random)
+  const there = random() < ROOM_SHARE ? inRoom(clean, random) : clean
+  const near = roughened(there, noise, snrDb, random)
   const found = await listened(recogniser, { grammar, near, random })
   return { voice: `${voice.engine} ${voice.name}`, snrDb: Math.round(snrDb), said: text, ...found }
 }
@@ -61,7 +65,11 @@ async function listened(
   const { samples, sampleRate } = isFar ? telephoned(near) : { samples: near, sampleRate: RATE_HZ }
   const stream = recogniser.open(grammar, { sampleRate })
   await stream.push(samples)
-  const found = await stream.finish()
+  return rowOf(grammar, sampleRate, await stream.finish())
+}
+
+/** What is kept of what was found. */
+export function rowOf(grammar: string, sampleRate: number, found: Hypothesis) {
   return {
     grammar,
     sampleRate,
@@ -72,4 +80,3 @@ async function listened(
     words: found.words.map(({ word, evidence, open, confidence }) => ({ word, evidence, open, confidence })),
   }
 }
-

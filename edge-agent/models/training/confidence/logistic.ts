@@ -8,11 +8,14 @@ export interface Example {
   readonly weight?: number
 }
 
-/** Right ones and wrong ones that count alike, however many there are of either; of a mean weight of 1. */
+/** Right ones and wrong ones that together count alike, however many there are of either; of a mean weight of 1. */
 export function balanced(examples: readonly Example[]): Example[] {
-  const rights = examples.filter(({ right }) => right).length
-  const share = (right: boolean): number => 2 * (right ? rights : examples.length - rights)
-  return examples.map((example) => ({ ...example, weight: examples.length / share(example.right) }))
+  const sum = { right: 0, wrong: 0 }
+  for (const { right, weight = 1 } of examples) sum[right ? 'right' : 'wrong'] += weight
+  return examples.map((example) => {
+    const { right, weight = 1 } = example
+    return { ...example, weight: (weight * examples.length) / (2 * (right ? sum.right : sum.wrong)) }
+  })
 }
 
 const STEPS = 3_000

@@ -1,10 +1,13 @@
 /** What is said to a recogniser whose confidence is fitted: sentences of several domains, and of none. */
 import { readFileSync } from 'node:fs'
+import * as v from 'valibot'
+import { parse } from 'yaml'
 import { packageRoot } from '../../../../shared/package-root.ts'
 import { pick } from '../../../../shared/seeded.ts'
 import { compileDomain, type KnownNames } from '../../../grammar/compile.ts'
 import type { Domain } from '../../../grammar/domain.ts'
 import { parseDomain } from '../../../grammar/domain-file.ts'
+import type { Voice } from './voices.ts'
 import { walker, withoutPoliteness } from '../walks.ts'
 
 export const NAMES: KnownNames = {
@@ -27,6 +30,21 @@ function closed(domain: Domain): Domain {
 /** Sentences of no domain. */
 export function elsewhereSaid(): readonly string[] {
   return read('edge-agent/models/training/confidence/elsewhere.txt').trim().split('\n')
+}
+
+/** espeak-ng's variants of a language's voice: throats of men and women. */
+const FOREIGN_VARIANTS = ['', '+m2', '+m4', '+m8', '+f1', '+f5']
+
+/** One who speaks a language that nobody speaks to Starling, and everyday sentences of it. */
+export function foreignVoice(random: () => number): { readonly voice: Voice; readonly texts: readonly string[] } {
+  const [language, texts] = pick(Object.entries(foreignSentences()), random)
+  return { voice: { engine: 'espeak-ng', name: `${language}${pick(FOREIGN_VARIANTS, random)}` }, texts }
+}
+
+/** Of each language, by espeak-ng's name of it. */
+function foreignSentences(): Readonly<Record<string, readonly string[]>> {
+  const file: unknown = parse(read('edge-agent/models/training/confidence/foreign.yaml'))
+  return v.parse(v.record(v.string(), v.pipe(v.array(v.string()), v.minLength(1))), file)
 }
 
 export interface Listener {

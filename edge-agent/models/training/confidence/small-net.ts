@@ -1,10 +1,14 @@
-/** A net of one small hidden layer over standardised evidence: what is telling of a word is not what is telling of a sentence. */
+/**
+ * Nets of one small hidden layer over standardised evidence, whose mean odds are said: what is telling of a word is not what is
+ * telling of a sentence, and what one net is sure of by chance the others are not.
+ */
 import { type Calibration, EVIDENCE_REACH } from '../../../speech/calibration.ts'
 import { seeded } from '../../../../shared/seeded.ts'
 import { type Example, standards } from './logistic.ts'
 
 const HIDDEN = 8
-const SEED = 5
+/** Where each of the nets begins. */
+const SEEDS = [5, 6, 7, 8] as const
 const STEPS = 500
 const RATE = 0.03
 /** Keeps weights small where the examples do not speak. */
@@ -23,28 +27,42 @@ export function fitNet(examples: readonly Example[]): Calibration {
     }),
   )
   const width = mean.length
-  // Of each hidden unit its weights and its bias; then the weights over the units, then the last bias.
-  const random = seeded(SEED)
+  const nets = SEEDS.map((seed) => trained(rows, examples, seeded(seed)))
+  const short = (x: number): number => Number(x.toFixed(4))
+  const out = HIDDEN * (width + 1)
+  const share = (x: number): number => short(x / nets.length)
+  return {
+    mean: mean.map(short),
+    scale: scale.map(short),
+    // The hidden units of all nets side by side.
+    hidden: nets.flatMap((values) =>
+      Array.from({ length: HIDDEN }, (_, unit) => {
+        const first = unit * (width + 1)
+        return {
+          weights: Array.from(values.subarray(first, first + width), short),
+          bias: short(values[first + width] ?? 0),
+        }
+      }),
+    ),
+    weights: nets.flatMap((values) => Array.from(values.subarray(out, out + HIDDEN), share)),
+    bias: share(nets.reduce((sum, values) => sum + (values[out + HIDDEN] ?? 0), 0)),
+  }
+}
+
+/** Of each hidden unit its weights and its bias; then the weights over the units, then the last bias. */
+function trained(
+  rows: readonly Float64Array[],
+  examples: readonly Example[],
+  random: () => number,
+): Float64Array {
+  const width = rows[0]?.length ?? 0
   const out = HIDDEN * (width + 1)
   const values = Float64Array.from({ length: out + HIDDEN + 1 }, (_, at) =>
     at === out + HIDDEN || (at < out && at % (width + 1) === width) ? 0 : START * (2 * random() - 1),
   )
   const descent = new Descent(values)
   for (let step = 1; step <= STEPS; step++) descent.step(slopesAt(values, rows, examples), step)
-  const short = (x: number): number => Number(x.toFixed(4))
-  return {
-    mean: mean.map(short),
-    scale: scale.map(short),
-    hidden: Array.from({ length: HIDDEN }, (_, unit) => {
-      const first = unit * (width + 1)
-      return {
-        weights: Array.from(values.subarray(first, first + width), short),
-        bias: short(values[first + width] ?? 0),
-      }
-    }),
-    weights: Array.from(values.subarray(out, out + HIDDEN), short),
-    bias: short(values[out + HIDDEN] ?? 0),
-  }
+  return values
 }
 
 /** The slope of the mean cross entropy, weighted by example, and of the ridge, over each value. */
