@@ -40,6 +40,15 @@ test('right ones and wrong ones count alike once they are balanced', () => {
   expect(reliability(scored(calibration, examples)).error).toBeGreaterThan(0.2)
 })
 
+test('what counts half before it is balanced counts half of its kind afterwards', () => {
+  const whole = Array.from({ length: 6 }, (_, at) => ({ evidence: [at], right: at < 2 }))
+  const half = Array.from({ length: 4 }, () => ({ evidence: [9], right: false, weight: 0.5 }))
+  const weights = balanced([...whole, ...half]).map(({ weight = 0 }) => weight)
+  expect(weights.slice(0, 2)).toEqual([2.5, 2.5])
+  expect(weights.slice(2, 6)).toEqual(Array.from({ length: 4 }, () => 5 / 6))
+  expect(weights.slice(6)).toEqual(Array.from({ length: 4 }, () => 5 / 12))
+})
+
 test('a calibration that says the opposite shows as an error', () => {
   const wrong = { mean: [0], scale: [1], weights: [-5], bias: 0 }
   const examples = [-1, 1].flatMap((x) => Array.from({ length: 50 }, () => ({ evidence: [x], right: x > 0 })))
