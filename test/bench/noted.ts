@@ -10,17 +10,12 @@ import { openRecogniser } from '../../edge-agent/speech/recogniser.ts'
 import { openEars } from '../../edge-agent/turn/ears.ts'
 import type { AudioSource, Ears } from '../../edge-agent/turn/ports.ts'
 import { systemClock } from '../../shared/clock.ts'
+import { RELEASED_ACOUSTIC } from '../support/released-traits.ts'
 import { speak, type Voice } from '../support/synthesis.ts'
 import { NOTES } from './read-sentences.ts'
 import { quantile, type BenchRow } from './report.ts'
 
 const BLOCK_MS = 100
-const TRAITS = {
-  class: 'acoustic',
-  licence: 'BSD-2-Clause',
-  residency: 'device',
-  source: 'released',
-} as const
 const GRAMMAR = 'domain'
 const DICTATION = 'dictation'
 
@@ -33,7 +28,7 @@ export async function notedRows(voice: Voice): Promise<readonly BenchRow[]> {
     const [beganMs, before] = [performance.now(), process.memoryUsage.rss()]
     await loadDictation(recogniser, DICTATION)
     const [loadMs, memory] = [performance.now() - beganMs, process.memoryUsage.rss() - before]
-    const common = { clock: systemClock, traits: TRAITS, voiceModel: () => null }
+    const common = { clock: systemClock, traits: RELEASED_ACOUSTIC, voiceModel: () => null }
     const usedBy = async (ears: Ears) => {
       const usedMs = await recogniser.processorMs()
       const notes = await played(ears, voice)

@@ -11,15 +11,9 @@ import { withDictated } from '../../../edge-agent/turn/note-taking.ts'
 import type { Ears, Heard } from '../../../edge-agent/turn/ports.ts'
 import { wavSource } from '../../../edge-agent/turn/wav-source.ts'
 import { systemClock } from '../../../shared/clock.ts'
+import { RELEASED_ACOUSTIC } from '../../support/released-traits.ts'
 import { spoken } from '../../support/sounds.ts'
 import { sentences } from '../speech/sentences.ts'
-
-const TRAITS = {
-  class: 'acoustic',
-  licence: 'BSD-2-Clause',
-  residency: 'device',
-  source: 'released',
-} as const
 
 let recogniser: Recogniser
 beforeAll(async () => {
@@ -33,7 +27,7 @@ afterAll(async () => await recogniser.close())
 function earsWith(grammar: (() => Promise<string>) | null): Ears {
   return openEars(recogniser, 'work', {
     clock: systemClock,
-    traits: TRAITS,
+    traits: RELEASED_ACOUSTIC,
     voiceModel: () => null,
     dictation: grammar === null ? null : { recogniser, grammar },
   })
@@ -50,7 +44,7 @@ async function hear(
 async function dictated(): Promise<string> {
   const heard = await openEars(recogniser, 'anything', {
     clock: systemClock,
-    traits: TRAITS,
+    traits: RELEASED_ACOUSTIC,
     voiceModel: () => null,
   }).listen(wavSource(spoken('note')), {
     onPartial: () => undefined,
