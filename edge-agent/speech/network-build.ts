@@ -5,6 +5,7 @@
  */
 import { GrammarRefused } from './errors.ts'
 import type { Pronunciation } from './lexicon.ts'
+import { variantsOf } from './phone-variants.ts'
 import { POSITION, type PhoneModel } from './phone-model.ts'
 import type { Arc, SentenceGraph } from './sentence-graph.ts'
 import { joined, joinedFirst, packedWords, rowsByState, treeKinds, treeTables } from './network-tables.ts'
@@ -14,6 +15,8 @@ import { INSIDE, PAUSE, type SearchNetwork } from './search-network.ts'
 
 /** Three states of 16 bytes each and their tables: about 100 MB at most. */
 export const MAX_UNITS = 1_000_000
+/** Sequences of three senones are numbered in 16 bits. */
+const MAX_SEQUENCES = 65_536
 
 /** Penalties (nats) of entering silence, and a filler such as breath or noise. */
 export interface PauseCosts {
@@ -44,9 +47,17 @@ interface Unit {
   readonly phone: number
   readonly word: number
   readonly exitWeight: number
-  readonly next: number[]
-  readonly exits: number[]
+  /** Junctions; units that end alike share one list. */
+  readonly exits: readonly number[]
 }
+
+/** A way in which words may end: what it sounds like, and the junctions that it leads to. */
+interface Ending {
+  readonly sequence: number
+  readonly exits: readonly number[]
+}
+
+const NOWHERE: readonly number[] = []
 
 class NetworkBuild {
   readonly #graph: SentenceGraph
@@ -56,7 +67,15 @@ class NetworkBuild {
   readonly #contexts: readonly number[]
   readonly #opens: { readonly from: number; readonly to: number; readonly weight: number }[] = []
   readonly #units: Unit[] = []
-  readonly #tree = new Map<string, number>()
+  /** Units that follow each unit inside a word. */
+  readonly #next: (number[] | undefined)[] = []
+  /** Units by what tells them apart. What is known was linked when it was made: the same key has the same neighbours. */
+  readonly #known = new Map<string, number>()
+  /** Units inside words, by parent, phone and sequence: most of a grammar's keys. */
+  readonly #inside = new Map<number, number>()
+  readonly #heads = new Map<number, readonly number[]>()
+  readonly #endings = new Map<number, readonly Ending[]>()
+  readonly #ended = new Set<string>()
   readonly #junctions = new Map<number, number>()
   readonly #entries: number[][] = []
   readonly #stateOf: number[] = []
@@ -118,12 +137,13 @@ class NetworkBuild {
     return this.#entries.length - 1
   }
 
-  #unit(unit: Omit<Unit, 'next' | 'exits'>): number {
+  #unit(unit: Unit): number {
     if (this.#units.length >= MAX_UNITS)
       throw new GrammarRefused(`the grammar needs more than ${MAX_UNITS} phone models`, {
         remedy: 'Split the grammar, shorten its lists, or give a smaller open vocabulary.',
       })
-    this.#units.push({ ...unit, next: [], exits: [] })
+    this.#units.push(unit)
+    this.#next.push(undefined)
     return this.#units.length - 1
   }
 
@@ -131,36 +151,70 @@ class NetworkBuild {
     const { silence, fillers, sequenceOfPhone } = this.#model
     for (const phone of fillers) {
       const exitWeight = phone === silence ? this.#parts.costs.silence : this.#parts.costs.filler
-      const unit = this.#unit({ sequence: sequenceOfPhone[phone] ?? 0, phone, word: PAUSE, exitWeight })
-      for (const left of this.#before[state] ?? []) this.#enter(this.#junction(state, left, silence), unit)
-      for (const right of this.#after[state] ?? []) this.#exit(unit, this.#junction(state, silence, right))
+      const entries = [...(this.#before[state] ?? [])].map((left) => this.#junction(state, left, silence))
+      const exits = [...(this.#after[state] ?? [])].map((right) => this.#junction(state, silence, right))
+      const unit = this.#unit({
+        sequence: sequenceOfPhone[phone] ?? 0,
+        phone,
+        word: PAUSE,
+        exitWeight,
+        exits,
+      })
+      for (const junction of entries) this.#entries[junction]?.push(unit)
     }
   }
 
   #word(state: number, arc: Arc, phones: Pronunciation): void {
-    const lefts = [...(this.#before[state] ?? [])]
-    const rights = [...(this.#after[arc.to] ?? [])]
-    const first = phones[0] ?? 0
-    if (phones.length === 1) {
-      for (const left of lefts)
-        for (const [sequence, group] of this.#variants(POSITION.single, first, [left], rights)) {
-          const key = `${state} ${arc.to} ${first} ${sequence} ${arc.word} ${group.map((g) => g[1]).join(',')}`
-          const unit = this.#shared(key, () => this.#last(arc, first, sequence))
-          this.#enter(this.#junction(state, left, first), unit)
-          for (const [, right] of group) this.#exit(unit, this.#junction(arc.to, first, right))
-        }
-      return
-    }
-    const heads: number[] = []
-    for (const [sequence, group] of this.#variants(POSITION.begin, first, lefts, [phones[1] ?? 0])) {
-      const leftKey = group.map((g) => g[0]).join(',')
-      const head = this.#shared(`${state} ${first} ${sequence} ${leftKey}`, () =>
-        this.#unit({ sequence, phone: first, word: INSIDE, exitWeight: 0 }),
+    const [first = 0, second] = phones
+    if (second === undefined) this.#single(state, arc, first)
+    else
+      this.#tail(
+        { parents: this.#headsOf(state, first, second), key: -1 - this.#pair(state, first) },
+        arc,
+        phones,
       )
-      for (const [left] of group) this.#enter(this.#junction(state, left, first), head)
-      heads.push(head)
-    }
-    this.#tail({ parents: heads, key: `${state} ${first}` }, arc, phones, rights)
+  }
+
+  /** A word of one phone: it depends on both neighbours. */
+  #single(state: number, arc: Arc, phone: number): void {
+    const rights = this.#after[arc.to] ?? []
+    for (const left of this.#before[state] ?? [])
+      for (const { sequence, phones: after } of variantsOf(
+        this.#model,
+        { position: POSITION.single, phone, beside: { left } },
+        rights,
+      )) {
+        const key = `${state} ${arc.to} ${phone} ${sequence} ${arc.word} ${after.join(',')}`
+        const unit = this.#shared(key, () =>
+          this.#last(arc, phone, {
+            sequence,
+            exits: after.map((right) => this.#junction(arc.to, phone, right)),
+          }),
+        )
+        const entries = this.#entries[this.#junction(state, left, phone)]
+        if (entries?.includes(unit) === false) entries.push(unit)
+      }
+  }
+
+  /** The first units of words that begin so, one for each group of phones before them. */
+  #headsOf(state: number, first: number, second: number): readonly number[] {
+    const key = this.#pair(this.#pair(state, first), second)
+    const known = this.#heads.get(key)
+    if (known !== undefined) return known
+    const lefts = this.#before[state] ?? []
+    const heads = variantsOf(
+      this.#model,
+      { position: POSITION.begin, phone: first, beside: { right: second } },
+      lefts,
+    ).map(({ sequence, phones: before }) => {
+      return this.#shared(`${state} ${first} ${sequence} ${before.join(',')}`, () => {
+        const unit = this.#unit({ sequence, phone: first, word: INSIDE, exitWeight: 0, exits: NOWHERE })
+        for (const left of before) this.#entries[this.#junction(state, left, first)]?.push(unit)
+        return unit
+      })
+    })
+    this.#heads.set(key, heads)
+    return heads
   }
 
   /**
@@ -168,76 +222,82 @@ class NetworkBuild {
    * lead into one tail. (One tail a head would be ten times the network.)
    */
   #tail(
-    from: { readonly parents: readonly number[]; readonly key: string },
+    from: { readonly parents: readonly number[]; readonly key: number },
     arc: Arc,
     phones: Pronunciation,
-    rights: readonly number[],
   ): void {
     let { parents, key } = from
     for (let i = 1; i < phones.length - 1; i++) {
       const [left, phone, right] = [phones[i - 1] ?? 0, phones[i] ?? 0, phones[i + 1] ?? 0]
-      const sequence = this.#model.sequenceOf(POSITION.internal, phone, left, right)
-      const unit = this.#shared(`>${key} ${phone} ${sequence}`, () =>
-        this.#unit({ sequence, phone, word: INSIDE, exitWeight: 0 }),
+      key = this.#insideOf(
+        { parents, key },
+        phone,
+        this.#model.sequenceOf(POSITION.internal, phone, left, right),
       )
-      for (const parent of parents) this.#follow(parent, unit)
-      parents = [unit]
-      key = `#${unit}`
+      parents = [key]
     }
-    const phone = phones.at(-1) ?? 0
-    for (const [sequence, group] of this.#variants(POSITION.end, phone, [phones.at(-2) ?? 0], rights)) {
-      const unit = this.#shared(`>${key} ${arc.to} ${arc.word} ${sequence} ${phone}`, () =>
-        this.#last(arc, phone, sequence),
-      )
-      for (const parent of parents) this.#follow(parent, unit)
-      for (const [, right] of group) this.#exit(unit, this.#junction(arc.to, phone, right))
-    }
+    const [left, phone] = [phones.at(-2) ?? 0, phones.at(-1) ?? 0]
+    const name = `${key} ${arc.to} ${arc.word} ${phone}`
+    if (this.#ended.has(name)) return
+    this.#ended.add(name)
+    for (const ending of this.#endingsOf(arc.to, left, phone))
+      this.#follow(parents, this.#last(arc, phone, ending))
   }
 
-  /** Contexts (left, right) grouped by the senones that they lead to. */
-  #variants(position: 1 | 2 | 3, phone: number, lefts: readonly number[], rights: readonly number[]) {
-    const groups = new Map<number, [number, number][]>()
-    for (const left of lefts)
-      for (const right of rights) {
-        const sequence = this.#model.sequenceOf(position, phone, left, right)
-        const group = groups.get(sequence)
-        if (group === undefined) groups.set(sequence, [[left, right]])
-        else group.push([left, right])
-      }
-    return groups
+  #insideOf(
+    from: { readonly parents: readonly number[]; readonly key: number },
+    phone: number,
+    sequence: number,
+  ): number {
+    const key = this.#pair(from.key * MAX_SEQUENCES + sequence, phone)
+    const known = this.#inside.get(key)
+    if (known !== undefined) return known
+    const unit = this.#unit({ sequence, phone, word: INSIDE, exitWeight: 0, exits: NOWHERE })
+    this.#inside.set(key, unit)
+    this.#follow(from.parents, unit)
+    return unit
   }
 
-  #last(arc: Arc, phone: number, sequence: number): number {
+  /** How words may end that lead to a state, by their last two phones. */
+  #endingsOf(state: number, left: number, phone: number): readonly Ending[] {
+    const key = this.#pair(this.#pair(state, left), phone)
+    const known = this.#endings.get(key)
+    if (known !== undefined) return known
+    const rights = this.#after[state] ?? []
+    const endings = variantsOf(this.#model, { position: POSITION.end, phone, beside: { left } }, rights).map(
+      ({ sequence, phones }) => ({
+        sequence,
+        exits: phones.map((right) => this.#junction(state, phone, right)),
+      }),
+    )
+    this.#endings.set(key, endings)
+    return endings
+  }
+
+  #pair(number: number, phone: number): number {
+    return number * this.#model.phones.length + phone
+  }
+
+  #last(arc: Arc, phone: number, { sequence, exits }: Ending): number {
     const key = `${arc.word} ${arc.open}`
     const word = this.#wordIndex.get(key) ?? this.#words.length
     if (word === this.#words.length) {
       this.#wordIndex.set(key, word)
       this.#words.push({ text: arc.word, open: arc.open })
     }
-    return this.#unit({ sequence, phone, word, exitWeight: arc.logWeight + this.#parts.costs.word })
+    return this.#unit({ sequence, phone, word, exitWeight: arc.logWeight + this.#parts.costs.word, exits })
   }
 
   #shared(key: string, make: () => number): number {
-    const known = this.#tree.get(key)
+    const known = this.#known.get(key)
     if (known !== undefined) return known
     const unit = make()
-    this.#tree.set(key, unit)
+    this.#known.set(key, unit)
     return unit
   }
 
-  #enter(junction: number, unit: number): void {
-    const list = this.#entries[junction]
-    if (list !== undefined && !list.includes(unit)) list.push(unit)
-  }
-
-  #exit(unit: number, junction: number): void {
-    const list = this.#units[unit]?.exits
-    if (list !== undefined && !list.includes(junction)) list.push(junction)
-  }
-
-  #follow(parent: number, unit: number): void {
-    const list = this.#units[parent]?.next
-    if (list !== undefined && !list.includes(unit)) list.push(unit)
+  #follow(parents: readonly number[], unit: number): void {
+    for (const parent of parents) (this.#next[parent] ??= []).push(unit)
   }
 
   /** Where the word tree is left to: for each open arc the junctions of its state by phone before and phone after. */
@@ -276,7 +336,7 @@ class NetworkBuild {
     if (tree !== null) this.#treeEntries(tree)
     const units = this.#units
     const offset = units.length
-    const own = rows(units.map((unit) => unit.next))
+    const own = rows(Array.from(units, (_, unit) => this.#next[unit] ?? NOWHERE))
     const exit = rows(units.map((unit) => unit.exits))
     const entry = rows(this.#entries)
     const unitCount = offset + (tree?.unitCount ?? 0)

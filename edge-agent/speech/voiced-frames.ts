@@ -4,6 +4,8 @@
 const EDGE = 5
 /** Shorter runs of voiced frames are too short to have a shape. */
 const LEAST_RUN = 6
+/** A frame counts as loud when it is no further below the middle one of what it is compared with (nats). */
+const LOUD = 0.5
 /** Where a sound has no run with a shape. */
 const NO_SHAPE = 0.3
 
@@ -25,15 +27,30 @@ export class VoicedFrames {
   /** The share of the voiced frames that lie within EDGE of one of the spans; 1 when there are none. */
   shareWithin(spans: readonly Span[]): number {
     if (this.#at.length === 0) return 1
-    const inside = this.#at.filter((at) => spans.some(({ from, to }) => at >= from - EDGE && at < to + EDGE))
+    const inside = this.#at.filter((at) => isWithin(at, spans, EDGE))
     return inside.length / this.#at.length
   }
 
   /** The share of the spans' frames that are voiced, 0 to 1. */
   shareOf(spans: readonly Span[]): number {
     const length = spans.reduce((sum, { from, to }) => sum + to - from, 0)
-    const voiced = this.#at.filter((at) => spans.some(({ from, to }) => at >= from && at < to))
+    const voiced = this.#at.filter((at) => isWithin(at, spans, 0))
     return voiced.length / Math.max(1, length)
+  }
+
+  /**
+   * Of the voiced frames the share that is about as loud as those of the spans, or louder, and lies outside them by more than EDGE:
+   * 0 where the spans hold all of it, 1 where they hold none. Noise behind a speaker is seldom as loud; who speaks on is.
+   */
+  loudShareOutside(spans: readonly Span[]): number {
+    const inside = this.#level
+      .filter((_, i) => isWithin(this.#at[i] as number, spans, 0))
+      .toSorted((a, b) => a - b)
+    const least = (inside[Math.floor(inside.length / 2)] ?? 0) * Math.exp(-LOUD)
+    const outside = this.#level.filter(
+      (level, i) => level > least && !isWithin(this.#at[i] as number, spans, EDGE),
+    )
+    return outside.length / Math.max(1, inside.length + outside.length)
   }
 
   /** Where in a run of voiced frames it is loudest, 0 (its first frame) to 1, over the runs inside the spans by their length. */
@@ -52,12 +69,12 @@ export class VoicedFrames {
     let start = 0
     for (let i = 0; i < this.#at.length; i++) {
       const at = this.#at[i] as number
-      const isInside = spans.some(({ from, to }) => at >= from && at < to)
+      const isInside = isWithin(at, spans, 0)
       if (!isInside) {
         start = i + 1
         continue
       }
-      if (this.#at[i + 1] === at + 1 && spans.some(({ from, to }) => at + 1 >= from && at + 1 < to)) continue
+      if (this.#at[i + 1] === at + 1 && isWithin(at + 1, spans, 0)) continue
       let loudest = start
       for (let k = start; k <= i; k++)
         if ((this.#level[k] as number) > (this.#level[loudest] as number)) loudest = k
@@ -65,4 +82,9 @@ export class VoicedFrames {
       start = i + 1
     }
   }
+}
+
+/** Whether a frame lies in one of the spans, or within `edge` frames of it. */
+function isWithin(at: number, spans: readonly Span[], edge: number): boolean {
+  return spans.some(({ from, to }) => at >= from - edge && at < to + edge)
 }

@@ -6,6 +6,7 @@
 import { GrammarRefused } from './errors.ts'
 import type { Pronunciation } from './lexicon.ts'
 import { POSITION, type PhoneModel } from './phone-model.ts'
+import { type Edge, type Variant, variantsOf } from './phone-variants.ts'
 
 /** Tokens of 80 bytes each, a stream: about 80 MB at most. */
 const MAX_TREE_UNITS = 1_000_000
@@ -52,12 +53,6 @@ export function wordTree(words: Iterable<TreeWord>, model: PhoneModel): WordTree
   const build = new TreeBuild(model)
   for (const word of words) build.add(word)
   return build.pack()
-}
-
-/** Contexts that lead to the same senones, and the phones that they differ in. */
-interface Variant {
-  readonly sequence: number
-  readonly phones: number[]
 }
 
 class TreeBuild {
@@ -210,17 +205,8 @@ class TreeBuild {
     }
   }
 
-  /** The units of a phone at the edge of a word, by the contexts on the side that is not given. */
-  #variants(position: 1 | 2 | 3, phone: number, known: { left: number } | { right: number }): Variant[] {
-    const found = new Map<number, Variant>()
-    for (const other of this.#contexts) {
-      const [left, right] = 'left' in known ? [known.left, other] : [other, known.right]
-      const sequence = this.#model.sequenceOf(position, phone, left, right)
-      const held = found.get(sequence)
-      if (held === undefined) found.set(sequence, { sequence, phones: [other] })
-      else held.phones.push(other)
-    }
-    return [...found.values()]
+  #variants(position: Edge['position'], phone: number, beside: Edge['beside']): Variant[] {
+    return variantsOf(this.#model, { position, phone, beside }, this.#contexts)
   }
 }
 

@@ -32,3 +32,20 @@ test('shares count frames inside spans, and allow words blurred edges', () => {
   expect(frames.shareWithin([{ from: 12, to: 14 }])).toBe(0.9)
   expect(new VoicedFrames().shareWithin([])).toBe(1)
 })
+
+test('who speaks on is as loud as the words, and noise behind them is not', () => {
+  const words = [{ from: 10, to: 20 }]
+  const loud = [5, 5, 5, 5, 5, 5, 5, 5, 5, 5]
+  const frames = (level: number): VoicedFrames =>
+    voiced(
+      40,
+      loud.map(() => level),
+      voiced(10, loud),
+    )
+  expect(frames(1).loudShareOutside(words)).toBe(0)
+  expect(frames(4).loudShareOutside(words)).toBe(0.5)
+  expect(frames(9).loudShareOutside([{ from: 0, to: 60 }])).toBe(0)
+  expect(voiced(18, loud).loudShareOutside(words)).toBeCloseTo(3 / 5, 9)
+  expect(frames(4).loudShareOutside([])).toBe(1)
+  expect(new VoicedFrames().loudShareOutside(words)).toBe(0)
+})
