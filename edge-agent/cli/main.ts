@@ -17,6 +17,7 @@ import { addReleases } from './release-words.ts'
 import { addRollout } from './rollout-words.ts'
 import { addDomain } from './domain-words.ts'
 import { EXIT, openOutput, printError, type ExitCode } from './output.ts'
+import { endWhenUnread } from './unread.ts'
 import { USUAL_DEVICE, USUAL_SITE } from './with-agent.ts'
 import { collected, common, decibels, wholeNumber, type Run } from './words.ts'
 
@@ -346,4 +347,5 @@ function leafAddress(text: string): string {
 
 const portNumber = wholeNumber(0, 65_535)
 
+endWhenUnread(process.stdout, process.stderr)
 process.exitCode = await main(process.argv.slice(2))
