@@ -248,15 +248,23 @@ export class ActiveUnits {
     this.#top[place] = path.score
   }
 
-  /** Drops all units that lie too far behind the best; gives the score below which they did. */
-  prune(beams: Beams): number {
+  /**
+   * Drops all units that lie too far behind the best; gives the score below which they did. By `word` (of each unit: what it is the
+   * last of, negative for nothing) those drop sooner that end a word: there is one for each group of phones that may follow, most of
+   * all that is alive, and only those that the word may end with soon matter.
+   */
+  prune(beams: Beams, word?: Int32Array): number {
     const count = this.#count
     const width =
       count <= beams.maxUnits ? beams.unit : widthFor(this.#top.subarray(0, count), this.#best, beams)
     const threshold = this.#best - width
+    const endThreshold = word === undefined ? threshold : this.#best - Math.min(width, beams.word)
     for (let i = 0; i < count; i++) {
-      if ((this.#top[i] as number) >= threshold) continue
-      this.#placeOf[this.#unit[i] as number] = NOWHERE
+      const top = this.#top[i] as number
+      if (top >= endThreshold) continue
+      const unit = this.#unit[i] as number
+      if (top >= threshold && (word?.[unit] ?? -1) < 0) continue
+      this.#placeOf[unit] = NOWHERE
       this.#unit[i] = NOWHERE
     }
     return threshold

@@ -93,7 +93,7 @@ export class BeamSearch implements Searched {
     this.#units.advance(frame)
     this.#openJunctions(frame)
     this.#frame++
-    const threshold = this.#units.prune(this.#beams)
+    const threshold = this.#units.prune(this.#beams, this.#net.word)
     this.#leave(threshold, this.#units.best - this.#beams.word)
     watch?.(this.#history, first)
     if (this.#history.needsCompaction) this.#compact()

@@ -2,7 +2,7 @@
 export interface Beams {
   /** A unit this far (nats) below the best is dropped. */
   readonly unit: number
-  /** A word may only end within this of the best. */
+  /** A word may only end within this of the best, and so may the last unit of a grammar's own word. */
   readonly word: number
   /** When more units than this are alive the beam is narrowed. */
   readonly maxUnits: number

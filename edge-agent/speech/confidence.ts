@@ -52,8 +52,8 @@ export interface Judging {
  * its time that the sentence calls a pause and the free path speech, log of the number of words, 1 where words of the language
  * model competed, which makes a grammar's own words cost their choice, the share of the words' frames that are voiced, where in its
  * voiced runs the sound is loudest, log of its frames, its words' pace, how far that is from the usual one, how uneven it is, how
- * much less of the words is voiced than their phones would be, how much the sound changes in them from frame to frame, how
- * unevenly loud it is there, and the share of what is voiced that is as loud as the words and lies outside them.
+ * much less of the words is voiced than their phones would be, how much the sound changes in them from frame to frame, and how
+ * unevenly loud it is there.
  */
 export function judge(
   found: Found,
@@ -106,7 +106,6 @@ export function judge(
     sonorantShare(said) - voiced.shareOf(within),
     changes.movement(within),
     changes.levelSpread(within),
-    voiced.loudShareOutside(within),
   ]
   if (!path.complete) return { words, confidence: 0, evidence: [] }
   const open = words.filter((word) => word.open)

@@ -39,18 +39,19 @@ export class VoicedFrames {
   }
 
   /**
-   * Of the voiced frames the share that is about as loud as those of the spans, or louder, and lies outside them by more than EDGE:
-   * 0 where the spans hold all of it, 1 where they hold none. Noise behind a speaker is seldom as loud; who speaks on is.
+   * How much of a sentence's voice lies between its words: of the voiced frames in the spans, and of those between the first and the
+   * last that are no quieter, the share of the latter. Noise behind a speaker is seldom as loud; other words are.
    */
-  loudShareOutside(spans: readonly Span[]): number {
+  loudShareBetween(spans: readonly Span[]): number {
     const inside = this.#level
       .filter((_, i) => isWithin(this.#at[i] as number, spans, 0))
       .toSorted((a, b) => a - b)
     const least = (inside[Math.floor(inside.length / 2)] ?? 0) * Math.exp(-LOUD)
-    const outside = this.#level.filter(
-      (level, i) => level > least && !isWithin(this.#at[i] as number, spans, EDGE),
+    const whole = [{ from: spans[0]?.from ?? 0, to: spans.at(-1)?.to ?? 0 }]
+    const between = this.#at.filter(
+      (at, i) => (this.#level[i] as number) > least && isWithin(at, whole, 0) && !isWithin(at, spans, EDGE),
     )
-    return outside.length / Math.max(1, inside.length + outside.length)
+    return between.length / Math.max(1, inside.length + between.length)
   }
 
   /** Where in a run of voiced frames it is loudest, 0 (its first frame) to 1, over the runs inside the spans by their length. */

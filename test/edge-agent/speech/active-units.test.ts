@@ -2,6 +2,8 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { ActiveUnits, GONE } from '../../../edge-agent/speech/active-units.ts'
+import type { Beams } from '../../../edge-agent/speech/beams.ts'
+import { INSIDE } from '../../../edge-agent/speech/search-network.ts'
 
 const UNITS = 12
 const SENONES = 7
@@ -107,5 +109,26 @@ describe('units in which paths are alive', () => {
     expect(units.leader()).toEqual({ score: 2, back: 9 })
     units.clear()
     expect(units.count).toBe(0)
+  })
+
+  it('that end a word are dropped as soon as the word could not end', () => {
+    const net = {
+      unitCount: 3,
+      senones: new Uint16Array(9),
+      phone: new Uint8Array(3),
+      entryUnits: new Int32Array(0),
+      enterWeight: new Float32Array(3),
+    }
+    const word = Int32Array.of(INSIDE, 4, 5)
+    const alive = (beams: Beams, ...by: readonly Int32Array[]): number[] => {
+      const units = new ActiveUnits(net, new Float32Array(6))
+      for (const [at, score] of [-6, -6, 0].entries()) units.enter(at, score, 1)
+      units.advance({ senones: new Float32Array(1), offset: 0, width: 10 })
+      units.prune(beams, ...by)
+      return Array.from({ length: units.count }, (_, place) => units.unitAt(place)).filter((at) => at >= 0)
+    }
+    expect(alive({ unit: 10, word: 5, maxUnits: 10 }, word)).toEqual([0, 2])
+    expect(alive({ unit: 10, word: 5, maxUnits: 10 })).toEqual([0, 1, 2])
+    expect(alive({ unit: 4, word: 5, maxUnits: 10 }, word)).toEqual([2])
   })
 })

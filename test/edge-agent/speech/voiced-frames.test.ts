@@ -33,19 +33,30 @@ test('shares count frames inside spans, and allow words blurred edges', () => {
   expect(new VoicedFrames().shareWithin([])).toBe(1)
 })
 
-test('who speaks on is as loud as the words, and noise behind them is not', () => {
-  const words = [{ from: 10, to: 20 }]
-  const loud = [5, 5, 5, 5, 5, 5, 5, 5, 5, 5]
-  const frames = (level: number): VoicedFrames =>
-    voiced(
-      40,
-      loud.map(() => level),
-      voiced(10, loud),
-    )
-  expect(frames(1).loudShareOutside(words)).toBe(0)
-  expect(frames(4).loudShareOutside(words)).toBe(0.5)
-  expect(frames(9).loudShareOutside([{ from: 0, to: 60 }])).toBe(0)
-  expect(voiced(18, loud).loudShareOutside(words)).toBeCloseTo(3 / 5, 9)
-  expect(frames(4).loudShareOutside([])).toBe(1)
-  expect(new VoicedFrames().loudShareOutside(words)).toBe(0)
+test('other words between the words are as loud as they are, and noise there is not', () => {
+  const loud = swelling.map(() => 5)
+  const words = [
+    { from: 10, to: 20 },
+    { from: 60, to: 70 },
+  ]
+  const frames = (level: number): VoicedFrames => {
+    const between = loud.map(() => level)
+    return voiced(60, loud, voiced(35, between, voiced(10, loud)))
+  }
+  expect(frames(1).loudShareBetween(words)).toBe(0)
+  expect(frames(4).loudShareBetween(words)).toBeCloseTo(1 / 3, 9)
+  expect(frames(9).loudShareBetween([{ from: 10, to: 70 }])).toBe(0)
+})
+
+test('before the first word and after the last, and at the edges of words, others may be as loud', () => {
+  const words = [
+    { from: 30, to: 40 },
+    { from: 70, to: 80 },
+  ]
+  const loud = swelling.map(() => 5)
+  const around = voiced(90, loud, voiced(70, loud, voiced(38, loud, voiced(30, [5, 5, 5], voiced(10, loud)))))
+  // Of those from 38 on two lie in a word, five at its edge, three between.
+  expect(around.loudShareBetween(words)).toBeCloseTo(3 / 18, 9)
+  expect(around.loudShareBetween([])).toBe(0)
+  expect(new VoicedFrames().loudShareBetween(words)).toBe(0)
 })
