@@ -17,7 +17,7 @@ import { warmUp } from '../trial/exercise.ts'
 import { openBundleModel, unknownBundle, type BundleModel } from '../trial/bundle-model.ts'
 import { Shadow } from '../trial/shadow.ts'
 import { openEars } from '../turn/ears.ts'
-import type { Dictation } from '../turn/note-taking.ts'
+import type { Dictation } from '../turn/second-hearing.ts'
 import type { Ears, Mind, ModelFacts } from '../turn/ports.ts'
 import type { BundleFacts } from '../update/slot-facts.ts'
 

@@ -2,10 +2,9 @@
 import type { Clock } from '../../shared/clock.ts'
 import type { ModelTraits } from '../../shared/kernel/contract.ts'
 import { parseSha256Hex } from '../../shared/ids.ts'
-import type { Hypothesis } from '../speech/hypothesis.ts'
 import type { Recogniser } from '../speech/recogniser.ts'
 import type { SpeechStream } from '../speech/speech-stream.ts'
-import { type Dictation, NoteTaking } from './note-taking.ts'
+import { type Dictation, SecondHearing } from './second-hearing.ts'
 import type { AudioSource, Ears, Heard, ListenOptions, RoutedModel } from './ports.ts'
 
 export interface EarsOptions {
@@ -13,7 +12,7 @@ export interface EarsOptions {
   readonly traits: ModelTraits
   /** Folder of the imported model that tells when somebody speaks, looked up for each utterance; null for none. */
   readonly voiceModel: () => string | null
-  /** What hears once more what stands for any words; null where the grammar's own ears are to do. */
+  /** What hears once more what the grammar does not settle; null where the grammar's own ears are to do. */
   readonly dictation?: Dictation | null
 }
 
@@ -39,19 +38,19 @@ class GrammarEars implements Ears {
   async listen(audio: AudioSource, options: ListenOptions): Promise<Heard> {
     const { signal } = options
     signal.throwIfAborted()
-    const { stream, note } = this.#open(audio, options)
+    const { stream, again } = this.#open(audio, options)
     const stop = (): void => {
-      note?.stop()
+      again?.stop()
       stream.abort()
     }
     signal.addEventListener('abort', stop, { once: true })
     try {
       for await (const block of audio.blocks) {
-        note?.push(block)
+        again?.push(block)
         await stream.push(block)
         if (options.onEndpoint !== undefined) await stream.drained()
       }
-      return await this.#finish(stream, note)
+      return await this.#finish(stream, again)
     } catch (thrown) {
       stop()
       throw thrown
@@ -63,7 +62,7 @@ class GrammarEars implements Ears {
   #open(
     audio: AudioSource,
     options: ListenOptions,
-  ): { readonly stream: SpeechStream; readonly note: NoteTaking | null } {
+  ): { readonly stream: SpeechStream; readonly again: SecondHearing | null } {
     const { voiceModel, dictation = null } = this.#options
     const imported = voiceModel()
     const heardBy = {
@@ -71,32 +70,32 @@ class GrammarEars implements Ears {
       ...(options.voice === undefined ? {} : { voice: options.voice }),
       sampleRate: audio.sampleRateHz,
     }
-    const note = dictation === null ? null : new NoteTaking(dictation, heardBy)
+    const again = dictation === null ? null : new SecondHearing(dictation, heardBy)
     const stream = this.#recogniser.open(this.#grammar, {
       ...heardBy,
       onPartial: (partial) => {
-        note?.see(partial)
+        again?.see(partial)
         options.onPartial(partial.text)
       },
       onEndpoint: () => options.onEndpoint?.(),
     })
-    return { stream, note }
+    return { stream, again }
   }
 
-  async #finish(stream: SpeechStream, note: NoteTaking | null): Promise<Heard> {
+  async #finish(stream: SpeechStream, again: SecondHearing | null): Promise<Heard> {
     const { clock } = this.#options
     const endedMs = clock.monotonicMs()
-    const found = await stream.finish()
-    const words = note === null ? found.words : await notedIn(found, note)
-    const { kind, confidence, alternatives, timings } = found
+    const first = await stream.finish()
+    const found = again === null ? first : await again.settled(first)
+    const { kind, text, words, confidence, alternatives } = found
     return {
       kind,
-      text: words.map(({ word }) => word).join(' '),
+      text,
       confidence,
       alternatives,
-      audioMs: timings.audioMs,
+      audioMs: first.timings.audioMs,
       finishMs: clock.monotonicMs() - endedMs,
-      runtimeMs: timings.runtimeUs / 1_000,
+      runtimeMs: first.timings.runtimeUs / 1_000,
       words: words.map(({ word, startMs, endMs, confidence: sure }) => ({
         word,
         startMs,
@@ -105,11 +104,4 @@ class GrammarEars implements Ears {
       })),
     }
   }
-}
-
-/** Of what was turned away nothing is noted. */
-async function notedIn({ kind, words }: Hypothesis, note: NoteTaking): Promise<Hypothesis['words']> {
-  if (kind === 'heard') return await note.noted(words)
-  note.stop()
-  return words
 }

@@ -32,6 +32,7 @@ const BENCHES: Readonly<Record<string, () => Promise<Bench>>> = {
   'speech-peer': async () => await import('./speech-peer.ts'),
   adapt: async () => await import('./adapt.ts'),
   'speech-people': async () => await import('./speech-people.ts'),
+  'speech-paraphrases': async () => await import('./speech-paraphrases.ts'),
   'speech-dictation': async () => await import('./speech-dictation.ts'),
   'speech-accuracy': async () => await import('./speech-accuracy.ts'),
   'speech-cost': async () => await import('./speech-cost.ts'),

@@ -1,4 +1,4 @@
-/** A note is heard by dictation; a command by its grammar alone. */
+/** A note is heard by dictation, and so is what no sentence fits; a command by its grammar alone. */
 import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { MODEL_FOLDERS } from '../../../edge-agent/models/shipped.ts'
@@ -7,7 +7,7 @@ import type { HeardWord } from '../../../edge-agent/speech/hypothesis.ts'
 import { openRecogniser, type Recogniser } from '../../../edge-agent/speech/recogniser.ts'
 import { MAX_STREAMS } from '../../../edge-agent/speech/recogniser-thread.ts'
 import { openEars } from '../../../edge-agent/turn/ears.ts'
-import { withDictated } from '../../../edge-agent/turn/note-taking.ts'
+import { withDictated } from '../../../edge-agent/turn/second-hearing.ts'
 import type { Ears, Heard } from '../../../edge-agent/turn/ports.ts'
 import { wavSource } from '../../../edge-agent/turn/wav-source.ts'
 import { systemClock } from '../../../shared/clock.ts'
@@ -20,6 +20,7 @@ beforeAll(async () => {
   recogniser = await openRecogniser({ modelDir: fileURLToPath(MODEL_FOLDERS.speech) })
   await recogniser.loadGrammar('work', sentences(['note that *', 'open work order four two seven']))
   await recogniser.loadGrammar('anything', sentences(['*']), {}, { dictation: true })
+  await recogniser.loadGrammar('other', sentences(['i would like a cup of coffee']))
 }, 60_000)
 afterAll(async () => await recogniser.close())
 
@@ -35,18 +36,18 @@ function earsWith(grammar: (() => Promise<string>) | null): Ears {
 
 async function hear(
   ears: Ears,
-  name: 'note' | 'open',
+  name: 'note' | 'open' | 'look',
   signal = new AbortController().signal,
 ): Promise<Heard> {
   return await ears.listen(wavSource(spoken(name)), { onPartial: () => undefined, signal })
 }
 
-async function dictated(): Promise<string> {
+async function dictated(name: 'note' | 'look' = 'note'): Promise<string> {
   const heard = await openEars(recogniser, 'anything', {
     clock: systemClock,
     traits: RELEASED_ACOUSTIC,
     voiceModel: () => null,
-  }).listen(wavSource(spoken('note')), {
+  }).listen(wavSource(spoken(name)), {
     onPartial: () => undefined,
     signal: new AbortController().signal,
   })
@@ -119,6 +120,45 @@ it('a command is heard without dictation being asked for', async () => {
   })
   expect((await hear(ears, 'open')).text).toBe('open work order four two seven')
   expect(asked).toBe(0)
+})
+
+describe('what no sentence of the grammar fits', () => {
+  it('is what dictation heard, and never so sure that it is acted on', async () => {
+    expect((await hear(earsWith(null), 'look')).kind).toBe('rejected')
+    const heard = await hear(
+      earsWith(async () => 'anything'),
+      'look',
+    )
+    expect(heard).toMatchObject({ kind: 'heard', text: await dictated('look'), alternatives: [] })
+    expect(heard.confidence).toBeGreaterThan(0.4)
+    expect(heard.confidence).toBeLessThanOrEqual(0.7)
+    expect(heard.words?.map(({ word }) => word).join(' ')).toBe(heard.text)
+  })
+
+  it('is turned away where dictation cannot be loaded, or the recogniser can take on no more', async () => {
+    const plain = await hear(earsWith(null), 'look')
+    const damaged = earsWith(async () => {
+      throw new ModelRefused('the language model is damaged', { remedy: 'Install the speech model again.' })
+    })
+    expect(await hear(damaged, 'look')).toMatchObject({ kind: 'rejected', text: plain.text })
+    const others = Array.from({ length: MAX_STREAMS - 1 }, () =>
+      recogniser.open('work', { sampleRate: 16_000 }),
+    )
+    try {
+      const heard = await hear(
+        earsWith(async () => 'anything'),
+        'look',
+      )
+      expect(heard).toMatchObject({ kind: 'rejected', text: plain.text })
+    } finally {
+      for (const other of others) other.abort()
+    }
+  })
+
+  it('is turned away where dictation makes nothing of it either', async () => {
+    const silent = earsWith(async () => 'other')
+    expect((await hear(silent, 'look')).kind).toBe('rejected')
+  })
 })
 
 describe('words with what was dictated among them', () => {

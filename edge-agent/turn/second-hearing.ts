@@ -1,17 +1,26 @@
 /**
- * What was said in a slot for any words, heard once more by dictation. A grammar's own language model is small, so that commands stay
- * commands; what a technician wants noted is plain English. Dictation begins when partials show that words are being noted, so
- * that little is left to do when the speaker ends; else it begins there.
+ * What a grammar alone does not settle is heard once more, by dictation: a note, whose words are plain English and not the grammar's,
+ * and what none of its sentences fits well, which may be a wish in other words. Of such a wish the mind makes what it can, and whoever
+ * spoke is asked. Dictation begins when partials show that words are being noted, so that little is left to do when the speaker ends;
+ * else it begins there, and a command that was heard surely never waits for it.
  */
-import type { HeardWord, Partial } from '../speech/hypothesis.ts'
+import type { HeardWord, Hypothesis, Partial } from '../speech/hypothesis.ts'
 import { RecogniserBusy } from '../speech/errors.ts'
 import type { Recogniser } from '../speech/recogniser.ts'
 import type { SpeechStream, StreamOptions } from '../speech/speech-stream.ts'
 
 /** Open words in a partial from which on something is being noted: fewer are soon taken back. */
 const NOTED = 3
-/** Of audio that is longer than this the words stay as the grammar heard them. */
+/** Audio that is longer than this is heard once. */
 const MOST_KEPT_S = 120
+/** Sentences that are surer than this are acted on by the policy that ships: they stand. */
+const SURE = 0.75
+/** Sentences with any words in them are never that sure; below this the words around them are doubtful too. */
+const SURE_OF_NOTE = 0.4
+/** Dictation knows how many of its words are right, the grammar whether all of them are: the former is always the larger. */
+const MARGIN = 0.1
+/** What is heard freely is never as sure as it takes to act: the speaker is asked. */
+const FREE_CEILING = 0.7
 
 export interface Dictation {
   readonly recogniser: Recogniser
@@ -19,13 +28,13 @@ export interface Dictation {
   grammar(): Promise<string>
 }
 
-/** An utterance that may turn out to hold a note. */
-export class NoteTaking {
+/** An utterance that may have to be heard twice. */
+export class SecondHearing {
   readonly #dictation: Dictation
   readonly #options: StreamOptions
   readonly #kept: Float32Array[] = []
   #keptS = 0
-  #taking: Promise<readonly HeardWord[] | null> | null = null
+  #taking: Promise<Hypothesis | null> | null = null
   #stream: SpeechStream | null = null
   #hasEnded = false
   #isStopped = false
@@ -50,22 +59,28 @@ export class NoteTaking {
   }
 
   /**
-   * The words with what is noted among them as dictation heard it. They stay as they are where nothing is noted, where the recogniser
-   * can take on no more, and where dictation heard nothing.
+   * What was said, by both hearings: `found` as it is where it is sure, where the recogniser can take on no more, and where dictation
+   * heard nothing. Throws what loading dictation throws, when there is something noted that only it can hear.
    */
-  async noted(words: readonly HeardWord[]): Promise<readonly HeardWord[]> {
-    if (!words.some(({ open }) => open) || this.#keptS > MOST_KEPT_S) {
+  async settled(found: Hypothesis): Promise<Hypothesis> {
+    const isNote = found.kind === 'heard' && found.words.some(({ open }) => open)
+    if (this.#keptS > MOST_KEPT_S || !(isNote || isDoubtful(found, SURE))) {
       this.stop()
-      return words
+      return found
     }
     this.#hasEnded = true
     this.#begin()
     this.#wake()
-    const dictated = await this.#taking
-    return dictated === null ? words : withDictated(words, dictated)
+    const dictated = await this.#taking?.catch((thrown: unknown) => {
+      if (isNote) throw thrown
+      return null
+    })
+    if (dictated === null || dictated === undefined) return found
+    if (isDoubtful(found, isNote ? SURE_OF_NOTE : SURE) && isSurer(dictated, found)) return free(dictated)
+    return isNote ? withWords(found, withDictated(found.words, dictated.words)) : found
   }
 
-  /** What is noted is no longer wanted. */
+  /** A second hearing is no longer wanted. */
   stop(): void {
     this.#isStopped = true
     this.#stream?.abort()
@@ -79,7 +94,7 @@ export class NoteTaking {
     this.#taking.catch(() => this.stop())
   }
 
-  async #take(): Promise<readonly HeardWord[] | null> {
+  async #take(): Promise<Hypothesis | null> {
     const grammar = await this.#dictation.grammar()
     if (this.#isStopped) return null
     try {
@@ -90,7 +105,7 @@ export class NoteTaking {
         if (block !== undefined) {
           await stream.push(block)
           at += 1
-        } else if (this.#hasEnded) return (await stream.finish()).words
+        } else if (this.#hasEnded) return await stream.finish()
         else await new Promise<void>((resolve) => (this.#wake = resolve))
       }
     } catch (thrown) {
@@ -98,6 +113,23 @@ export class NoteTaking {
     }
     return null
   }
+}
+
+function isDoubtful({ kind, confidence }: Hypothesis, sure: number): boolean {
+  return kind === 'rejected' || (kind === 'heard' && confidence < sure)
+}
+
+function isSurer(dictated: Hypothesis, found: Hypothesis): boolean {
+  if (dictated.kind !== 'heard' || dictated.words.length === 0) return false
+  return found.kind === 'rejected' || dictated.confidence > found.confidence + MARGIN
+}
+
+function free(dictated: Hypothesis): Hypothesis {
+  return { ...dictated, confidence: Math.min(dictated.confidence, FREE_CEILING), alternatives: [] }
+}
+
+function withWords(found: Hypothesis, words: readonly HeardWord[]): Hypothesis {
+  return { ...found, words, text: words.map(({ word }) => word).join(' ') }
 }
 
 /** Runs of open words as dictation heard what was said between the words around them. */
