@@ -301,12 +301,12 @@ class RunningModels implements Models {
     speech: Recogniser,
     understanding: Understanding,
   ): Promise<{ readonly name: string; readonly ears: Ears }> {
-    const { graph, pronunciations, openVocabulary } = understanding.grammarFor(this.#names)
+    const { graph, pronunciations, openVocabulary, names } = understanding.grammarFor(this.#names)
     this.#made += 1
     const name = `grammar-${this.#made}`
     const sounds = { ...this.#guesses.get(understanding), ...pronunciations }
     await speech.loadGrammar(name, graph, sounds, { openVocabulary, guess: true })
-    const dictation = { recogniser: speech, grammar: async () => await this.#dictationOf(speech) }
+    const dictation = { recogniser: speech, grammar: async () => await this.#dictationOf(speech), names }
     return { name, ears: this.#earsOf(speech, name, dictation) }
   }
 }

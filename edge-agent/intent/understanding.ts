@@ -5,7 +5,7 @@
 import { readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import type { ModelFacts } from '../turn/ports.ts'
-import { AMENDING, type KnownNames } from '../grammar/compile.ts'
+import { AMENDING, type KnownNames, listEntries } from '../grammar/compile.ts'
 import type { Domain } from '../grammar/domain.ts'
 import { readDomainFile } from '../grammar/domain-file.ts'
 import { DomainRefused } from '../grammar/domain-refused.ts'
@@ -50,6 +50,8 @@ export interface SpokenGrammar {
   readonly graph: WordGraph
   readonly pronunciations: Readonly<Record<string, readonly string[]>>
   readonly openVocabulary: readonly string[]
+  /** What has a name of several words: what is heard freely is likelier to be said of it. */
+  readonly names: readonly string[]
 }
 
 export interface Understanding {
@@ -89,7 +91,12 @@ class GrammarFirst implements Understanding {
 
   grammarFor(names: KnownNames): SpokenGrammar {
     const { pronunciations } = this.domain
-    return { graph: wordGraphOf(this.#reader(names).net), pronunciations, openVocabulary: OPEN_VOCABULARY }
+    return {
+      graph: wordGraphOf(this.#reader(names).net),
+      pronunciations,
+      openVocabulary: OPEN_VOCABULARY,
+      names: namesIn(this.domain, names),
+    }
   }
 
   async understand(text: string, names: KnownNames, beside: Beside = {}): Promise<MeantBy> {
@@ -154,6 +161,13 @@ function surenessOf({ intent, confidence, missing }: Wish): number {
 }
 /** A reading that lacks something is less likely what was said. */
 const MISSING_COST = 0.2
+
+function namesIn(domain: Domain, known: KnownNames): readonly string[] {
+  const said = Object.values(domain.slots).flatMap((spec) =>
+    spec.type === 'list' ? listEntries(spec, known).flatMap(({ says }) => says) : [],
+  )
+  return [...new Set(said.filter((words) => words.length > 1).map((words) => words.join(' ')))]
+}
 
 function readDomain(dir: string): Domain {
   const folder = join(dir, 'domains')

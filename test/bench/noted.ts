@@ -35,7 +35,7 @@ export async function notedRows(voice: Voice): Promise<readonly BenchRow[]> {
       return { ...notes, share: ((await recogniser.processorMs()) - usedMs) / notes.audioMs }
     }
     const alone = await usedBy(openEars(recogniser, GRAMMAR, common))
-    const dictation = { recogniser, grammar: async () => DICTATION }
+    const dictation = { recogniser, grammar: async () => DICTATION, names: [] }
     const dictated = await usedBy(openEars(recogniser, GRAMMAR, { ...common, dictation }))
     return [
       { name: 'words wrong in notes, dictated', value: dictated.wrong, unit: '%', baseline: alone.wrong },

@@ -1,6 +1,7 @@
 /**
  * Wishes in words that no template has, spoken: what a device makes of them with its grammar's ears alone, and hearing once more what
- * these do not settle. What wants nothing of it is spoken to it too. Voices are synthetic; their texts no generator saw.
+ * these do not settle. What wants nothing of it is spoken to it too. Texts that no generator saw, in synthetic voices: flite's are cut
+ * from recordings of people, espeak-ng's is made by formulas, and dictation, ours or pocketsphinx's, hears hardly a word of it.
  */
 import { fileURLToPath } from 'node:url'
 import { loadDictation } from '../../edge-agent/evaluation/dictation-under-test.ts'
@@ -40,6 +41,7 @@ const { act: ACT, ask: ASK } = fieldServicePolicy({
 type Fate = 'acted' | 'asked' | 'left'
 
 interface Answered {
+  readonly program: Voice['program']
   readonly fate: Fate
   readonly isRight: boolean
 }
@@ -50,12 +52,12 @@ export async function run(progress: (line: string) => void): Promise<BenchReport
   const understanding = await openShippedUnderstanding()
   const recogniser = await openRecogniser({ modelDir: fileURLToPath(MODEL_FOLDERS.speech) })
   try {
-    await loadAll(recogniser, understanding)
+    const names = await loadAll(recogniser, understanding)
     const common = { clock: systemClock, traits: RELEASED_ACOUSTIC, voiceModel: () => null }
     const once = openEars(recogniser, GRAMMAR, common)
     const twice = openEars(recogniser, GRAMMAR, {
       ...common,
-      dictation: { recogniser, grammar: async () => DICTATION },
+      dictation: { recogniser, grammar: async () => DICTATION, names },
     })
     const wishes = readParaphrases()
     const others = readOutOfScope().map((text) => ({ text, intent: OUT_OF_SCOPE }))
@@ -67,12 +69,15 @@ export async function run(progress: (line: string) => void): Promise<BenchReport
     const [wishedTwice, otherTwice] = [await answer(twice, wishes), await answer(twice, others)]
     return {
       bench: 'speech-paraphrases',
-      rows: [
-        ...rowsOf(`wishes (${wishes.length})`, wishedTwice, wishedOnce),
-        ...rowsOf(`what wants nothing (${others.length})`, otherTwice, otherOnce).filter(
-          ({ name }) => !name.endsWith('rightly'),
-        ),
-      ],
+      rows: (['flite', 'espeak-ng'] as const).flatMap((program) => {
+        const by = (answers: readonly Answered[]) => answers.filter((one) => one.program === program)
+        return [
+          ...rowsOf(`wishes, ${program}`, by(wishedTwice), by(wishedOnce)),
+          ...rowsOf(`what wants nothing, ${program}`, by(otherTwice), by(otherOnce)).filter(
+            ({ name }) => !name.endsWith('rightly'),
+          ),
+        ]
+      }),
     }
   } finally {
     await recogniser.close()
@@ -80,10 +85,12 @@ export async function run(progress: (line: string) => void): Promise<BenchReport
   }
 }
 
-async function loadAll(recogniser: Recogniser, understanding: Understanding): Promise<void> {
-  const { graph, pronunciations, openVocabulary } = understanding.grammarFor(SAMPLE_NAMES)
+/** Gives the names that the sample site's device knows. */
+async function loadAll(recogniser: Recogniser, understanding: Understanding): Promise<readonly string[]> {
+  const { graph, pronunciations, openVocabulary, names } = understanding.grammarFor(SAMPLE_NAMES)
   await recogniser.loadGrammar(GRAMMAR, graph, pronunciations, { openVocabulary, guess: true })
   await loadDictation(recogniser, DICTATION)
+  return names
 }
 
 interface Said {
@@ -108,7 +115,7 @@ async function answered(
       onPartial: () => undefined,
       signal: new AbortController().signal,
     })
-    answers.push(await answerTo(heard, intent, o.understanding))
+    answers.push({ program: voice.program, ...(await answerTo(heard, intent, o.understanding)) })
     if ((at + 1) % PROGRESS_EVERY === 0) o.progress(`${at + 1} of ${said.length}`)
   }
   return answers
@@ -118,7 +125,7 @@ async function answerTo(
   { kind, text, confidence, alternatives }: Awaited<ReturnType<Ears['listen']>>,
   intent: string,
   understanding: Understanding,
-): Promise<Answered> {
+): Promise<Omit<Answered, 'program'>> {
   if (kind !== 'heard') return { fate: 'left', isRight: false }
   const meant = await understanding.understand(text, SAMPLE_NAMES, { alternatives })
   const sure = meant.intent === OUT_OF_SCOPE ? 0 : meant.confidence * confidence
@@ -126,9 +133,10 @@ async function answerTo(
 }
 
 /** The baseline is what the grammar's ears alone come to. */
-function rowsOf(name: string, twice: readonly Answered[], once: readonly Answered[]): readonly BenchRow[] {
+function rowsOf(of: string, twice: readonly Answered[], once: readonly Answered[]): readonly BenchRow[] {
   const share = (answers: readonly Answered[], fate: Fate, isRight: boolean): number =>
     answers.filter((one) => one.fate === fate && one.isRight === isRight).length / answers.length
+  const name = `${of} (${twice.length})`
   return (['acted', 'asked'] as const).flatMap((fate) =>
     [true, false].map((isRight): BenchRow => ({
       name: `${name}: ${fate === 'acted' ? 'acted on' : 'asked back'}, ${isRight ? 'rightly' : 'wrongly'}`,

@@ -5,6 +5,7 @@ import { MODEL_FOLDERS } from '../../../edge-agent/models/shipped.ts'
 import { ModelRefused } from '../../../edge-agent/speech/errors.ts'
 import type { HeardWord } from '../../../edge-agent/speech/hypothesis.ts'
 import { openRecogniser, type Recogniser } from '../../../edge-agent/speech/recogniser.ts'
+import type { StreamOptions } from '../../../edge-agent/speech/speech-stream.ts'
 import { MAX_STREAMS } from '../../../edge-agent/speech/recogniser-thread.ts'
 import { openEars } from '../../../edge-agent/turn/ears.ts'
 import { withDictated } from '../../../edge-agent/turn/second-hearing.ts'
@@ -30,7 +31,7 @@ function earsWith(grammar: (() => Promise<string>) | null): Ears {
     clock: systemClock,
     traits: RELEASED_ACOUSTIC,
     voiceModel: () => null,
-    dictation: grammar === null ? null : { recogniser, grammar },
+    dictation: grammar === null ? null : { recogniser, grammar, names: [] },
   })
 }
 
@@ -153,6 +154,25 @@ describe('what no sentence of the grammar fits', () => {
     } finally {
       for (const other of others) other.abort()
     }
+  })
+
+  it('is heard with the names of the site in mind', async () => {
+    const asked: StreamOptions[] = []
+    const watched: Pick<Recogniser, 'open'> = {
+      open: (grammar, options) => {
+        asked.push(options)
+        return recogniser.open(grammar, options)
+      },
+    }
+    const names = ['north chiller', 'feed water pump']
+    const ears = openEars(recogniser, 'work', {
+      clock: systemClock,
+      traits: RELEASED_ACOUSTIC,
+      voiceModel: () => null,
+      dictation: { recogniser: watched, grammar: async () => 'anything', names },
+    })
+    expect((await hear(ears, 'look')).text.endsWith('north chiller')).toBe(true)
+    expect(asked.map(({ bias }) => bias?.phrases)).toEqual([names])
   })
 
   it('is turned away where dictation makes nothing of it either', async () => {
