@@ -27,6 +27,8 @@ const TENS = ['', '', 'twenty', 'thirty', 'forty', 'fifty', 'sixty', 'seventy', 
 export const DIGIT_WORDS: readonly string[] = SMALL.slice(0, 10)
 export const TEEN_WORDS: readonly string[] = SMALL.slice(10)
 export const TENS_WORDS: readonly string[] = TENS.slice(2)
+/** After these "and" goes on with the number. */
+export const AND_GOES_ON: ReadonlySet<string> = new Set(['hundred', 'thousand'])
 /** Also said for zero, in strings of digits and after the point. */
 export const OH = 'oh'
 /** Also said for zero, by itself and before the point. */

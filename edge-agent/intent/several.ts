@@ -2,6 +2,7 @@
  * Several wishes in one utterance: "log six bar and go on". Words that join are looked at one by one, and an utterance is taken
  * apart only where every part is a wish by itself; a wish with an "and" in it stays one.
  */
+import { AND_GOES_ON, isNumberWord } from '../grammar/spoken-numbers.ts'
 import { OUT_OF_SCOPE, type Said, type Wish } from './wish.ts'
 import type { Reading } from './wish-reader.ts'
 
@@ -78,6 +79,7 @@ function joinsIn({ text, tokens }: Said): readonly Join[] {
   for (let at = 1; at < tokens.length; at += 1) {
     const join = JOINS.find((words) => words.every((word, index) => tokens[at + index]?.word === word))
     const between = text.slice(tokens[at - 1]?.end, tokens[at]?.start)
+    if (isInNumber(tokens, at)) continue
     if (join !== undefined && at + join.length < tokens.length) {
       found.push({ from: at, to: at + join.length, isWeak: false })
       at += join.length - 1
@@ -85,4 +87,11 @@ function joinsIn({ text, tokens }: Said): readonly Join[] {
     else if (between.includes(',')) found.push({ from: at, to: at, isWeak: true })
   }
   return found.slice(0, MAX_JOINS)
+}
+
+/** "two hundred and ten", "six and a half": one number, of which the half would be as good a wish as the whole. */
+function isInNumber(tokens: Said['tokens'], at: number): boolean {
+  const [before = '', join, next = '', last] = [-1, 0, 1, 2].map((away) => tokens[at + away]?.word)
+  if (join !== 'and' || !isNumberWord(before)) return false
+  return (isNumberWord(next) && AND_GOES_ON.has(before)) || (next === 'a' && last === 'half')
 }

@@ -6,7 +6,7 @@ import type { Domain, DomainIntent, SlotSpec } from '../grammar/domain.ts'
 import { isWithin } from '../grammar/slot-types.ts'
 import { momentAt } from '../grammar/moment-clock.ts'
 import { endOfMoment, readMoment } from '../grammar/spoken-moments.ts'
-import { isNumberWord, readDigits, readNumber } from '../grammar/spoken-numbers.ts'
+import { AND_GOES_ON, isNumberWord, readDigits, readNumber } from '../grammar/spoken-numbers.ts'
 import type { TemplateNode } from '../grammar/template.ts'
 import type { SpokenNames } from './spoken-names.ts'
 import type { ReadSlots } from './wish.ts'
@@ -181,7 +181,11 @@ function numberStretches(words: readonly string[]): readonly Stretch[] {
     let to = from + 1
     while (to < words.length) {
       if (isNumberWord(words[to] ?? '')) to += 1
-      else if (words[to] === 'and' && words[to - 1] === 'hundred' && isNumberWord(words[to + 1] ?? ''))
+      else if (
+        words[to] === 'and' &&
+        AND_GOES_ON.has(words[to - 1] ?? '') &&
+        isNumberWord(words[to + 1] ?? '')
+      )
         to += 2
       else break
     }

@@ -7,6 +7,7 @@ import type { Classifier } from './classifier.ts'
 import { delexicalised } from './delexicalise.ts'
 import { doubtOf } from './doubts.ts'
 import { expandedTokens, trimmed, type Token } from './normalise.ts'
+import { withKnownNumbers } from './known-numbers.ts'
 import { noteIn } from './note-text.ts'
 import { SpokenNames } from './spoken-names.ts'
 import { datedSlots, spotSlots, type Known } from './spot-slots.ts'
@@ -91,7 +92,7 @@ export class WishReader {
   }
 
   async #guess(said: Said): Promise<Reading> {
-    const tokens = expandedTokens(said.tokens)
+    const tokens = withKnownNumbers(expandedTokens(said.tokens), this.known.workOrders)
     const words = tokens.map(({ word }) => word)
     const { guesses } = await this.#classifier.classify(delexicalised(words, this.known.names))
     const [best] = guesses

@@ -34,6 +34,21 @@ describe('several wishes in one breath', () => {
       ],
     ],
     [
+      'just for the books the voltage came to three hundred and five volts and go to the next step',
+      [
+        ['reading.log', { quantity: 'voltage', value: 305, unit: 'volts' }],
+        ['step.next', {}],
+      ],
+    ],
+    [
+      'for your information the flow was twelve thousand and five litres per minute',
+      [['reading.log', { quantity: 'flow', value: 12_005, unit: 'litres per minute' }]],
+    ],
+    [
+      'by the way the pressure came to six and a half bar',
+      [['reading.log', { quantity: 'pressure', value: 6.5, unit: 'bar' }]],
+    ],
+    [
       'record six bar and note the seal is leaking',
       [
         ['reading.log', { value: 6, unit: 'bar' }],
