@@ -1,6 +1,6 @@
 /**
- * Listens beside the turns: a command that was asked back and then confirmed is kept, when the speaker agreed to that. What was
- * not confirmed stays in memory until the next turn and is then gone.
+ * Listens beside the turns: a command in the grammar's words that was asked back and then confirmed is kept, when the speaker agreed to
+ * that. What was not confirmed stays in memory until the next turn and is then gone.
  */
 import type { Clock } from '../../shared/clock.ts'
 import { sha256Hex } from '../../shared/digest.ts'
@@ -69,8 +69,10 @@ export class Recorder {
   ): Promise<void> {
     const asked = this.#asked
     const { turn, transcript, understood, outcome } = result
+    // A yes is to the wish. Its words are known to be right only where they are a sentence of the grammar.
+    const isSentence = transcript.kind === 'heard' && understood?.route === 'grammar'
     this.#asked =
-      outcome.kind === 'question' && transcript.kind === 'heard' && sound.samples !== null
+      outcome.kind === 'question' && isSentence && sound.samples !== null
         ? { turn, text: transcript.text, sampleRateHz: sound.sampleRateHz, samples: sound.samples }
         : null
     if (asked === null || understood?.intent !== YES || outcome.kind !== 'done') return

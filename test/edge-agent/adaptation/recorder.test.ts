@@ -48,13 +48,18 @@ const question: TurnOutcome = { kind: 'question', say: 'Did you mean?', intent: 
 const done: TurnOutcome = { kind: 'done', say: 'Done.', output: null }
 
 let made = 0
-function result(text: string, intent: string, outcome: TurnOutcome): TurnResult {
+function result(
+  text: string,
+  intent: string,
+  outcome: TurnOutcome,
+  route: 'grammar' | 'classifier' = 'grammar',
+): TurnResult {
   made += 1
   const id = uuidV7(at.clock.nowMs() + made, new Uint8Array(10).fill(made))
   return {
     turn: parseTurnId(id),
     transcript: { kind: 'heard', text, confidence: 1, warnings: [] },
-    understood: { intent, confidence: 1, slots: {}, route: 'grammar' },
+    understood: { intent, confidence: 1, slots: {}, route },
     context: null,
     wishes: [],
     outcome,
@@ -81,7 +86,7 @@ async function play(recorder: Recorder, taken: TurnResult, seconds?: number): Pr
 }
 
 describe('recordings of confirmed commands', () => {
-  it('are kept only with consent, only after a yes, and are what was said', async () => {
+  it('are kept only with consent, only after a yes, only in the words of the grammar, and are what was said', async () => {
     const { recorder, recordings, voice } = stage('kept')
     await play(recorder, result('order a gasket', 'part.order', question))
     await play(recorder, result('yes', 'turn.confirm', done))
@@ -90,6 +95,9 @@ describe('recordings of confirmed commands', () => {
     await play(recorder, result('order a gasket', 'part.order', question))
     await play(recorder, result('no', 'turn.deny', done))
     await play(recorder, result('next step', 'step.next', done))
+    await play(recorder, result('yes', 'turn.confirm', done))
+    expect(await recordings.list()).toEqual([])
+    await play(recorder, result('could do with a gas kit', 'part.order', question, 'classifier'))
     await play(recorder, result('yes', 'turn.confirm', done))
     expect(await recordings.list()).toEqual([])
     await play(recorder, result('order a gasket', 'part.order', question))
