@@ -83,7 +83,8 @@ export class Lexicon {
   parse(phones: string): Pronunciation | undefined {
     const out: number[] = []
     for (const name of phones.trim().split(/\s+/)) {
-      const phone = this.#phoneOf.get(name.toUpperCase().replace(/\d$/, ''))
+      // As the lexicon itself writes nearly all of them.
+      const phone = this.#phoneOf.get(name) ?? this.#phoneOf.get(name.toUpperCase().replace(/\d$/, ''))
       if (phone === undefined) return undefined
       out.push(phone)
     }

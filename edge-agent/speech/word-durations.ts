@@ -6,7 +6,8 @@ import type { Pronunciation } from './lexicon.ts'
 
 /** Frames that a word usually lasts, over its pronunciations, by the mean frames of each phone; 0 for a word without one. */
 export function usualFrames(pronunciations: readonly Pronunciation[], phoneFrames: Float32Array): number {
-  const sum = pronunciations.flat().reduce((total, phone) => total + (phoneFrames[phone] ?? 0), 0)
+  let sum = 0
+  for (const phones of pronunciations) for (const phone of phones) sum += phoneFrames[phone] ?? 0
   return sum / Math.max(1, pronunciations.length)
 }
 
