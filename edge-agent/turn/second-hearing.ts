@@ -5,7 +5,7 @@
  * else it begins there, and a command that was heard surely never waits for it.
  */
 import type { HeardWord, Hypothesis, Partial } from '../speech/hypothesis.ts'
-import { RecogniserBusy } from '../speech/errors.ts'
+import { ModelRefused, RecogniserBusy } from '../speech/errors.ts'
 import type { Recogniser } from '../speech/recogniser.ts'
 import type { SpeechStream, StreamOptions } from '../speech/speech-stream.ts'
 
@@ -64,7 +64,7 @@ export class SecondHearing {
 
   /**
    * What was said, by both hearings: `found` as it is where it is sure, where the recogniser can take on no more, and where dictation
-   * heard nothing. Throws what loading dictation throws, when there is something noted that only it can hear.
+   * heard nothing or has no model. Throws that there is none when something was noted, which only dictation can hear.
    */
   async settled(found: Hypothesis): Promise<Hypothesis> {
     const isNote = found.kind === 'heard' && found.words.some(({ open }) => open)
@@ -76,7 +76,7 @@ export class SecondHearing {
     this.#begin()
     this.#wake()
     const dictated = await this.#taking?.catch((thrown: unknown) => {
-      if (isNote) throw thrown
+      if (isNote || !(thrown instanceof ModelRefused)) throw thrown
       return null
     })
     if (dictated === null || dictated === undefined) return found

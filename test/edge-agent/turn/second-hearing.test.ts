@@ -156,6 +156,13 @@ describe('what no sentence of the grammar fits', () => {
     }
   })
 
+  it('fails by name when hearing it again failed for another reason than a missing model', async () => {
+    const broken = earsWith(async () => {
+      throw new Error('the thread ended')
+    })
+    await expect(hear(broken, 'look')).rejects.toThrow('the thread ended')
+  })
+
   it('is heard with the names of the site in mind', async () => {
     const asked: StreamOptions[] = []
     const watched: Pick<Recogniser, 'open'> = {
