@@ -3,6 +3,8 @@ import { packageRoot } from '../../shared/package-root.ts'
 
 export const MODEL_FOLDERS = {
   speech: new URL('edge-agent/models/speech/', packageRoot()),
+  /** What takes noise out of what the speech model hears, whichever that is. */
+  denoiser: new URL('edge-agent/models/denoiser/', packageRoot()),
   intent: new URL('edge-agent/models/intent/', packageRoot()),
   embedding: new URL('edge-agent/models/embedding/', packageRoot()),
   /** How English is spoken and written at large, for dictation. */

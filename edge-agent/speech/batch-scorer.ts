@@ -2,7 +2,7 @@
  * Packs the feature rows that streams want scored into common runs of the acoustic model. What is asked for while the
  * thread works through its messages goes into the next run together; whoever is finishing goes first.
  */
-import type { Scorer } from './listening.ts'
+import type { Scorer } from './scorer.ts'
 
 /**
  * Rows a run. The model keeps no state between rows, so streams need no slots and no padding. More rows share one walk over the

@@ -40,7 +40,12 @@ export interface Frame {
   readonly level: number
   /** 0 to 1: how periodic the sound is at human pitch. */
   readonly voicing: number
+  /** What the denoiser is shown, nats: bands over the tracked noise, the noise's colour, what was taken off. */
+  readonly shown: Float32Array
 }
+
+/** Numbers of {@link Frame.shown}. */
+export const SHOWN = 3 * MEL_BANDS
 
 export class FrontEnd {
   readonly #fourier = new Fourier(TRANSFORM)
@@ -49,7 +54,6 @@ export class FrontEnd {
     { length: WINDOW },
     (_, i) => 0.54 - 0.46 * Math.cos((2 * Math.PI * i) / (WINDOW - 1)),
   )
-  readonly #transform = cosineTransform()
   readonly #noise = new NoiseTracker(MEL_BANDS)
   readonly #voicing = new Voicing()
   readonly #frame = new Float64Array(TRANSFORM)
@@ -109,22 +113,41 @@ export class FrontEnd {
         sum += (this.#power[band.firstBin + k] as number) * (band.weights[k] as number)
       this.#mel[b] = sum
     }
+    const noisy = this.#mel.map(inNats)
     const aboveNoise = this.#noise.clean(this.#mel)
-    const logBands = this.#mel.map((power) => Math.log(power + LOG_FLOOR))
+    const logBands = this.#mel.map(inNats)
     const level = Math.sqrt(energy / WINDOW) / FULL_SCALE
-    return { cepstra: this.#toCepstra(logBands), logBands, aboveNoise, level, voicing }
+    const shown = shownOf(noisy, this.#noise.level.map(inNats), logBands)
+    return { cepstra: cepstraOf(logBands), logBands, aboveNoise, level, voicing, shown }
   }
+}
 
-  #toCepstra(logBands: Float64Array): Float64Array {
-    const out = new Float64Array(CEPSTRA)
-    for (let c = 0; c < CEPSTRA; c++) {
-      let sum = 0
-      for (let b = 0; b < MEL_BANDS; b++)
-        sum += (this.#transform[c * MEL_BANDS + b] as number) * (logBands[b] as number)
-      out[c] = sum
-    }
-    return out
+function inNats(power: number): number {
+  return Math.log(power + LOG_FLOOR)
+}
+
+function shownOf(noisy: Float64Array, noise: Float64Array, cleaned: Float64Array): Float32Array {
+  const meanNoise = noise.reduce((sum, level) => sum + level, 0) / MEL_BANDS
+  const out = new Float32Array(SHOWN)
+  for (let b = 0; b < MEL_BANDS; b++) {
+    const [power, level] = [noisy[b] as number, noise[b] as number]
+    out[b] = power - level
+    out[MEL_BANDS + b] = level - meanNoise
+    out[2 * MEL_BANDS + b] = (cleaned[b] as number) - power
   }
+  return out
+}
+
+/** Cepstra of log mel energies. */
+export function cepstraOf(logBands: Float64Array): Float64Array {
+  const out = new Float64Array(CEPSTRA)
+  for (let c = 0; c < CEPSTRA; c++) {
+    let sum = 0
+    for (let b = 0; b < MEL_BANDS; b++)
+      sum += (TRANSFORM_ROWS[c * MEL_BANDS + b] as number) * (logBands[b] as number)
+    out[c] = sum
+  }
+  return out
 }
 
 /** Orthonormal DCT-II with the lifter folded in, 13 rows of 25. */
@@ -138,6 +161,8 @@ export function cosineTransform(): Float64Array {
   }
   return out
 }
+
+const TRANSFORM_ROWS = cosineTransform()
 
 /**
  * Log bands at `places` on the axis of bands, as smooth as 13 cepstra make them: a row of 13 a place. At the bands' own places it

@@ -5,7 +5,7 @@
 import * as v from 'valibot'
 import { ModelRefused } from './errors.ts'
 import { FEATURES } from './features.ts'
-import type { Scorer } from './listening.ts'
+import type { Scorer } from './scorer.ts'
 
 const Golden = v.strictObject({
   toleranceNats: v.pipe(v.number(), v.minValue(0)),

@@ -2,6 +2,7 @@
 import { BeamSearch } from './beam-search.ts'
 import type { Beams } from './beams.ts'
 import type { Channel } from './channel.ts'
+import type { Denoiser } from './denoiser.ts'
 import { Bias, type BiasList } from './bias.ts'
 import { conclude, type Concluded, NOTHING_HEARD } from './conclusion.ts'
 import { ENDPOINT_RULES, endpointRule, type EndpointRule, type EndpointRules } from './endpointing.ts'
@@ -16,21 +17,12 @@ import type { PhoneModel } from './phone-model.ts'
 import { isAllOpen, SecondPass } from './second-pass/second-pass.ts'
 import { type SearchNetwork, wordAt } from './search-network.ts'
 import { isSaidSo } from './said-so.ts'
+import type { StreamScorer } from './scorer.ts'
 import { SoundChanges } from './sound-changes.ts'
 import { stableWords } from './stable-words.ts'
 import type { Tuning } from './tuning.ts'
 import { VoiceActivity } from './voice-activity.ts'
 import type { VoiceDetector } from './voice-detector.ts'
-
-export interface Scores {
-  readonly senones: Float32Array
-  readonly runtimeUs: number
-}
-
-/** Senone scores of `frames` rows of features, and the time the runtime took. Scores stand until the next run: they are used at once. */
-export type Scorer = (features: Float32Array, frames: number) => Promise<Scores>
-/** A scorer that may also be told whose features they are. */
-type StreamScorer = (features: Float32Array, frames: number, of: FrameRows) => Promise<Scores>
 
 /** Frames scored in one run: 160 ms keeps partials quick and the runtime's own cost small. */
 const BLOCK = 16
@@ -67,7 +59,8 @@ export class Listening {
   readonly #events: ListeningEvents
   readonly #openDetector: (() => Promise<VoiceDetector>) | undefined
   #detector: VoiceDetector | undefined
-  readonly #frontEnd: FrontEnd
+  readonly #frontEnd = new FrontEnd()
+  readonly #denoiser: Denoiser | undefined
   readonly #track = new CepstralTrack()
   readonly #weights: FrameWeights
   readonly #voice: VoiceActivity
@@ -106,6 +99,8 @@ export class Listening {
     score: StreamScorer
     /** Another's opinion of whether somebody speaks. */
     detector?: () => Promise<VoiceDetector>
+    /** For audio of all bands; it was taught on that. */
+    denoiser?: Denoiser
     events: ListeningEvents
     channel: Channel
     /** Speech of the same voice that the channel is to know beforehand. */
@@ -119,7 +114,7 @@ export class Listening {
     this.#events = o.events
     this.#rules = o.endpointing ?? ENDPOINT_RULES
     this.#openDetector = o.detector
-    this.#frontEnd = new FrontEnd()
+    this.#denoiser = o.denoiser
     this.#weights = new FrameWeights(o.tuning.leastFrameWeight)
     this.#voice = new VoiceActivity(o.tuning.speechAboveNoise)
     this.#beams = o.net.openTo.length === 0 ? o.tuning.beams : o.tuning.openBeams
@@ -153,11 +148,23 @@ export class Listening {
     const frames = this.#frontEnd.push(samples)
     this.#spent(start)
     // Block by block, so that the running mean, and with it the result, does not depend on how the samples were cut.
-    for (const frame of frames) {
+    for (const frame of await this.#inQuiet(frames, false)) {
       this.#hear(frame)
       if (!this.#begun) this.#wait()
       else await this.#decodeReady()
     }
+  }
+
+  /** Frames as they would be in quiet, some of them later. */
+  async #inQuiet(heard: readonly Frame[], isEnd: boolean): Promise<readonly Frame[]> {
+    for (const frame of heard) this.#changes.push(frame)
+    const { frames, runtimeUs } = (await this.#denoiser?.push(heard, isEnd)) ?? {
+      frames: heard,
+      runtimeUs: 0,
+    }
+    this.#runtimeUs += runtimeUs
+    this.#totalUs += runtimeUs
+    return frames
   }
 
   /** One block, but for the beginning, where more of them are there and cost less together. */
@@ -200,7 +207,7 @@ export class Listening {
 
   async finish(): Promise<Hypothesis> {
     const start = performance.now()
-    for (const frame of this.#frontEnd.finish()) this.#hear(frame)
+    for (const frame of await this.#inQuiet(this.#frontEnd.finish(), true)) this.#hear(frame)
     if (!this.#begun && this.#voice.hasVoice) this.#begin(false)
     if (this.#isSketch) {
       this.#decoded = this.#track.count
@@ -229,7 +236,6 @@ export class Listening {
   #hear(frame: Frame): void {
     const maySpeak = (this.#detector?.speechAt(this.#track.count) ?? 1) >= LEAST_DETECTED
     this.#weights.push(frame)
-    this.#changes.push(frame)
     this.#track.push(this.#channel.hear(frame, this.#voice.push(frame, maySpeak)))
   }
 

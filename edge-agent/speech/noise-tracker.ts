@@ -32,6 +32,11 @@ export class NoiseTracker {
     this.#gain = make()
   }
 
+  /** The power of the noise in each band, as tracked so far. */
+  get level(): Float64Array {
+    return this.#noise
+  }
+
   /** Attenuates the noise in one frame's mel energies, in place; returns the mean log of power over noise (nats). */
   clean(mel: Float64Array): number {
     if (!this.#started) this.#start(mel)

@@ -6,14 +6,17 @@
 import * as runtime from 'onnxruntime-node'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import { parentPort, workerData } from 'node:worker_threads'
 import { InvariantBroken, reportError } from '../../shared/errors.ts'
+import { MODEL_FOLDERS } from '../models/shipped.ts'
 import { openVoiceModel } from '../neural/voice-model.ts'
 import { BatchScorer, MAX_ROWS } from './batch-scorer.ts'
+import { openDenoiser } from './denoiser-model.ts'
 import { FEATURES } from './features.ts'
 import { checkGolden } from './golden-check.ts'
 import { Languages } from './languages.ts'
-import type { Scorer } from './listening.ts'
+import type { Scorer } from './scorer.ts'
 import type { FromRecogniser, RecogniserSetup, ToRecogniser } from './messages.ts'
 import { readModel } from './model-files.ts'
 import { StreamTable } from './stream-table.ts'
@@ -68,6 +71,7 @@ async function start(): Promise<void> {
   const streams = new StreamTable({
     model: files.phones,
     mixture: files.mixture,
+    denoiser: await openDenoiser(runtime, fileURLToPath(MODEL_FOLDERS.denoiser)),
     scorer,
     openVoice: async (dir) => (await openVoiceModel(runtime, dir)).model,
     send,

@@ -3,7 +3,9 @@ import { InvariantBroken, reportError } from '../../shared/errors.ts'
 import type { VoiceModel } from '../neural/voice-model.ts'
 import type { BatchScorer } from './batch-scorer.ts'
 import { Channels } from './channels.ts'
-import { SAMPLE_RATE_HZ } from './front-end.ts'
+import { Denoiser } from './denoiser.ts'
+import type { DenoiserModel } from './denoiser-model.ts'
+import { MEL_BANDS, observedBands, SAMPLE_RATE_HZ } from './front-end.ts'
 import type { LanguageModel } from './language-model.ts'
 import { Listening } from './listening.ts'
 import type { FromRecogniser, StreamMessage } from './messages.ts'
@@ -35,6 +37,7 @@ interface OpenStream {
 export class StreamTable {
   readonly #model: PhoneModel
   readonly #channels: Channels
+  readonly #denoiser: DenoiserModel
   readonly #scorer: BatchScorer
   readonly #openVoice: (dir: string) => Promise<VoiceModel>
   readonly #send: (message: FromRecogniser) => void
@@ -46,12 +49,14 @@ export class StreamTable {
   constructor(o: {
     readonly model: PhoneModel
     readonly mixture: SpeechMixture
+    readonly denoiser: DenoiserModel
     readonly scorer: BatchScorer
     openVoice(dir: string): Promise<VoiceModel>
     send(message: FromRecogniser): void
   }) {
     this.#model = o.model
     this.#channels = new Channels(o.mixture)
+    this.#denoiser = o.denoiser
     this.#scorer = o.scorer
     this.#openVoice = async (dir) => await o.openVoice(dir)
     this.#send = (message) => o.send(message)
@@ -109,6 +114,7 @@ export class StreamTable {
         endpointing,
         ...(bias === null ? {} : { bias }),
         ...(voiceModel === null ? {} : { detector: () => this.#detector(voiceModel) }),
+        ...(observedBands(sampleRate) < MEL_BANDS ? {} : { denoiser: new Denoiser(this.#denoiser) }),
         channel: this.#channels.open(sampleRate, grammar.tuning),
         ...(voice === null ? {} : { voice }),
         score: (features, frames) => this.#scorer.score(features, frames, open.isFinishing),

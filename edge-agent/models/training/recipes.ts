@@ -152,6 +152,39 @@ export const RECIPES: Readonly<Record<string, Recipe>> = {
       },
     ],
   },
+  denoiser: {
+    makes: 'the denoiser, from recordings of people that Debian packages carry, and the acoustic model that it serves',
+    out: 'edge-agent/models/denoiser',
+    modules: ['numpy', 'onnx', 'torch'],
+    needs: [{ path: '/usr/bin/ffmpeg', debianPackage: 'ffmpeg' }],
+    steps: [
+      {
+        title: 'four hours of people, from packages that are fetched (ten minutes)',
+        command: ['{python}', `{root}/${TRAINING}/denoiser/recordings.py`, '--out', '{out}/.made'],
+        inputs: [`${TRAINING}/denoiser/recordings.py`],
+        outputs: ['.made/people.json', '.made/people.i16'],
+      },
+      {
+        title: 'the net, kept every fifty steps (half an hour)',
+        command: [
+          '{python}',
+          `{root}/${TRAINING}/denoiser/train.py`,
+          '--recordings',
+          '{out}/.made',
+          '--acoustic',
+          '{root}/edge-agent/models/speech/acoustic.onnx',
+          '--out',
+          '{out}',
+        ],
+        inputs: [
+          ...['front_end.py', 'noises.py', 'train.py'].map((file) => `${TRAINING}/denoiser/${file}`),
+          'edge-agent/models/speech/acoustic.onnx',
+          '{out}/.made/people.json',
+        ],
+        outputs: ['denoiser.onnx', 'golden.json'],
+      },
+    ],
+  },
   embedding: {
     makes: 'the embedding model that search compares texts by, from WordNet',
     out: 'edge-agent/models/embedding',

@@ -11,6 +11,7 @@ import {
   FrontEnd,
   MEL_BANDS,
   observedBands,
+  SHOWN,
 } from '../../../edge-agent/speech/front-end.ts'
 import { NarrowBandChannel } from '../../../edge-agent/speech/narrow-band-channel.ts'
 import { Resampler } from '../../../edge-agent/speech/resampler.ts'
@@ -119,6 +120,7 @@ describe('a channel', () => {
       aboveNoise: 3,
       level: 0.1,
       voicing: 0,
+      shown: new Float32Array(SHOWN),
     }
     for (let t = 0; t < 10; t++) channel.hear(frame, true)
     channel.hear({ ...frame, cepstra: new Float64Array(CEPSTRA).fill(1e6) }, false)
