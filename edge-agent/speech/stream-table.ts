@@ -114,7 +114,9 @@ export class StreamTable {
         endpointing,
         ...(bias === null ? {} : { bias }),
         ...(voiceModel === null ? {} : { detector: () => this.#detector(voiceModel) }),
-        ...(observedBands(sampleRate) < MEL_BANDS ? {} : { denoiser: new Denoiser(this.#denoiser) }),
+        ...(grammar.tuning.denoised && observedBands(sampleRate) === MEL_BANDS
+          ? { denoiser: new Denoiser(this.#denoiser) }
+          : {}),
         channel: this.#channels.open(sampleRate, grammar.tuning),
         ...(voice === null ? {} : { voice }),
         score: (features, frames) => this.#scorer.score(features, frames, open.isFinishing),
