@@ -40,6 +40,7 @@ const HEARD_BY = [
   'edge-agent/domains',
   'edge-agent/evaluation/open-microphone.ts',
   'edge-agent/grammar',
+  'edge-agent/models/denoiser/denoiser.onnx',
   'edge-agent/models/speech/acoustic.onnx',
   'edge-agent/models/speech/language.bin.br',
   'edge-agent/models/speech/lexicon.txt.br',
