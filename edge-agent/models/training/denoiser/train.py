@@ -4,12 +4,12 @@
     ./train.py --recordings FOLDER --acoustic acoustic.onnx --out FOLDER
 
 Teacher and student are the acoustic model's own Gaussians (its context-free senones): what they say of people in quiet they shall
-say of the same people in noise (Kullback-Leibler divergence), no transcript needed. A net that was taught on synthetic voices
-made people worse understood; these are recordings of people (recordings.py). Steps are seeded one by one, so that a run that was cut
-short goes on where it was; other versions of torch or numpy give other weights of the same worth.
+say of the same people in noise (Kullback-Leibler divergence), no transcript needed. Steps are seeded one by one, so that a run that
+was cut short goes on where it was; other versions of torch or numpy give other weights. Whom it hears: recordings.py.
 """
 
 import argparse
+import hashlib
 import json
 import multiprocessing
 import time
@@ -44,6 +44,8 @@ CODEBOOKS, DENSITIES, STATES = 42, 128, 3
 SPEECH_NATS = 4.5
 HELD_OUT = ("asterisk-en", "hedgewars-British", "klettres-uk", "ktuberling-da", "tuxpaint-el", "tuxpaint-nl")
 SAVE_EVERY = 50
+# A batch takes a second to make: after this long whoever makes them has failed.
+BATCH_TIMEOUT_S = 600
 GOLDEN_FRAMES = 24
 # Of the way that the net learnt: all of it costs people in little noise more than it gives.
 MOVED_SHARE = 0.7
@@ -179,7 +181,7 @@ def losses(net, teacher, parts, scores):
 
 @torch.no_grad()
 def judged(net, teacher, people):
-    """Divergence on people that were held out, at 0, 6, 12 and 20 dB or so, by the front end alone and with the net."""
+    """Mean divergence on people that were held out, in noise as they are taught in, by the front end alone and with the net."""
     out = []
     for seed in range(4):
         shown, noisy, quiet = batch(np.random.default_rng([SEED, 1, seed]), people, UTTERANCES, 4 * noises.RATE_HZ)
@@ -199,7 +201,14 @@ def feed(queue, people, begin, steps):
         queue.put([part.numpy() for part in batch(rng, people, UTTERANCES, length)])
 
 
-def taught(recordings, teacher, checkpoint):
+def fingerprint(options):
+    """Of all that decides the weights: a checkpoint of anything else is not gone on with."""
+    here = Path(__file__).resolve().parent
+    parts = [*sorted(here.glob("*.py")), options.recordings / "people.json", options.acoustic]
+    return hashlib.sha256(b"".join(hashlib.sha256(part.read_bytes()).digest() for part in parts)).hexdigest()
+
+
+def taught(recordings, teacher, checkpoint, mark):
     torch.manual_seed(SEED)
     net = Denoiser()
     shown, _, _ = batch(np.random.default_rng([SEED, 2]), recordings.taught, 2 * UTTERANCES, 5 * noises.RATE_HZ)
@@ -208,8 +217,8 @@ def taught(recordings, teacher, checkpoint):
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, RATE, pct_start=WARM_SHARE, total_steps=STEPS)
     parts = {"net": net, "optimiser": optimiser, "schedule": schedule}
     begin = 0
-    if checkpoint.exists():
-        saved = torch.load(checkpoint)
+    saved = torch.load(checkpoint) if checkpoint.exists() else {}
+    if saved.get("of") == mark:
         begin = saved["step"]
         for name, part in parts.items():
             part.load_state_dict(saved[name])
@@ -221,7 +230,7 @@ def taught(recordings, teacher, checkpoint):
     for step in range(begin, STEPS):
         bands_alone = step < BAND_STEPS
         scores = None if bands_alone else torch.Generator().manual_seed(SEED + step)
-        apart, diverged = losses(net, teacher, [torch.from_numpy(part) for part in queue.get()], scores)
+        apart, diverged = losses(net, teacher, [torch.from_numpy(part) for part in queue.get(timeout=BATCH_TIMEOUT_S)], scores)
         loss = apart if diverged is None else diverged + BAND_SHARE * apart
         optimiser.zero_grad()
         loss.backward()
@@ -231,7 +240,7 @@ def taught(recordings, teacher, checkpoint):
         told.append((apart.item(), 0 if diverged is None else diverged.item()))
         if (step + 1) % SAVE_EVERY == 0:
             states = {name: part.state_dict() for name, part in parts.items()}
-            torch.save({"step": step + 1, **states}, checkpoint)
+            torch.save({"of": mark, "step": step + 1, **states}, checkpoint)
             apart, diverged = np.mean(told[-SAVE_EVERY:], axis=0)
             print(
                 f"step {step + 1} of {STEPS}, {time.time() - since:.0f} s: bands apart {apart:.3f}, divergence {diverged:.3f}",
@@ -342,7 +351,7 @@ def main():
     torch.set_num_threads(1)
     recordings, teacher = Recordings(options.recordings), Teacher(options.acoustic)
     checkpoint = options.recordings / "denoiser.checkpoint"
-    net = taught(recordings, teacher, checkpoint)
+    net = taught(recordings, teacher, checkpoint, fingerprint(options))
     shown = probes(net)
     net = settled(net)
     before, after = judged(net, teacher, recordings.held_out)
