@@ -6,11 +6,9 @@ import { bestSentences, posteriors, SENTENCE_SCALE, type Sentence } from './latt
 import { type SearchNetwork, wordAt } from './search-network.ts'
 
 /** What is surer is heard; whether it is sure enough to act on is the policy's to say. */
-const REJECT_BELOW = 0.15
-/** Of sentences with open words, which fit nearly any sound: whoever said them is asked anyway. */
-const REJECT_OPEN_BELOW = 0.2
+export const REJECT_BELOW = 0.2
 /**
- * Of sentences without one, where open words compete: such grammars are large and fit more of what was never meant. People's
+ * Of sentences without an open word, where open words compete: such grammars are large and fit more of what was never meant. People's
  * commands of another domain reach up to here.
  */
 const REJECT_BESIDE_OPEN_BELOW = 0.45
@@ -50,8 +48,9 @@ export function conclude(search: Searched, judging: Judging): Concluded {
 }
 
 function leastOf({ words }: Judged, net: SearchNetwork): number {
-  if (words.some(({ open }) => open)) return REJECT_OPEN_BELOW
-  return net.hasSlots ? REJECT_BESIDE_OPEN_BELOW : REJECT_BELOW
+  // Open words fit nearly any sound, but whoever said them is asked anyway.
+  const isFixed = words.every(({ open }) => !open)
+  return isFixed && net.hasSlots ? REJECT_BESIDE_OPEN_BELOW : REJECT_BELOW
 }
 
 function alternativesOf(sentences: readonly Sentence[], net: SearchNetwork): Alternative[] {

@@ -31,6 +31,9 @@ const evidenceFile = (seed: number): string => `.made/evidence-${seed}.jsonl`
 const MINUTES_A_SOUND = '8'
 const SOUNDS_SEED = '31'
 const SOUNDS_FILE = '.made/sounds.jsonl'
+const PEOPLES_UTTERANCES = '4000'
+const PEOPLE_SEED = '51'
+const PEOPLE_FILE = '.made/evidence-people.jsonl'
 const DICTATION_SEED = '21'
 const DICTATED_A_VOICE = '40'
 const DICTATED_FILE = '.made/dictated.jsonl'
@@ -46,6 +49,21 @@ const HEARD_BY = [
   'edge-agent/models/speech/lexicon.txt.br',
   'edge-agent/speech',
 ]
+
+const FITTED_TO = [...EVIDENCE_SEEDS.map(evidenceFile), PEOPLE_FILE].map((file) => `{out}/${file}`)
+
+const PEOPLE: Step = {
+  title: 'four hours of people, from packages that are fetched (ten minutes)',
+  command: ['{python}', `{root}/${TRAINING}/people/recordings.py`, '--out', '{out}/.made'],
+  inputs: [`${TRAINING}/people/recordings.py`],
+  outputs: ['.made/people.json', '.made/people.i16'],
+}
+const DIALOGUES: Step = {
+  title: 'ten hours of people who act, six of them with texts, from packages that are fetched (ten minutes)',
+  command: ['{python}', `{root}/${TRAINING}/people/dialogues.py`, '--out', '{out}/.made'],
+  inputs: ['amazon_queen.py', 'dialogues.py', 'recordings.py', 'steel_sky.py'].map((file) => `${TRAINING}/people/${file}`),
+  outputs: ['.made/dialogues.json', '.made/dialogues.i16'],
+}
 
 export const RECIPES: Readonly<Record<string, Recipe>> = {
   speech: {
@@ -97,10 +115,12 @@ export const RECIPES: Readonly<Record<string, Recipe>> = {
     ],
   },
   confidence: {
-    makes: 'what the recogniser\'s evidence is worth as probability, from synthetic voices that it hears',
+    makes: 'what the recogniser\'s evidence is worth as probability, from people and synthetic voices that it hears',
     out: 'edge-agent/models/confidence',
-    modules: [],
+    modules: ['numpy', 'scipy'],
     needs: [
+      { path: '/usr/bin/ffmpeg', debianPackage: 'ffmpeg' },
+      { path: '/usr/bin/ancient', debianPackage: 'ancient' },
       { path: '/usr/bin/flite', debianPackage: 'flite' },
       { path: '/usr/bin/espeak-ng', debianPackage: 'espeak-ng' },
     ],
@@ -114,6 +134,15 @@ export const RECIPES: Readonly<Record<string, Recipe>> = {
           keepsOutput: true,
         }),
       ),
+      PEOPLE,
+      DIALOGUES,
+      {
+        title: 'what is heard of people (a quarter of an hour)',
+        command: ['node', `{root}/dist/${TRAINING}/confidence/collect-people.js`, '{out}/.made', PEOPLES_UTTERANCES, PEOPLE_SEED],
+        inputs: [...HEARD_BY, '{out}/.made/people.json', '{out}/.made/dialogues.json'],
+        outputs: [PEOPLE_FILE],
+        keepsOutput: true,
+      },
       {
         title: 'what an open microphone hears where nobody speaks to it (ten minutes)',
         command: ['node', `{root}/dist/${TRAINING}/confidence/collect-sounds.js`, MINUTES_A_SOUND, SOUNDS_SEED],
@@ -128,9 +157,9 @@ export const RECIPES: Readonly<Record<string, Recipe>> = {
           `{root}/dist/${TRAINING}/confidence/fit.js`,
           '{out}/calibrations.json',
           `{out}/${SOUNDS_FILE}`,
-          ...EVIDENCE_SEEDS.map((seed) => `{out}/${evidenceFile(seed)}`),
+          ...FITTED_TO,
         ],
-        inputs: [`${TRAINING}/confidence`, `{out}/${SOUNDS_FILE}`, ...EVIDENCE_SEEDS.map((seed) => `{out}/${evidenceFile(seed)}`)],
+        inputs: [`${TRAINING}/confidence`, `{out}/${SOUNDS_FILE}`, ...FITTED_TO],
         outputs: ['calibrations.json'],
       },
       {
@@ -159,12 +188,7 @@ export const RECIPES: Readonly<Record<string, Recipe>> = {
     modules: ['numpy', 'onnx', 'torch'],
     needs: [{ path: '/usr/bin/ffmpeg', debianPackage: 'ffmpeg' }],
     steps: [
-      {
-        title: 'four hours of people, from packages that are fetched (ten minutes)',
-        command: ['{python}', `{root}/${TRAINING}/denoiser/recordings.py`, '--out', '{out}/.made'],
-        inputs: [`${TRAINING}/denoiser/recordings.py`],
-        outputs: ['.made/people.json', '.made/people.i16'],
-      },
+      PEOPLE,
       {
         title: 'the net, kept every fifty steps (half an hour)',
         command: [

@@ -1,13 +1,15 @@
 /**
- * Fits the recogniser's confidence to what `collect.ts` and `collect-sounds.ts` wrote and shows how it holds on voices that it was not
- * fitted on: each voice is judged by a fit to the others, and what ships is fitted to all. Its constants go into a file.
+ * Fits the recogniser's confidence to what `collect.ts`, `collect-people.ts` and `collect-sounds.ts` wrote and shows how it holds
+ * on voices that it was not fitted on: each voice is judged by a fit to the others, and what ships is fitted to all. Its constants
+ * go into a file.
  *
  *     node dist/edge-agent/models/training/confidence/fit.js calibrations.json sounds.jsonl evidence.jsonl...
  */
 import { writeFileSync } from 'node:fs'
 import { calibrated, type Calibration } from '../../../speech/calibration.ts'
+import { REJECT_BELOW } from '../../../speech/conclusion.ts'
 import type { Calibrations } from '../../../speech/shipped-calibrations.ts'
-import { examplesOf, judgedBy, numbers, type Of, type Row, rowsOf, words } from './judging.ts'
+import { examplesOf, judgedBy, numbers, type Of, type Row, rowsOf, whoOf, words } from './judging.ts'
 import { balanced, type Example, fit } from './logistic.ts'
 import { fitNet } from './small-net.ts'
 
@@ -24,9 +26,9 @@ const isJudged = ({ evidence, words: heard }: Row): boolean =>
 function utterances(rows: readonly Row[]): Of[] {
   const judged = rows.filter(isJudged)
   const examples = balanced(judged.map(({ evidence, right }) => ({ evidence: numbers(evidence), right })))
-  return judged.flatMap(({ voice, heldOut }, at) => {
+  return judged.flatMap((row, at) => {
     const example = examples[at]
-    return example === undefined ? [] : [{ voice, isKnown: !heldOut, example }]
+    return example === undefined ? [] : [{ voice: row.voice, who: whoOf(row), example }]
   })
 }
 
@@ -44,7 +46,9 @@ const [out, soundsPath, ...paths] = process.argv.slice(2)
 if (out === undefined || soundsPath === undefined || paths.length === 0)
   throw new Error('usage: fit.js calibrations.json sounds.jsonl evidence.jsonl...')
 const [rows, sounds] = [rowsOf(paths), rowsOf([soundsPath])]
-const [own, open, sentences] = [words(rows, false), words(rows, true), utterances(rows)]
+/** Nobody whose recordings are played says what is open in a domain. */
+const withOpenWords = rows.filter(({ isPerson }) => !isPerson)
+const [own, open, sentences] = [words(rows, false), words(withOpenWords, true), utterances(rows)]
 const hard = madeUp(sounds, sentences)
 console.log(`of ${sounds.length} utterances where nobody spoke ${hard.length} are believed a little, and taught`)
 /** What was chosen for being believed is taught, and never judged by. */
@@ -57,7 +61,7 @@ const calibrations: Calibrations = {
 const figures = [
   ...judgedBy('words', own, fit),
   ...judgedBy('open words', open, fit),
-  ...judgedBy('utterances', sentences, fitSentences),
+  ...judgedBy('utterances', sentences, fitSentences, REJECT_BELOW),
 ]
 writeFileSync(
   out,

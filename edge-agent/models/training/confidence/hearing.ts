@@ -28,21 +28,32 @@ export async function crowd(random: () => number): Promise<Float32Array[]> {
   )
 }
 
-interface Saying {
+interface Saying extends Surroundings {
   readonly voice: Voice
   readonly text: string
+}
+
+export async function heard(recogniser: Recogniser, { voice, text, ...around }: Saying) {
+  const clean = await speak(voice, text, 0.85 + 0.3 * around.random())
+  const found = await heardOf(recogniser, { clean, ...around })
+  return { voice: `${voice.engine} ${voice.name}`, said: text, ...found }
+}
+
+interface Surroundings {
   readonly grammar: string
   readonly noise: Noise
   readonly random: () => number
 }
 
-export async function heard(recogniser: Recogniser, { voice, text, grammar, noise, random }: Saying) {
-  const clean = await speak(voice, text, 0.85 + 0.3 * random())
+/** `clean`: what somebody said, mono at 16 kHz. */
+export async function heardOf(
+  recogniser: Recogniser,
+  { clean, grammar, noise, random }: Surroundings & { readonly clean: Float32Array },
+) {
   const snrDb = random() < CLEAN_SHARE ? 40 : LOUDEST_SNR_DB + SNR_RANGE_DB * random()
   const there = random() < ROOM_SHARE ? inRoom(clean, random) : clean
   const near = roughened(there, noise, snrDb, random)
-  const found = await listened(recogniser, { grammar, near, random })
-  return { voice: `${voice.engine} ${voice.name}`, snrDb: Math.round(snrDb), said: text, ...found }
+  return { snrDb: Math.round(snrDb), ...(await listened(recogniser, { grammar, near, random })) }
 }
 
 /** A sound by itself, from a quiet one to one that fills the scale. */

@@ -14,7 +14,10 @@ const Row = v.object({
   said: v.string(),
   text: v.string(),
   right: v.boolean(),
+  /** The acoustic model was taught by other voices. */
   heldOut: v.boolean(),
+  /** Somebody spoke, and no synthesiser. */
+  isPerson: v.optional(v.boolean(), false),
   evidence: v.array(v.nullable(v.number())),
   words: v.array(v.object({ word: v.string(), evidence: v.array(v.nullable(v.number())), open: v.boolean() })),
 })
@@ -23,11 +26,11 @@ export type Row = v.InferOutput<typeof Row>
 export const numbers = (list: readonly (number | null)[]): number[] => list.map((x) => x ?? 0)
 
 export function words(rows: readonly Row[], isOpen: boolean): Of[] {
-  return rows.flatMap(({ voice, heldOut, words: heard, said }) => {
+  return rows.flatMap(({ words: heard, said, ...row }) => {
     const isRight = matched(said.split(' '), heard.map(({ word }) => word))
     return heard.flatMap(({ evidence, open }, at) =>
       open === isOpen
-        ? [{ voice, isKnown: !heldOut, example: { evidence: numbers(evidence), right: isRight[at] === true } }]
+        ? [{ voice: row.voice, who: whoOf(row), example: { evidence: numbers(evidence), right: isRight[at] === true } }]
         : [],
     )
   })
@@ -55,49 +58,72 @@ function matched(said: readonly string[], heard: readonly string[]): boolean[] {
   return found
 }
 
+/** Whose voice it is: one that the acoustic model was taught by, another synthetic one, or somebody's. */
+type Who = 'taught' | 'held out' | 'person'
+
+export function whoOf({ heldOut, isPerson }: Pick<Row, 'heldOut' | 'isPerson'>): Who {
+  if (isPerson) return 'person'
+  return heldOut ? 'held out' : 'taught'
+}
+
 export interface Of {
   readonly voice: string
-  readonly isKnown: boolean
+  readonly who: Who
   readonly example: Example
 }
 
 type Fit = (examples: readonly Example[]) => Calibration
 
 /** What is said of each voice by a fit to the others. */
-function heldOutInTurn(all: readonly Of[], fitted: Fit): { readonly known: Scored[]; readonly unknown: Scored[] } {
+function heldOutInTurn(all: readonly Of[], fitted: Fit): readonly (Scored & { readonly who: Who })[] {
   const voices = [...new Set(all.map(({ voice }) => voice))].sort()
-  const [known, unknown]: [Scored[], Scored[]] = [[], []]
-  for (let turn = 0; turn < TURNS; turn++) {
+  return Array.from({ length: TURNS }, (_, turn) => {
     // Sounds in which nobody spoke have no voice: they are dealt out one by one.
     const isOut = ({ voice }: Of, at: number) => (voice === NOBODY ? at : voices.indexOf(voice)) % TURNS === turn
     const calibration = fitted(all.filter((one, at) => !isOut(one, at)).map(({ example }) => example))
-    for (const [at, one] of all.entries())
-      if (isOut(one, at)) (one.isKnown ? known : unknown).push(...scored(calibration, [one.example]))
-  }
-  return { known, unknown }
+    return all.filter(isOut).flatMap(({ who, example }) => scored(calibration, [example]).map((one) => ({ ...one, who })))
+  }).flat()
 }
 
-/** How well it holds, in numbers and bin by bin. */
-export function judgedBy(name: string, all: readonly Of[], fitted: Fit): readonly Figure[] {
-  const { known, unknown } = heldOutInTurn(all, fitted)
+/** How well it holds, in numbers and bin by bin; `least`: what is surer is heard. */
+export function judgedBy(name: string, all: readonly Of[], fitted: Fit, least?: number): readonly Figure[] {
+  const judged = heldOutInTurn(all, fitted)
   return (
     [
-      ['each voice by a fit to the others', [...known, ...unknown]],
-      ['of them, those that the acoustic model was not trained on either', unknown],
+      ['each voice by a fit to the others', judged],
+      ['of them, synthetic ones that the acoustic model was not taught by', judged.filter(({ who }) => who === 'held out')],
+      ['of them, people', judged.filter(({ who }) => who === 'person')],
     ] as const
-  ).map(([judged, examples]) => {
-    const { bins, error, separation } = reliability(examples)
-    const right = examples.filter((example) => example.right).length
-    console.log(
-      `${name}, ${judged}: ${examples.length}, ${right} right; expected calibration error ${error.toFixed(4)}, separation ${separation.toFixed(4)}`,
-    )
-    for (const bin of bins)
-      if (bin.count > 0)
-        console.log(
-          `  said ${bin.said.toFixed(3)}  so ${bin.right.toFixed(3)}  of ${bin.count.toFixed(0).padStart(5)}`,
-        )
-    return { of: name, judged, count: examples.length, right, calibrationError: round(error), separation: round(separation) }
-  })
+  )
+    .filter(([, examples]) => examples.length > 0)
+    .map(([whom, examples]) => figureOf({ name, whom, least }, examples))
+}
+
+function figureOf(
+  { name, whom, least }: { readonly name: string; readonly whom: string; readonly least: number | undefined },
+  examples: readonly Scored[],
+): Figure {
+  const { bins, error, separation } = reliability(examples)
+  const [right, wrong] = [examples.filter((one) => one.right), examples.filter((one) => !one.right)]
+  console.log(
+    `${name}, ${whom}: ${examples.length}, ${right.length} right; expected calibration error ${error.toFixed(4)}, separation ${separation.toFixed(4)}`,
+  )
+  for (const bin of bins)
+    if (bin.count > 0)
+      console.log(`  said ${bin.said.toFixed(3)}  so ${bin.right.toFixed(3)}  of ${bin.count.toFixed(0).padStart(5)}`)
+  const figure = {
+    of: name,
+    judged: whom,
+    count: examples.length,
+    right: right.length,
+    calibrationError: round(error),
+    separation: round(separation),
+  }
+  if (least === undefined) return figure
+  const over = (those: readonly Scored[]): number => round(those.filter(({ said }) => said >= least).length / those.length)
+  const heard = { least, right: over(right), wrong: over(wrong) }
+  console.log(`  surer than ${least}: ${heard.right} of the right ones, ${heard.wrong} of the wrong ones`)
+  return { ...figure, heard }
 }
 
 export interface Figure {
@@ -107,6 +133,8 @@ export interface Figure {
   readonly right: number
   readonly calibrationError: number
   readonly separation: number
+  /** What share of the right ones and of the wrong ones a recogniser hears that rejects what is less sure. */
+  readonly heard?: { readonly least: number; readonly right: number; readonly wrong: number }
 }
 
 function round(value: number): number {

@@ -5,7 +5,7 @@
 
 Teacher and student are the acoustic model's own Gaussians (its context-free senones): what they say of people in quiet they shall
 say of the same people in noise (Kullback-Leibler divergence), no transcript needed. Steps are seeded one by one, so that a run that
-was cut short goes on where it was; other versions of torch or numpy give other weights. Whom it hears: recordings.py.
+was cut short goes on where it was; other versions of torch or numpy give other weights. Whom it hears: people/recordings.py.
 """
 
 import argparse
@@ -52,7 +52,7 @@ MOVED_SHARE = 0.7
 
 
 class Recordings:
-    """What recordings.py wrote."""
+    """What people/recordings.py wrote."""
 
     def __init__(self, folder):
         described = json.loads((folder / "people.json").read_text())
