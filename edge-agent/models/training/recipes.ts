@@ -43,11 +43,14 @@ const HEARD_BY = [
   'edge-agent/domains',
   'edge-agent/evaluation/open-microphone.ts',
   'edge-agent/grammar',
+  'edge-agent/intent/normalise.ts',
+  'edge-agent/intent/traced-text.ts',
   'edge-agent/models/denoiser/denoiser.onnx',
-  'edge-agent/models/speech/acoustic.onnx',
-  'edge-agent/models/speech/language.bin.br',
-  'edge-agent/models/speech/lexicon.txt.br',
+  ...['acoustic.onnx', 'language.bin.br', 'letters.bin.br', 'lexicon.txt.br', 'mixture.json', 'phones.json', 'triphones.bin.br'].map(
+    (file) => `edge-agent/models/speech/${file}`,
+  ),
   'edge-agent/speech',
+  'shared/seeded.ts',
 ]
 
 const FITTED_TO = [...EVIDENCE_SEEDS.map(evidenceFile), PEOPLE_FILE].map((file) => `{out}/${file}`)
@@ -139,7 +142,7 @@ export const RECIPES: Readonly<Record<string, Recipe>> = {
       {
         title: 'what is heard of people (a quarter of an hour)',
         command: ['node', `{root}/dist/${TRAINING}/confidence/collect-people.js`, '{out}/.made', PEOPLES_UTTERANCES, PEOPLE_SEED],
-        inputs: [...HEARD_BY, '{out}/.made/people.json', '{out}/.made/dialogues.json'],
+        inputs: [...HEARD_BY, ...['people.json', 'people.i16', 'dialogues.json', 'dialogues.i16'].map((file) => `{out}/.made/${file}`)],
         outputs: [PEOPLE_FILE],
         keepsOutput: true,
       },
@@ -159,7 +162,13 @@ export const RECIPES: Readonly<Record<string, Recipe>> = {
           `{out}/${SOUNDS_FILE}`,
           ...FITTED_TO,
         ],
-        inputs: [`${TRAINING}/confidence`, `{out}/${SOUNDS_FILE}`, ...FITTED_TO],
+        inputs: [
+          `${TRAINING}/confidence`,
+          'edge-agent/speech/calibration.ts',
+          'edge-agent/speech/conclusion.ts',
+          `{out}/${SOUNDS_FILE}`,
+          ...FITTED_TO,
+        ],
         outputs: ['calibrations.json'],
       },
       {

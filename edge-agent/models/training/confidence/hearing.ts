@@ -1,4 +1,4 @@
-/** A saying in a synthetic voice, clean, in noise or by telephone, and what a recogniser finds in it. */
+/** What somebody or a synthetic voice says, clean, in noise or by telephone, and what a recogniser finds in it. */
 import { pick } from '../../../../shared/seeded.ts'
 import type { Hypothesis } from '../../../speech/hypothesis.ts'
 import type { Recogniser } from '../../../speech/recogniser.ts'

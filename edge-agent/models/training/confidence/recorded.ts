@@ -40,7 +40,8 @@ function read(path: string, from: number, count: number): Float32Array {
   const bytes = Buffer.alloc(BYTES * count)
   const file = openSync(path, 'r')
   try {
-    readSync(file, bytes, 0, bytes.length, BYTES * from)
+    if (readSync(file, bytes, 0, bytes.length, BYTES * from) < bytes.length)
+      throw new RangeError(`${path} ends before sample ${from + count}: make it again`)
   } finally {
     closeSync(file)
   }

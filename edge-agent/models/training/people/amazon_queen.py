@@ -1,6 +1,6 @@
 """What is said in Flight of the Amazon Queen (Debian's flight-of-the-amazon-queen), and its texts.
 
-queen.1c: "QTBL", ten bytes, of them the ninth 1 for MP3, u16 count, then for each file name (12), a byte, u32 offset, u32 size,
+queen.1c: "QTBL", nine bytes, the last of them 1 for MP3, u16 count, then for each file name (12), a byte, u32 offset, u32 size,
 big-endian.
 A sentence is cut at commands, * and two characters (XY: eleven more); the voice of a part is the sentence's name, the part's number
 in hexadecimal, and SB. Sentences are in three places: dialogues (.DOG), scenes (.CUT), and what Joe says of things (QUEEN2.JAS, its
