@@ -7,11 +7,9 @@ Writes dialogues.i16 (16 kHz, mono, little-endian 16 bits) and dialogues.json, [
 fetched once, into FOLDER/packages; nothing is installed.
 """
 
-import argparse
 import json
 from concurrent.futures import ThreadPoolExecutor
 from fractions import Fraction
-from pathlib import Path
 
 import numpy as np
 from scipy.signal import resample_poly
@@ -43,13 +41,9 @@ def without(packages, workers):
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--out", type=Path, required=True)
-    options = parser.parse_args()
-    packages = options.out / "packages"
-    packages.mkdir(parents=True, exist_ok=True)
+    room, packages = recordings.folders(__doc__)
     rows = []
-    with (options.out / "dialogues.i16").open("wb") as out, ThreadPoolExecutor(recordings.AT_ONCE) as workers:
+    with (room / "dialogues.i16").open("wb") as out, ThreadPoolExecutor(recordings.AT_ONCE) as workers:
         for source in (with_texts(packages), without(packages, workers)):
             for row, samples in source:
                 if not SHORTEST <= len(samples) <= LONGEST:
@@ -58,7 +52,7 @@ def main():
                 rows.append({**row, "samples": len(samples)})
                 if len(rows) % 1_000 == 0:
                     print(f"{len(rows)} lines of {row['of']} and before", flush=True)
-    (options.out / "dialogues.json").write_text(json.dumps(rows) + "\n")
+    (room / "dialogues.json").write_text(json.dumps(rows) + "\n")
     hours = {has: sum(row["samples"] for row in rows if ("text" in row) == has) / RATE_HZ / 3_600 for has in (True, False)}
     print(f"{hours[True]:.1f} hours with texts, {hours[False]:.1f} without", flush=True)
 

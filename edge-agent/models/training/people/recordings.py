@@ -87,14 +87,20 @@ def joined(paths, rng, workers):
             return
 
 
-def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+def folders(description):
+    """Where the command line says that things go, and its packages."""
+    parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--out", type=Path, required=True)
     options = parser.parse_args()
     packages = options.out / "packages"
     packages.mkdir(parents=True, exist_ok=True)
+    return options.out, packages
+
+
+def main():
+    room, packages = folders(__doc__)
     rng, rows = random.Random(SEED), []
-    with (options.out / "people.i16").open("wb") as out, ThreadPoolExecutor(AT_ONCE) as workers:
+    with (room / "people.i16").open("wb") as out, ThreadPoolExecutor(AT_ONCE) as workers:
         for voice, paths in sorted(by_voice(packages).items()):
             rng.shuffle(paths)
             before = len(rows)
@@ -103,7 +109,7 @@ def main():
                 rows.append({"of": voice, "samples": len(piece)})
             minutes = sum(row["samples"] for row in rows[before:]) / RATE_HZ / 60
             print(f"{voice}: {len(paths)} recordings, {minutes:.1f} minutes", flush=True)
-    (options.out / "people.json").write_text(json.dumps(rows) + "\n")
+    (room / "people.json").write_text(json.dumps(rows) + "\n")
     print(f"{sum(row['samples'] for row in rows) / RATE_HZ / 3_600:.1f} hours", flush=True)
 
 
