@@ -149,7 +149,7 @@ function goldenCases(net: IntentNet): readonly { readonly text: string; readonly
 function cardOf(intents: readonly string[], sentences: readonly Sentence[], figures: Record<string, number>): object {
   return {
     name: 'starling-intent-en',
-    version: '1.6.0',
+    version: '1.7.0',
     title: 'What a field technician wants: intent classifier over hashed words, word pairs and letters',
     licence: 'Apache-2.0',
     languages: ['en'],

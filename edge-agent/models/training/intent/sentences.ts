@@ -45,7 +45,15 @@ const Written = v.strictObject({
 
 const DOMAIN = 'edge-agent/domains/field-service.yaml'
 /** Whose templates are walked. The banks have more ways of asking for the same, that are not heard word for word. */
-export const TAUGHT_DOMAINS = [DOMAIN, `${FOLDER}/bank.yaml`, `${FOLDER}/bank-wider.yaml`, `${FOLDER}/bank-further.yaml`, `${FOLDER}/bank-weakest.yaml`, `${FOLDER}/bank-spoken.yaml`] as const
+export const TAUGHT_DOMAINS = [
+  DOMAIN,
+  `${FOLDER}/bank.yaml`,
+  `${FOLDER}/bank-wider.yaml`,
+  `${FOLDER}/bank-further.yaml`,
+  `${FOLDER}/bank-weakest.yaml`,
+  `${FOLDER}/bank-spoken.yaml`,
+  `${FOLDER}/bank-broad.yaml`,
+] as const
 
 export function trainingSentences(seed: number): readonly Sentence[] {
   const random = seededRandom(seed)
