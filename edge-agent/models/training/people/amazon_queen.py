@@ -9,12 +9,13 @@ counts in QUEEN.JAS); the first twenty bytes of such a file are not its own.
 
 import re
 import struct
-import subprocess
 
 import numpy as np
 
+import recordings
+
 PACKAGE = "flight-of-the-amazon-queen"
-RATE_HZ = 16_000
+RATE_HZ = recordings.RATE_HZ
 _HEADER, _OWN, _ENTRY = 15, 20, 21
 _REPLIES, _BEFORE_REPLIES = 40, 12
 _LEVEL = 96
@@ -31,7 +32,7 @@ def lines(folder):
             said.setdefault(f"{name}{number:X}.SB", set()).add(part.strip())
     for name in sorted(said.keys() & files.keys()):
         if len(said[name]) == 1:
-            yield _decoded(files[name]), said[name].pop()
+            yield _decoded(name, files[name]), said[name].pop()
 
 
 def _files(whole):
@@ -40,10 +41,8 @@ def _files(whole):
     return {name.split(b"\0")[0].decode().upper(): whole[at : at + size] for name, _, at, size in entries}
 
 
-def _decoded(mp3):
-    shape = ["-ac", "1", "-ar", str(RATE_HZ), "-f", "s16le", "-"]
-    ran = subprocess.run(["ffmpeg", "-v", "error", "-f", "mp3", "-i", "-", *shape], input=mp3, stdout=subprocess.PIPE)
-    samples = np.frombuffer(ran.stdout, "<i2")
+def _decoded(name, mp3):
+    samples = recordings.pcm(name, ["-f", "mp3", "-i", "-"], input=mp3)
     loud = np.flatnonzero(np.abs(samples.astype(int)) > _SILENT)
     return samples[loud[0] :] if len(loud) > 0 else samples[:0]
 

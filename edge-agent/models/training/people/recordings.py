@@ -60,14 +60,18 @@ def by_voice(folder):
     return voices
 
 
+def pcm(name, source, **given):
+    """What ffmpeg makes of a sound, at RATE_HZ; `given` goes to subprocess.run. One that cannot be read ends it all, and is named."""
+    wanted = ["-ac", "1", "-ar", str(RATE_HZ), "-f", "s16le", "-"]
+    ran = subprocess.run(["ffmpeg", "-v", "error", *source, *wanted], capture_output=True, **given)
+    if ran.returncode != 0:
+        raise SystemExit(f"ffmpeg cannot read {name}: {ran.stderr.decode().strip()}")
+    return np.frombuffer(ran.stdout, "<i2")
+
+
 def decoded(path):
     shape = ["-f", "g722"] if path.suffix == ".g722" else []
-    ran = subprocess.run(
-        ["ffmpeg", "-v", "error", *shape, "-i", path, "-ac", "1", "-ar", str(RATE_HZ), "-f", "s16le", "-"],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-    )
-    return np.frombuffer(ran.stdout, "<i2")
+    return pcm(path, [*shape, "-i", path])
 
 
 def joined(paths, rng, workers):
